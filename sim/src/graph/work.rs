@@ -1,0 +1,170 @@
+//! What one operator asks of a processor: kind, multiply-accumulates, bytes and the geometry that kernels care about.
+//!
+//! Derived in one place from an operator and its tensors' shapes; cost models, support rules and reports read it.
+
+/// The kind of kernel that an operator needs; cost models and support rules are per kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum KernelKind {
+    /// Dense convolution (one group), any kernel size.
+    Convolution,
+    /// Convolution with as many groups as input channels.
+    DepthwiseConvolution,
+    /// Convolution with more than one group, but fewer than channels.
+    GroupedConvolution,
+    /// Transposed convolution.
+    TransposedConvolution,
+    /// Matrix product with constant weights (fully connected layer).
+    FullyConnected,
+    /// Matrix product of two activations (attention).
+    MatrixMultiply,
+    /// Max pooling over a window.
+    MaxPool,
+    /// Average pooling over a window.
+    AveragePool,
+    /// Mean over all of height and width (global average pooling).
+    GlobalPool,
+    /// Other reductions over axes.
+    Reduce,
+    /// Concatenation.
+    Concatenate,
+    /// Activation function of one tensor (ReLU, Sigmoid, HardSwish, GELU pieces, ...).
+    Activation,
+    /// Arithmetic of two or more tensors, or of one tensor and a constant (Add, Mul, Clip, Pow, ...).
+    Elementwise,
+    /// Batch, layer, instance or group normalisation.
+    Normalization,
+    /// Softmax and relatives.
+    Softmax,
+    /// Layout-changing movement of data (Transpose, Slice, Split, Pad, Gather, Expand, depth-to-space, ...).
+    DataMovement,
+    /// Spatial resampling (Resize, Upsample).
+    Resize,
+    /// Look-up of rows by index (embedding).
+    Embedding,
+    /// No data moves: Reshape, Flatten, Squeeze, Unsqueeze, Identity, Dropout at inference.
+    View,
+    /// Recurrent cells.
+    Recurrent,
+    /// Anything else: shape arithmetic, comparison, control.
+    Other,
+}
+
+impl KernelKind {
+    /// Every kind, in declaration order.
+    pub const ALL: [Self; 21] = [
+        Self::Convolution,
+        Self::DepthwiseConvolution,
+        Self::GroupedConvolution,
+        Self::TransposedConvolution,
+        Self::FullyConnected,
+        Self::MatrixMultiply,
+        Self::MaxPool,
+        Self::AveragePool,
+        Self::GlobalPool,
+        Self::Reduce,
+        Self::Concatenate,
+        Self::Activation,
+        Self::Elementwise,
+        Self::Normalization,
+        Self::Softmax,
+        Self::DataMovement,
+        Self::Resize,
+        Self::Embedding,
+        Self::View,
+        Self::Recurrent,
+        Self::Other,
+    ];
+
+    /// The name used in profiles and reports, e.g. `depthwise_convolution`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Convolution => "convolution",
+            Self::DepthwiseConvolution => "depthwise_convolution",
+            Self::GroupedConvolution => "grouped_convolution",
+            Self::TransposedConvolution => "transposed_convolution",
+            Self::FullyConnected => "fully_connected",
+            Self::MatrixMultiply => "matrix_multiply",
+            Self::MaxPool => "max_pool",
+            Self::AveragePool => "average_pool",
+            Self::GlobalPool => "global_pool",
+            Self::Reduce => "reduce",
+            Self::Concatenate => "concatenate",
+            Self::Activation => "activation",
+            Self::Elementwise => "elementwise",
+            Self::Normalization => "normalization",
+            Self::Softmax => "softmax",
+            Self::DataMovement => "data_movement",
+            Self::Resize => "resize",
+            Self::Embedding => "embedding",
+            Self::View => "view",
+            Self::Recurrent => "recurrent",
+            Self::Other => "other",
+        }
+    }
+
+    /// The kind of a given name.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+}
+
+/// Spatial and channel geometry of an operator, as kernels see it. Absent dimensions are 1.
+///
+/// For convolution and pooling, `in_height` and `in_width` include explicit padding. For matrix products, `in_channels` is the
+/// reduced dimension, `out_channels` the columns of the result and `out_height` its rows (all leading dimensions multiplied).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Geometry {
+    /// Images in the batch.
+    pub batch: u64,
+    /// Rows of the first input, padding included.
+    pub in_height: u64,
+    /// Columns of the first input, padding included.
+    pub in_width: u64,
+    /// Channels of the first input.
+    pub in_channels: u64,
+    /// Rows of the first output.
+    pub out_height: u64,
+    /// Columns of the first output.
+    pub out_width: u64,
+    /// Channels of the first output.
+    pub out_channels: u64,
+    /// Rows of the window.
+    pub kernel_height: u64,
+    /// Columns of the window.
+    pub kernel_width: u64,
+    /// Vertical stride.
+    pub stride_height: u64,
+    /// Horizontal stride.
+    pub stride_width: u64,
+    /// Vertical dilation.
+    pub dilation_height: u64,
+    /// Horizontal dilation.
+    pub dilation_width: u64,
+    /// Groups of a convolution; independent matrices of a matrix product.
+    pub groups: u64,
+}
+
+/// The work of one operator on one batch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OperatorWork {
+    /// Kind of kernel.
+    pub kind: KernelKind,
+    /// Nominal multiply-accumulates (no Winograd reduction); 0 for operators that only move or compare data.
+    pub macs: u64,
+    /// Elements over all activation inputs (weights and constants excluded).
+    pub input_elements: u64,
+    /// Elements over all outputs.
+    pub output_elements: u64,
+    /// Elements of weights and biases.
+    pub parameters: u64,
+    /// Bytes over all activation inputs in the tensors' own data types.
+    pub input_bytes: u64,
+    /// Bytes over all outputs.
+    pub output_bytes: u64,
+    /// Bytes of weights and biases.
+    pub weight_bytes: u64,
+    /// Number of activation inputs.
+    pub input_count: u32,
+    /// Geometry.
+    pub geometry: Geometry,
+}

@@ -1,0 +1,169 @@
+//! The event schema shared by the simulator and the real-device executor: what happened, in the order in which it ended.
+//!
+//! A prediction and a measurement are two sequences of [`Record`]s; every table, trace and figure is computed from
+//! them and from nothing else.
+
+use crate::identifiers::{DataId, LinkId, ModelId, RequestId, SegmentId, TaskId, WorkerId};
+use crate::plan::Part;
+
+/// One thing that happened. Times are nanoseconds since the start of the run.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Record {
+    /// A request arrived.
+    Arrival(ArrivalRecord),
+    /// A request ended: its last output was back in the memory it is wanted in, or it was dropped.
+    Request(RequestRecord),
+    /// A worker entered a segment: the fixed cost of an invocation (command submission, wake-up), before its kernels.
+    Invocation(InvocationRecord),
+    /// A kernel ran to its end.
+    Kernel(KernelRecord),
+    /// A copy between two memories ended.
+    Copy(CopyRecord),
+    /// A strategy was asked to decide.
+    Decision(DecisionRecord),
+}
+
+/// See [`Record::Arrival`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ArrivalRecord {
+    /// The request, numbered in order of arrival over all models.
+    pub request: RequestId,
+    /// Its model.
+    pub model: ModelId,
+    /// When it arrived.
+    pub at_ns: u64,
+}
+
+/// How a request ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Outcome {
+    /// All its outputs were produced.
+    Completed,
+    /// Refused or given up by a rule of the workload or the strategy.
+    Dropped,
+    /// Still in flight when the run stopped.
+    Unfinished,
+}
+
+/// See [`Record::Request`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RequestRecord {
+    /// The request.
+    pub request: RequestId,
+    /// Its model.
+    pub model: ModelId,
+    /// When it arrived.
+    pub arrived_ns: u64,
+    /// When it ended; for [`Outcome::Unfinished`] the end of the run.
+    pub ended_ns: u64,
+    /// Absolute deadline, where the workload sets one.
+    pub deadline_ns: Option<u64>,
+    /// How it ended.
+    pub outcome: Outcome,
+}
+
+/// See [`Record::Invocation`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct InvocationRecord {
+    /// The request.
+    pub request: RequestId,
+    /// Its model.
+    pub model: ModelId,
+    /// The segment entered.
+    pub segment: SegmentId,
+    /// The worker that entered it.
+    pub worker: WorkerId,
+    /// When the segment was ready for its worker (all inputs there).
+    pub ready_ns: u64,
+    /// When the worker took it.
+    pub start_ns: u64,
+    /// When its first kernel began.
+    pub end_ns: u64,
+}
+
+/// See [`Record::Kernel`].
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct KernelRecord {
+    /// The request.
+    pub request: RequestId,
+    /// Its model.
+    pub model: ModelId,
+    /// The segment the kernel belongs to.
+    pub segment: SegmentId,
+    /// The task that ran.
+    pub task: TaskId,
+    /// The part of it that ran here.
+    pub part: Part,
+    /// Where it ran.
+    pub worker: WorkerId,
+    /// When all its inputs were in the worker's memory (for later kernels of a segment: the end of the one before).
+    pub ready_ns: u64,
+    /// When it began to run.
+    pub start_ns: u64,
+    /// When it ended.
+    pub end_ns: u64,
+    /// What the cost model expects with nothing else running.
+    pub solo_ns: u64,
+}
+
+/// See [`Record::Copy`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CopyRecord {
+    /// The request.
+    pub request: RequestId,
+    /// Its model.
+    pub model: ModelId,
+    /// What was copied.
+    pub data: DataId,
+    /// How much.
+    pub bytes: u64,
+    /// Over which link (it names source and destination memory).
+    pub link: LinkId,
+    /// When the bytes existed and a consumer in the other memory was known.
+    pub requested_ns: u64,
+    /// When the copy began (later than requested where it has to wait for a processor that it blocks).
+    pub start_ns: u64,
+    /// When the bytes were usable in the destination memory.
+    pub end_ns: u64,
+    /// Duration with nothing else running.
+    pub solo_ns: u64,
+}
+
+/// See [`Record::Decision`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DecisionRecord {
+    /// When the strategy was asked.
+    pub at_ns: u64,
+    /// What deciding cost (measured in the executor, taken from the profile in the simulator).
+    pub cost_ns: u64,
+    /// How many segments it placed.
+    pub placed: u32,
+}
+
+/// Takes records as they happen.
+///
+/// `ENABLED = false` lets the engine skip building records altogether.
+pub trait Recorder {
+    /// Whether records are wanted.
+    const ENABLED: bool = true;
+
+    /// Takes one record.
+    fn record(&mut self, record: &Record);
+}
+
+/// Records nothing, at no cost.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoRecorder;
+
+impl Recorder for NoRecorder {
+    const ENABLED: bool = false;
+
+    #[inline]
+    fn record(&mut self, _record: &Record) {}
+}
+
+impl Recorder for Vec<Record> {
+    fn record(&mut self, record: &Record) {
+        self.push(*record);
+    }
+}
