@@ -3,8 +3,8 @@
     python check_published_shapes.py model_shapes.json
 
 Per model: operators of the list that the ONNX file lacks, operators that the list lacks, whether the common
-ones come in the same order, and total MACs. Depthwise convolutions are not in the list and are left out. Exits
-with 1 if the number of deviations is not the accepted one (`ACCEPTED` says why each is there).
+ones come in the same order, and total MACs. Depthwise convolutions are not in the list and are left out.
+Exits with 1 if the number of deviations is not the accepted one (`ACCEPTED` says why each is there).
 """
 
 import json
@@ -26,9 +26,9 @@ FILES = {
     "Vgg16": "vgg16",
     "Yolov2": "yolov2",
 }
-# Missing from and added to the list. Alexnet: two listed operators do not chain. FastStyleTransfer: transposed
-# convolutions. MobileNetV1: the pooling is global. RetinaFace: one row with a misprint; four 1x1 stride-2
-# poolings. Yolov2: the last two rows, with swapped channels; the passthrough convolution.
+# Missing from and added to the list. Alexnet: two listed operators do not chain. FastStyleTransfer: the
+# transposed convolutions. MobileNetV1: the pooling is global. RetinaFace: one row with a misprint; four 1x1
+# stride-2 poolings. Yolov2: the last two rows, with swapped channels; the passthrough convolution.
 ACCEPTED = {
     "Alexnet": (2, 2),
     "FastStyleTransfer": (0, 2),

@@ -1,4 +1,4 @@
-"""What happens to an exported ONNX graph: constants to initialisers, short names, weights stripped, counted."""
+"""An exported ONNX graph on its way to disk: constants lifted, names shortened, weights stripped."""
 
 from collections import Counter
 from math import prod
@@ -42,16 +42,15 @@ def value_types(model):
 
 def multiply_accumulates(node, types):
     """Multiply-accumulates of one convolution or matrix product, 0 for any other operator."""
-    shape_of = {name: shape for name, (_, shape) in types.items()}
     if node.op_type == "Conv":
-        return prod(shape_of[node.output[0]]) * prod(shape_of[node.input[1]][1:])
+        return prod(types[node.output[0]][1]) * prod(types[node.input[1]][1][1:])
     if node.op_type == "ConvTranspose":
-        return prod(shape_of[node.input[0]]) * prod(shape_of[node.input[1]][1:])
+        return prod(types[node.input[0]][1]) * prod(types[node.input[1]][1][1:])
     if node.op_type == "MatMul":
-        return prod(shape_of[node.output[0]]) * shape_of[node.input[0]][-1]
+        return prod(types[node.output[0]][1]) * types[node.input[0]][1][-1]
     if node.op_type == "Gemm":
-        transposed = next((a.i for a in node.attribute if a.name == "transA"), 0)
-        return prod(shape_of[node.output[0]]) * shape_of[node.input[0]][0 if transposed else 1]
+        transposed = next((item.i for item in node.attribute if item.name == "transA"), 0)
+        return prod(types[node.output[0]][1]) * types[node.input[0]][1][0 if transposed else 1]
     return 0
 
 
@@ -155,6 +154,8 @@ def _without_external_data(model):
     copy.CopyFrom(model)
     stripped = [t for t in copy.graph.initializer if t.data_location == TensorProto.EXTERNAL]
     for tensor in stripped:
-        copy.graph.input.append(onnx.helper.make_tensor_value_info(tensor.name, tensor.data_type, tensor.dims))
+        copy.graph.input.append(
+            onnx.helper.make_tensor_value_info(tensor.name, tensor.data_type, tensor.dims)
+        )
         copy.graph.initializer.remove(tensor)
     return copy

@@ -153,6 +153,11 @@ impl Plan {
         Self::default()
     }
 
+    /// A plan without segments, with room for `segments` of one kernel each.
+    pub fn with_capacity(segments: usize) -> Self {
+        Self { segments: Vec::with_capacity(segments), pieces: Vec::with_capacity(segments), sequenced: false }
+    }
+
     /// Adds a segment of whole tasks.
     pub fn segment(&mut self, worker: Option<WorkerId>, tasks: impl IntoIterator<Item = TaskId>) -> SegmentId {
         self.segment_of_pieces(worker, tasks.into_iter().map(|task| Piece { task, part: Part::Whole }))

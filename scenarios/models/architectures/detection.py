@@ -151,7 +151,9 @@ class _ContextModule(nn.Module):
         self.three = conv_block(width, width // 2, 3)
         self.shared = conv_block(width, quarter, 3, 1, _leaky)
         self.five = conv_block(quarter, quarter, 3)
-        self.seven = nn.Sequential(conv_block(quarter, quarter, 3, 1, _leaky), conv_block(quarter, quarter, 3))
+        self.seven = nn.Sequential(
+            conv_block(quarter, quarter, 3, 1, _leaky), conv_block(quarter, quarter, 3)
+        )
         self.activation = nn.ReLU()
 
     def forward(self, tensor):
@@ -174,7 +176,9 @@ class RetinaFaceMobileNet(nn.Module):
         self.stem = conv_block(3, 8, 3, 2, _leaky)
         stages = [[separable_block(*row, _leaky) for row in stage] for stage in self.STAGES]
         self.stages = nn.ModuleList(nn.Sequential(*stage) for stage in stages)
-        self.laterals = nn.ModuleList(conv_block(width_in, width, 1, 1, _leaky) for width_in in (64, 128, 256))
+        self.laterals = nn.ModuleList(
+            conv_block(width_in, width, 1, 1, _leaky) for width_in in (64, 128, 256)
+        )
         self.merges = nn.ModuleList(conv_block(width, width, 3, 1, _leaky) for _ in range(2))
         self.contexts = nn.ModuleList(_ContextModule(width) for _ in range(3))
         self.heads = nn.ModuleDict(

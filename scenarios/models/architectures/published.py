@@ -73,11 +73,11 @@ class Yolov2(nn.Module):
         super().__init__()
         early, width = [], 3
         for stage in self.EARLY_STAGES:
-            early += [nn.MaxPool2d(2)] * bool(early) + self._stage(width, stage)
+            early += [*self._stage(width, stage), nn.MaxPool2d(2)]
             width = stage[-1]
-        self.early = nn.Sequential(*early)
+        self.early = nn.Sequential(*early[:-1])
         self.late = nn.Sequential(
-            nn.MaxPool2d(2), *self._stage(512, self.LAST_STAGE), self._block(1024, 1024), self._block(1024, 1024)
+            early[-1], *self._stage(512, self.LAST_STAGE), self._block(1024, 1024), self._block(1024, 1024)
         )
         self.passthrough = nn.Sequential(self._block(512, 128, 1), SpaceToDepth())
         self.fuse = self._block(1536, 1024)

@@ -1,4 +1,4 @@
-"""Transformers written after their papers, with sizes as Python integers so that no shape code is exported."""
+"""Transformers written after their papers, with sizes as Python integers: no shape code is exported."""
 
 import torch
 from torch import nn

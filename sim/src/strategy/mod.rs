@@ -1,6 +1,13 @@
 //! Strategies: written once, driven by the simulator on virtual time and by the executor on the wall clock.
 
+mod delegate;
+mod heft;
+mod parameters;
 pub mod registry;
+mod solo_cpu;
+
+pub use heft::Heft;
+pub use parameters::{Parameter, Parameters};
 
 use crate::identifiers::{ModelId, RequestId, SegmentId, WorkerId};
 use crate::plan::{Plan, PlanError, Program};
