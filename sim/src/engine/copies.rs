@@ -62,11 +62,8 @@ impl<R: Recorder> Engine<'_, R> {
         self.settle();
     }
 
-    pub(super) fn copy_event(&mut self, copy: u32, generation: u32) {
+    pub(super) fn copy_event(&mut self, copy: u32) {
         let state = self.copies.items[copy as usize];
-        if state.generation != generation {
-            return; // The rate changed since: another event stands for this end.
-        }
         if state.flowing {
             self.sharing.leave(Flow::Copy(copy));
         }
@@ -74,7 +71,7 @@ impl<R: Recorder> Engine<'_, R> {
             self.record_copy(&state);
         }
         // Slots are reused: an old event must not match the copy that takes this one.
-        self.copies.items[copy as usize].generation = generation.wrapping_add(1);
+        self.copies.items[copy as usize].generation = state.generation.wrapping_add(1);
         self.copies.release(copy);
         let memory = self.device.link(state.link).to.0 as u8;
         self.copied(state.slot, state.fragment, memory);

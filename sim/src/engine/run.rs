@@ -196,6 +196,9 @@ impl<R: Recorder> Engine<'_, R> {
             let Some((at_ns, event)) = self.queue.pop() else {
                 break self.empty();
             };
+            if self.is_superseded(event) {
+                continue;
+            }
             if at_ns > horizon_ns {
                 self.now_ns = horizon_ns;
                 break StopReason::Horizon;
@@ -203,8 +206,8 @@ impl<R: Recorder> Engine<'_, R> {
             self.now_ns = at_ns;
             events += 1;
             match event {
-                Event::Worker { worker, generation } => self.worker_event(worker, generation),
-                Event::Copy { copy, generation } => self.copy_event(copy, generation),
+                Event::Worker { worker, .. } => self.worker_event(worker),
+                Event::Copy { copy, .. } => self.copy_event(copy),
                 Event::CopyFlows { copy } => self.copy_flows(copy),
                 Event::Arrival { source } => self.arrival(source),
                 Event::Decide => self.decide(),
@@ -212,6 +215,16 @@ impl<R: Recorder> Engine<'_, R> {
         };
         self.report_unfinished();
         Summary { stop, end_ns: self.now_ns, events, arrived: self.arrived, completed: self.completed, refused: self.refused }
+    }
+
+    /// Whether the rate changed since the event was scheduled, so that another one stands for the same end.
+    #[inline]
+    fn is_superseded(&self, event: Event) -> bool {
+        match event {
+            Event::Worker { worker, generation } => self.workers[worker as usize].generation != generation,
+            Event::Copy { copy, generation } => self.copies.items[copy as usize].generation != generation,
+            Event::CopyFlows { .. } | Event::Arrival { .. } | Event::Decide => false,
+        }
     }
 
     fn empty(&self) -> StopReason {

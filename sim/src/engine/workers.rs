@@ -49,7 +49,9 @@ impl<R: Recorder> Engine<'_, R> {
                 let program = &self.programs[self.requests.items[slot as usize].program as usize];
                 state.kernel = program.kernel_range(segment).start;
                 let invocation_ns = self.layout.invocation_ns[worker as usize];
-                state.in_invocation = invocation_ns > 0;
+                // A worker that goes on with the same request, without a pause, has been entered already.
+                let goes_on = state.last_segment_end == Some((slot, self.now_ns));
+                state.in_invocation = invocation_ns > 0 && !goes_on;
                 if state.in_invocation {
                     state.start_ns = self.now_ns;
                     state.generation = state.generation.wrapping_add(1);
@@ -122,11 +124,8 @@ impl<R: Recorder> Engine<'_, R> {
         libm::round(expected_ns as f64 * factor) as u64
     }
 
-    pub(super) fn worker_event(&mut self, worker: u16, generation: u32) {
+    pub(super) fn worker_event(&mut self, worker: u16) {
         let state = &mut self.workers[worker as usize];
-        if state.generation != generation {
-            return; // The rate changed since: another event stands for this end.
-        }
         let Some(Occupation::Segment { slot, segment }) = state.running else {
             return;
         };
@@ -155,6 +154,7 @@ impl<R: Recorder> Engine<'_, R> {
             self.kernel_starts(worker, slot);
         } else {
             // The successors join their queues before the worker takes the next from its own.
+            state.last_segment_end = Some((slot, self.now_ns));
             self.segment_ended(slot, segment, self.layout.memory[worker as usize]);
             self.release(worker);
         }
