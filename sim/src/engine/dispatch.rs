@@ -1,5 +1,7 @@
 //! Run-time decisions: asking the strategy, carrying out what it says, and the view it decides on.
 
+use std::rc::Rc;
+
 use crate::engine::queue::Class;
 use crate::engine::run::{Engine, is_open};
 use crate::engine::state::{Event, Occupation, UNPLACED};
@@ -66,14 +68,14 @@ impl<R: Recorder> Engine<'_, R> {
         let program_index = request.program as usize;
         let waits_for_nothing = request.missing[segment as usize] == 0;
         let memory = self.layout.memory[worker.index()];
-        for index in 0..self.programs[program_index].needs(segment).len() {
-            let fragment = self.programs[program_index].needs(segment)[index];
+        let program = Rc::clone(&self.programs[program_index]);
+        for &fragment in program.needs(segment) {
             let request = &self.requests.items[slot as usize];
             let present = request.present[fragment as usize];
             if present & (1 << memory) != 0 {
                 self.satisfy(slot, segment);
             } else if present != 0 {
-                let bytes = self.programs[program_index].all_fragments()[fragment as usize].bytes;
+                let bytes = program.all_fragments()[fragment as usize].bytes;
                 let (from, _) = self.best_source(present, memory, bytes);
                 self.want_copy(slot, fragment, from, memory);
             }
@@ -89,7 +91,7 @@ impl<R: Recorder> Engine<'_, R> {
         let program = self.models.get(model.index()).map(|model| Program::compile(plan, model.tasks, model.costs));
         if let Some(Ok(program)) = program {
             self.open.push(is_open(&program));
-            self.programs.push(program);
+            self.programs.push(Rc::new(program));
             self.current[model.index()] = self.programs.len() as u32 - 1;
         } else {
             self.refused += 1;
@@ -110,11 +112,11 @@ impl<R: Recorder> Engine<'_, R> {
     fn running_ns(&self, worker: WorkerId) -> u64 {
         let state = &self.workers[worker.index()];
         match state.running {
-            Some(Occupation::Segment { slot, segment }) if !state.in_invocation => {
+            Some(Occupation::Segment { slot, .. }) if !state.in_invocation => {
                 let request = &self.requests.items[slot as usize];
                 let program = &self.programs[request.program as usize];
                 let costs = self.models[request.model.index()].costs;
-                (state.kernel..program.kernel_range(segment).end)
+                (state.kernel..state.kernel_end)
                     .map(|index| program.kernel(index))
                     .filter_map(|kernel| costs.part(kernel.task, kernel.part, worker))
                     .map(|cost| cost.duration_ns)

@@ -1,5 +1,7 @@
 //! Requests: arrival, what becomes available to whom, completion.
 
+use std::rc::Rc;
+
 use crate::engine::queue::Class;
 use crate::engine::run::Engine;
 use crate::engine::state::{Event, RequestState, UNPLACED};
@@ -56,16 +58,15 @@ impl<R: Recorder> Engine<'_, R> {
     /// Segments that wait for nothing start; what came with the request goes to those who read it.
     fn start_request(&mut self, slot: u32) {
         let program_index = self.requests.items[slot as usize].program as usize;
-        let open = self.open[program_index];
-        for segment in 0..self.programs[program_index].segment_count() as u32 {
-            let request = &self.requests.items[slot as usize];
-            if open && request.unmade[segment as usize] == 0 && request.placed[segment as usize] == UNPLACED {
+        let program = Rc::clone(&self.programs[program_index]);
+        for &segment in program.first_segments() {
+            if self.requests.items[slot as usize].placed[segment as usize] == UNPLACED {
                 self.offer(slot, segment);
-            } else if request.missing[segment as usize] == 0 {
+            } else {
                 self.segment_ready(slot, segment);
             }
         }
-        for fragment in self.programs[program_index].request_fragments() {
+        for fragment in program.request_fragments() {
             self.made(slot, fragment, self.layout.host);
         }
         if self.requests.items[slot as usize].left == 0 {
@@ -79,8 +80,8 @@ impl<R: Recorder> Engine<'_, R> {
         let program_index = request.program as usize;
         request.present[fragment as usize] |= 1 << memory;
         let open = self.open[program_index];
-        for index in 0..self.programs[program_index].readers(fragment).len() {
-            let reader = self.programs[program_index].readers(fragment)[index];
+        let program = Rc::clone(&self.programs[program_index]);
+        for &reader in program.readers(fragment) {
             let destination = if reader == OUTPUT {
                 self.layout.host
             } else {
@@ -111,8 +112,8 @@ impl<R: Recorder> Engine<'_, R> {
         let program_index = request.program as usize;
         request.present[fragment as usize] |= 1 << memory;
         request.in_flight[fragment as usize] &= !(1 << memory);
-        for index in 0..self.programs[program_index].readers(fragment).len() {
-            let reader = self.programs[program_index].readers(fragment)[index];
+        let program = Rc::clone(&self.programs[program_index]);
+        for &reader in program.readers(fragment) {
             let there = if reader == OUTPUT {
                 memory == self.layout.host
             } else {

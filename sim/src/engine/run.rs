@@ -1,5 +1,7 @@
 //! Setting up a run and the loop itself.
 
+use std::rc::Rc;
+
 use crate::engine::queue::{Class, EventQueue};
 use crate::engine::sharing::Sharing;
 use crate::engine::state::{CopyState, Event, RequestState, Slots, WorkerState};
@@ -22,7 +24,7 @@ pub(super) struct Engine<'a, R: Recorder> {
     pub(super) recorder: &'a mut R,
     pub(super) queue: EventQueue<Event>,
     pub(super) now_ns: u64,
-    pub(super) programs: Vec<Program>,
+    pub(super) programs: Vec<Rc<Program>>,
     /// For each program, whether it leaves segments open.
     pub(super) open: Vec<bool>,
     /// For each model, the program that new requests follow.
@@ -50,6 +52,8 @@ pub(super) struct Layout {
     pub(super) invocation_ns: Vec<u64>,
     /// Workers that need a core some other worker may hold too; the worker itself first. One entry where nobody shares its cores.
     pub(super) contenders: Vec<Vec<u16>>,
+    /// Whether no other worker needs the worker's cores: then they need no counting.
+    pub(super) exclusive: Vec<bool>,
     pub(super) demands: Vec<Vec<(ProcessorId, u32)>>,
     pub(super) host: u8,
     memories: usize,
@@ -63,6 +67,7 @@ impl Layout {
         Self {
             memory: device.workers().iter().map(|worker| worker.memory.0 as u8).collect(),
             invocation_ns: device.workers().iter().map(|worker| worker.invocation_ns).collect(),
+            exclusive: device.worker_ids().map(|worker| contenders(device, worker).len() == 1).collect(),
             contenders: device.worker_ids().map(|worker| contenders(device, worker)).collect(),
             demands: device.workers().iter().map(|worker| worker.demands.clone()).collect(),
             host: device.host().0 as u8,
@@ -114,7 +119,7 @@ pub fn simulate<'a, R: Recorder>(
         recorder,
         queue: EventQueue::default(),
         now_ns: 0,
-        open: programs.iter().map(is_open).collect(),
+        open: programs.iter().map(|program| is_open(program)).collect(),
         current: (0..programs.len() as u32).collect(),
         programs,
         sources: streams.into_iter().enumerate().map(|(index, stream)| Source::new(stream, options.seed, index)).collect(),
@@ -166,7 +171,7 @@ fn plan_all(
     models: &[Model<'_>],
     strategy: &mut dyn Strategy,
     options: &Options,
-) -> Result<Vec<Program>, SimulationError> {
+) -> Result<Vec<Rc<Program>>, SimulationError> {
     let jobs: Vec<Job<'_>> = models
         .iter()
         .enumerate()
@@ -175,7 +180,7 @@ fn plan_all(
     let view = DeviceView { device, jobs: &jobs, seed: options.seed };
     let mut compile = |job: &Job<'_>| {
         let plan: Plan = strategy.plan(job, &view)?;
-        Program::compile(&plan, job.tasks, job.costs)
+        Program::compile(&plan, job.tasks, job.costs).map(Rc::new)
     };
     jobs.iter().map(|job| compile(job).map_err(|source| SimulationError::Plan { model: job.name.to_owned(), source })).collect()
 }

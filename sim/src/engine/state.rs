@@ -53,6 +53,8 @@ pub(super) struct WorkerState {
     pub(super) waiting: VecDeque<Waiting>,
     /// The kernel that runs, as an index into the program; meaningless during an invocation or a copy.
     pub(super) kernel: u32,
+    /// One past the last kernel of the segment.
+    pub(super) kernel_end: u32,
     pub(super) in_invocation: bool,
     pub(super) ready_ns: u64,
     pub(super) start_ns: u64,

@@ -27,18 +27,25 @@ impl<R: Recorder> Engine<'_, R> {
             return;
         }
         let queue = &mut self.workers[worker as usize].waiting;
+        if queue.back().is_none_or(|last| last.priority >= priority) {
+            queue.push_back(waiting);
+            return;
+        }
         let behind = queue.iter().rev().take_while(|other| other.priority < priority).count();
         queue.insert(queue.len() - behind, waiting);
     }
 
     #[inline]
     pub(super) fn fits(&self, worker: u16) -> bool {
-        self.layout.demands[worker as usize].iter().all(|&(processor, cores)| self.free_cores[processor.index()] >= cores)
+        self.layout.exclusive[worker as usize]
+            || self.layout.demands[worker as usize].iter().all(|&(processor, cores)| self.free_cores[processor.index()] >= cores)
     }
 
     fn start(&mut self, worker: u16, waiting: Waiting) {
-        for &(processor, cores) in &self.layout.demands[worker as usize] {
-            self.free_cores[processor.index()] -= cores;
+        if !self.layout.exclusive[worker as usize] {
+            for &(processor, cores) in &self.layout.demands[worker as usize] {
+                self.free_cores[processor.index()] -= cores;
+            }
         }
         let state = &mut self.workers[worker as usize];
         state.running = Some(waiting.occupation);
@@ -47,7 +54,8 @@ impl<R: Recorder> Engine<'_, R> {
             Occupation::Copy { copy } => self.copy_starts(copy),
             Occupation::Segment { slot, segment } => {
                 let program = &self.programs[self.requests.items[slot as usize].program as usize];
-                state.kernel = program.kernel_range(segment).start;
+                let kernels = program.kernel_range(segment);
+                (state.kernel, state.kernel_end) = (kernels.start, kernels.end);
                 let invocation_ns = self.layout.invocation_ns[worker as usize];
                 // A worker that goes on with the same request, without a pause, has been entered already.
                 let goes_on = state.last_segment_end == Some((slot, self.now_ns));
@@ -58,14 +66,14 @@ impl<R: Recorder> Engine<'_, R> {
                     let generation = state.generation;
                     self.queue.schedule(self.now_ns + invocation_ns, Class::Completion, Event::Worker { worker, generation });
                 } else {
-                    self.kernel_starts(worker, slot);
+                    self.kernel_starts(worker, slot, segment);
                 }
             }
         }
     }
 
-    fn kernel_starts(&mut self, worker: u16, slot: u32) {
-        let cost = self.kernel_cost(worker, slot);
+    fn kernel_starts(&mut self, worker: u16, slot: u32, segment: u32) {
+        let cost = self.kernel_cost(worker, slot, segment);
         let state = &mut self.workers[worker as usize];
         state.start_ns = self.now_ns;
         state.solo_ns = cost.duration_ns;
@@ -91,10 +99,7 @@ impl<R: Recorder> Engine<'_, R> {
     }
 
     #[inline]
-    fn kernel_cost(&self, worker: u16, slot: u32) -> KernelCost {
-        let Some(Occupation::Segment { segment, .. }) = self.workers[worker as usize].running else {
-            unreachable!("kernels run in segments")
-        };
+    fn kernel_cost(&self, worker: u16, slot: u32, segment: u32) -> KernelCost {
         let request = &self.requests.items[slot as usize];
         let program = &self.programs[request.program as usize];
         let kernel = self.workers[worker as usize].kernel;
@@ -135,7 +140,7 @@ impl<R: Recorder> Engine<'_, R> {
                 self.record_invocation(worker, slot, segment);
             }
             self.workers[worker as usize].ready_ns = self.now_ns;
-            self.kernel_starts(worker, slot);
+            self.kernel_starts(worker, slot, segment);
             return;
         }
         if state.shares_bandwidth {
@@ -149,9 +154,8 @@ impl<R: Recorder> Engine<'_, R> {
         let state = &mut self.workers[worker as usize];
         state.ready_ns = self.now_ns;
         state.kernel += 1;
-        let program = &self.programs[self.requests.items[slot as usize].program as usize];
-        if state.kernel < program.kernel_range(segment).end {
-            self.kernel_starts(worker, slot);
+        if state.kernel < state.kernel_end {
+            self.kernel_starts(worker, slot, segment);
         } else {
             // The successors join their queues before the worker takes the next from its own.
             state.last_segment_end = Some((slot, self.now_ns));
@@ -166,14 +170,14 @@ impl<R: Recorder> Engine<'_, R> {
     /// A worker has ended what it did: it, or a worker that waits for the same cores, starts the next.
     pub(super) fn release(&mut self, worker: u16) {
         self.workers[worker as usize].running = None;
-        for &(processor, cores) in &self.layout.demands[worker as usize] {
-            self.free_cores[processor.index()] += cores;
-        }
-        if self.layout.contenders[worker as usize].len() == 1 {
+        if self.layout.exclusive[worker as usize] {
             if let Some(next) = self.workers[worker as usize].waiting.pop_front() {
                 self.start(worker, next);
             }
         } else {
+            for &(processor, cores) in &self.layout.demands[worker as usize] {
+                self.free_cores[processor.index()] += cores;
+            }
             while let Some(next) = self.next_contender(worker) {
                 let waiting = self.workers[next as usize].waiting.pop_front().expect("a contender has something waiting");
                 self.start(next, waiting);

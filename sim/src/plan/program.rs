@@ -38,6 +38,7 @@ pub struct Program {
     made_start: Vec<u32>,
     next_in_sequence: Vec<u32>,
     missing: Vec<u32>,
+    first: Vec<u32>,
     outputs: u32,
     request_fragments: u32,
 }
@@ -49,6 +50,7 @@ impl Program {
         let mut program = Self::with_kernels(plan, costs)?;
         program.add_fragments(plan, tasks, &places)?;
         program.add_sequence(plan);
+        program.first = (0..program.missing.len() as u32).filter(|&segment| program.missing[segment as usize] == 0).collect();
         Ok(program)
     }
 
@@ -67,6 +69,7 @@ impl Program {
             made_start: Vec::new(),
             next_in_sequence: vec![NO_SEGMENT; count],
             missing: vec![0; count],
+            first: Vec::new(),
             outputs: 0,
             request_fragments: 0,
         };
@@ -291,6 +294,12 @@ impl Program {
     #[inline]
     pub fn missing(&self) -> &[u32] {
         &self.missing
+    }
+
+    /// Segments that wait for nothing at all, not even for what comes with the request.
+    #[inline]
+    pub fn first_segments(&self) -> &[u32] {
+        &self.first
     }
 
     /// Number of fragments that the requester wants.
