@@ -1,4 +1,13 @@
 //! Socrates: a pure discrete-event simulator of deep-learning inference on heterogeneous mobile processors.
 
+pub mod cost;
+pub mod engine;
 pub mod graph;
 pub mod identifiers;
+pub mod plan;
+pub mod platform;
+pub mod random;
+pub mod record;
+pub mod strategy;
+pub mod task;
+pub mod workload;

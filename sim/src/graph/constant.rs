@@ -47,12 +47,8 @@ impl ConstantData {
     /// The elements at the given flat indices, each of which the caller has checked.
     pub(crate) fn select(&self, indices: &[usize]) -> Self {
         match self {
-            Self::Integers(values) => {
-                Self::Integers(indices.iter().map(|&index| values[index]).collect())
-            }
-            Self::Floats(values) => {
-                Self::Floats(indices.iter().map(|&index| values[index]).collect())
-            }
+            Self::Integers(values) => Self::Integers(indices.iter().map(|&index| values[index]).collect()),
+            Self::Floats(values) => Self::Floats(indices.iter().map(|&index| values[index]).collect()),
         }
     }
 
@@ -61,19 +57,14 @@ impl ConstantData {
     pub(crate) fn cast(self, data_type: DataType) -> Self {
         if data_type.is_float() {
             let round = |value: f64| {
-                if data_type == DataType::Float64 {
-                    value
-                } else {
-                    f64::from(value as f32)
-                }
+                if data_type == DataType::Float64 { value } else { f64::from(value as f32) }
             };
             return Self::Floats(self.to_floats().into_iter().map(round).collect());
         }
         let integers = match self {
-            Self::Floats(values) if data_type == DataType::Bool => values
-                .into_iter()
-                .map(|value| i64::from(value != 0.0))
-                .collect::<Vec<_>>(),
+            Self::Floats(values) if data_type == DataType::Bool => {
+                values.into_iter().map(|value| i64::from(value != 0.0)).collect::<Vec<_>>()
+            }
             Self::Floats(values) => values.into_iter().map(|value| value as i64).collect(),
             Self::Integers(values) => values,
         };

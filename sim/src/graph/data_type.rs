@@ -95,11 +95,7 @@ impl DataType {
     /// Bytes of `elements` elements, sub-byte types packed; saturates far beyond any tensor that a graph may hold.
     pub const fn bytes_of(self, elements: u64) -> u64 {
         let bits = self.bits();
-        if bits < 8 {
-            elements.saturating_mul(bits).div_ceil(8)
-        } else {
-            elements.saturating_mul(bits / 8)
-        }
+        if bits < 8 { elements.saturating_mul(bits).div_ceil(8) } else { elements.saturating_mul(bits / 8) }
     }
 
     /// Whether this is a floating-point type of any width.
@@ -120,18 +116,12 @@ impl DataType {
 
     /// Whether tensors of this type hold indices, sizes or conditions rather than quantities that a network computes with.
     pub const fn is_index(self) -> bool {
-        matches!(
-            self,
-            Self::Int64 | Self::Uint64 | Self::Int32 | Self::Uint32 | Self::Bool | Self::String
-        )
+        matches!(self, Self::Int64 | Self::Uint64 | Self::Int32 | Self::Uint32 | Self::Bool | Self::String)
     }
 
     /// The type of a given name.
     pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL
-            .iter()
-            .copied()
-            .find(|data_type| data_type.name() == name)
+        Self::ALL.iter().copied().find(|data_type| data_type.name() == name)
     }
 }
 
@@ -149,10 +139,7 @@ mod tests {
     fn codes_and_names_are_one_to_one() {
         for (index, &data_type) in DataType::ALL.iter().enumerate() {
             assert_eq!(data_type.onnx_code(), index as i64 + 1);
-            assert_eq!(
-                DataType::from_onnx_code(data_type.onnx_code()),
-                Some(data_type)
-            );
+            assert_eq!(DataType::from_onnx_code(data_type.onnx_code()), Some(data_type));
             assert_eq!(DataType::from_name(data_type.name()), Some(data_type));
         }
         assert_eq!(DataType::from_onnx_code(0), None);

@@ -19,9 +19,7 @@ pub enum GraphError {
         reader: String,
     },
     /// Two operators, inputs or initialisers give the same tensor.
-    #[error(
-        "tensor `{tensor}` is given twice, by {first} and by {second}; tensor names must be unique"
-    )]
+    #[error("tensor `{tensor}` is given twice, by {first} and by {second}; tensor names must be unique")]
     DuplicateTensor {
         /// The tensor.
         tensor: String,
@@ -79,9 +77,7 @@ pub enum GraphError {
         source: InferenceError,
     },
     /// Work that does not fit in 64 bits.
-    #[error(
-        "operator `{operator}` ({op_type}) needs more multiply-accumulates or bytes than 64 bits can count"
-    )]
+    #[error("operator `{operator}` ({op_type}) needs more multiply-accumulates or bytes than 64 bits can count")]
     WorkOverflow {
         /// Its name.
         operator: String,
@@ -98,12 +94,7 @@ pub enum GraphError {
 
 fn join(errors: &[GraphError]) -> String {
     const SHOWN: usize = 8;
-    let mut text = errors
-        .iter()
-        .take(SHOWN)
-        .map(ToString::to_string)
-        .collect::<Vec<_>>()
-        .join("; ");
+    let mut text = errors.iter().take(SHOWN).map(ToString::to_string).collect::<Vec<_>>().join("; ");
     if errors.len() > SHOWN {
         text.push_str("; ...");
     }

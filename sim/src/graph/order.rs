@@ -10,10 +10,7 @@ use petgraph::graph::{DiGraph, NodeIndex};
 pub(super) type Dependencies = DiGraph<(), ()>;
 
 /// Dependencies of `count` operators; `edges` may repeat.
-pub(super) fn dependencies(
-    count: usize,
-    edges: impl IntoIterator<Item = (usize, usize)>,
-) -> Dependencies {
+pub(super) fn dependencies(count: usize, edges: impl IntoIterator<Item = (usize, usize)>) -> Dependencies {
     let mut edges: Vec<_> = edges.into_iter().collect();
     edges.sort_unstable();
     edges.dedup();
@@ -30,20 +27,10 @@ pub(super) fn dependencies(
 /// Every operator after those that it depends on, the earliest of the file first among those that are ready.
 /// `Err` holds the operators of one cycle, along its edges.
 pub(super) fn topological_order(graph: &Dependencies) -> Result<Vec<usize>, Vec<usize>> {
-    let mut waiting: Vec<usize> = graph
-        .node_indices()
-        .map(|node| {
-            graph
-                .neighbors_directed(node, petgraph::Direction::Incoming)
-                .count()
-        })
-        .collect();
-    let mut ready: BinaryHeap<Reverse<usize>> = waiting
-        .iter()
-        .enumerate()
-        .filter(|(_, count)| **count == 0)
-        .map(|(index, _)| Reverse(index))
-        .collect();
+    let mut waiting: Vec<usize> =
+        graph.node_indices().map(|node| graph.neighbors_directed(node, petgraph::Direction::Incoming).count()).collect();
+    let mut ready: BinaryHeap<Reverse<usize>> =
+        waiting.iter().enumerate().filter(|(_, count)| **count == 0).map(|(index, _)| Reverse(index)).collect();
     let mut order = Vec::with_capacity(waiting.len());
     while let Some(Reverse(index)) = ready.pop() {
         order.push(index);
@@ -54,22 +41,13 @@ pub(super) fn topological_order(graph: &Dependencies) -> Result<Vec<usize>, Vec<
             }
         }
     }
-    if order.len() == waiting.len() {
-        Ok(order)
-    } else {
-        Err(cycle(graph))
-    }
+    if order.len() == waiting.len() { Ok(order) } else { Err(cycle(graph)) }
 }
 
 /// A cycle of a graph that has one.
 fn cycle(graph: &Dependencies) -> Vec<usize> {
-    let is_cyclic = |component: &[NodeIndex]| {
-        component.len() > 1 || graph.contains_edge(component[0], component[0])
-    };
-    let Some(component) = tarjan_scc(graph)
-        .into_iter()
-        .find(|component| is_cyclic(component))
-    else {
+    let is_cyclic = |component: &[NodeIndex]| component.len() > 1 || graph.contains_edge(component[0], component[0]);
+    let Some(component) = tarjan_scc(graph).into_iter().find(|component| is_cyclic(component)) else {
         return Vec::new();
     };
     // Inside a strongly connected component every operator has a successor: walking must come back.
@@ -81,10 +59,7 @@ fn cycle(graph: &Dependencies) -> Vec<usize> {
             return walk[start..].iter().map(|node| node.index()).collect();
         }
         walk.push(node);
-        next = graph
-            .neighbors(node)
-            .filter(|neighbor| members.contains(neighbor))
-            .min();
+        next = graph.neighbors(node).filter(|neighbor| members.contains(neighbor)).min();
     }
     component.iter().map(|node| node.index()).collect()
 }

@@ -68,10 +68,7 @@ pub struct DeclaredType {
 impl RawGraph {
     /// An empty graph of that name.
     pub fn new(name: impl Into<String>) -> Self {
-        Self {
-            name: name.into(),
-            ..Self::default()
-        }
+        Self { name: name.into(), ..Self::default() }
     }
 
     /// Adds a graph input of single precision.
@@ -83,12 +80,7 @@ impl RawGraph {
     /// Adds a graph input.
     #[must_use]
     pub fn with_typed_input(mut self, name: &str, data_type: DataType, shape: &[u64]) -> Self {
-        self.inputs.push(RawTensor {
-            name: name.to_owned(),
-            data_type,
-            shape: shape.to_vec(),
-            data: None,
-        });
+        self.inputs.push(RawTensor { name: name.to_owned(), data_type, shape: shape.to_vec(), data: None });
         self
     }
 
@@ -96,12 +88,7 @@ impl RawGraph {
     #[must_use]
     pub fn with_weight(mut self, name: &str, shape: &[u64]) -> Self {
         let (name, data_type) = (name.to_owned(), DataType::Float32);
-        self.initializers.push(RawTensor {
-            name,
-            data_type,
-            shape: shape.to_vec(),
-            data: None,
-        });
+        self.initializers.push(RawTensor { name, data_type, shape: shape.to_vec(), data: None });
         self
     }
 
@@ -119,17 +106,9 @@ impl RawGraph {
 
     /// Adds an operator of the standard domain whose name is that of its first output.
     #[must_use]
-    pub fn with_operator(
-        mut self,
-        op_type: &str,
-        inputs: &[&str],
-        outputs: &[&str],
-        attributes: Attributes,
-    ) -> Self {
+    pub fn with_operator(mut self, op_type: &str, inputs: &[&str], outputs: &[&str], attributes: Attributes) -> Self {
         self.operators.push(RawOperator {
-            name: outputs
-                .first()
-                .map_or_else(String::new, |&name| name.to_owned()),
+            name: outputs.first().map_or_else(String::new, |&name| name.to_owned()),
             op_type: op_type.to_owned(),
             domain: String::new(),
             attributes,

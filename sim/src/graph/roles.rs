@@ -13,8 +13,7 @@ pub(super) fn initializer_role(tensor: &RawTensor, uses: &[(&RawOperator, usize)
     let is_one_number = shape::elements(&tensor.shape) == Ok(1);
     let is_constant_use = |&(operator, position): &(&RawOperator, usize)| {
         let kind = rules::find(&operator.op_type, &operator.domain).map(|rule| rule.kind);
-        steers(&operator.op_type, position)
-            || (is_one_number && kind == Some(KernelKind::Elementwise))
+        steers(&operator.op_type, position) || (is_one_number && kind == Some(KernelKind::Elementwise))
     };
     let is_only_constant = !uses.is_empty() && uses.iter().all(is_constant_use);
     if tensor.data_type.is_index() || tensor.shape.is_empty() || is_only_constant {

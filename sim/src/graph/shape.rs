@@ -12,10 +12,7 @@ pub const MAXIMUM_RANK: usize = 16;
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum ShapeError {
     /// More elements than [`MAXIMUM_ELEMENTS`].
-    #[error(
-        "shape {} has more than 2^40 elements, the most that a tensor may have",
-        text(shape)
-    )]
+    #[error("shape {} has more than 2^40 elements, the most that a tensor may have", text(shape))]
     TooLarge {
         /// The shape.
         shape: Vec<u64>,
@@ -27,11 +24,7 @@ pub enum ShapeError {
         shape: Vec<u64>,
     },
     /// Two shapes that differ in a dimension that is 1 in neither.
-    #[error(
-        "shapes {} and {} cannot be broadcast: dimensions must be equal or 1",
-        text(left),
-        text(right)
-    )]
+    #[error("shapes {} and {} cannot be broadcast: dimensions must be equal or 1", text(left), text(right))]
     NotBroadcastable {
         /// First shape.
         left: Vec<u64>,
@@ -53,19 +46,13 @@ pub fn text(shape: &[u64]) -> String {
     if shape.is_empty() {
         return "scalar".to_owned();
     }
-    shape
-        .iter()
-        .map(u64::to_string)
-        .collect::<Vec<_>>()
-        .join("x")
+    shape.iter().map(u64::to_string).collect::<Vec<_>>().join("x")
 }
 
 /// Number of elements of a shape that a tensor may have.
 pub fn elements(shape: &[u64]) -> Result<u64, ShapeError> {
     if shape.len() > MAXIMUM_RANK {
-        return Err(ShapeError::RankTooLarge {
-            shape: shape.to_vec(),
-        });
+        return Err(ShapeError::RankTooLarge { shape: shape.to_vec() });
     }
     // A zero anywhere makes the product zero, but the other dimensions must still be sane.
     let mut product = 1_u64;
@@ -73,9 +60,7 @@ pub fn elements(shape: &[u64]) -> Result<u64, ShapeError> {
         product = product
             .checked_mul(dimension.max(1))
             .filter(|&elements| elements <= MAXIMUM_ELEMENTS)
-            .ok_or_else(|| ShapeError::TooLarge {
-                shape: shape.to_vec(),
-            })?;
+            .ok_or_else(|| ShapeError::TooLarge { shape: shape.to_vec() })?;
     }
     Ok(if shape.contains(&0) { 0 } else { product })
 }
@@ -83,19 +68,12 @@ pub fn elements(shape: &[u64]) -> Result<u64, ShapeError> {
 /// The shape that two shapes broadcast to, by the rules of ONNX (those of `NumPy`).
 pub fn broadcast(left: &[u64], right: &[u64]) -> Result<Vec<u64>, ShapeError> {
     let rank = left.len().max(right.len());
-    let at = |shape: &[u64], axis: usize| {
-        (axis + shape.len())
-            .checked_sub(rank)
-            .map_or(1, |index| shape[index])
-    };
+    let at = |shape: &[u64], axis: usize| (axis + shape.len()).checked_sub(rank).map_or(1, |index| shape[index]);
     (0..rank)
         .map(|axis| match (at(left, axis), at(right, axis)) {
             (a, b) if a == b || b == 1 => Ok(a),
             (1, b) => Ok(b),
-            _ => Err(ShapeError::NotBroadcastable {
-                left: left.to_vec(),
-                right: right.to_vec(),
-            }),
+            _ => Err(ShapeError::NotBroadcastable { left: left.to_vec(), right: right.to_vec() }),
         })
         .collect()
 }
@@ -125,8 +103,7 @@ pub(crate) fn broadcast_indices(source: &[u64], target: &[u64]) -> Vec<usize> {
     let steps: Vec<usize> = (0..target.len())
         .map(|axis| {
             let own = axis.checked_sub(offset);
-            own.filter(|&own| source[own] != 1)
-                .map_or(0, |own| source_strides[own])
+            own.filter(|&own| source[own] != 1).map_or(0, |own| source_strides[own])
         })
         .collect();
     indices_by_steps(target, &steps, 0)
@@ -136,12 +113,8 @@ pub(crate) fn broadcast_indices(source: &[u64], target: &[u64]) -> Vec<usize> {
 pub(crate) fn indices_by_steps(shape: &[u64], steps: &[usize], start: usize) -> Vec<usize> {
     let mut indices = vec![start];
     for (&dimension, &step) in shape.iter().zip(steps) {
-        indices = indices
-            .iter()
-            .flat_map(|&base| {
-                (0..dimension as usize).map(move |coordinate| base + coordinate * step)
-            })
-            .collect();
+        indices =
+            indices.iter().flat_map(|&base| (0..dimension as usize).map(move |coordinate| base + coordinate * step)).collect();
     }
     indices
 }

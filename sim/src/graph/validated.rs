@@ -38,9 +38,7 @@ impl Graph {
 
     /// The operator of a name.
     pub fn operator_named(&self, name: &str) -> Option<&Operator> {
-        self.operators_by_name
-            .get(name)
-            .map(|&id| self.operator(id))
+        self.operators_by_name.get(name).map(|&id| self.operator(id))
     }
 
     /// All tensors: inputs, then initialisers, then operator outputs in topological order; the identifier of each is its index.
@@ -90,10 +88,7 @@ impl Graph {
 
     /// Whether nothing that an operator computes depends on a request: shape arithmetic, de-quantisation of weights.
     pub fn is_static(&self, id: OperatorId) -> bool {
-        self.operator(id)
-            .outputs
-            .iter()
-            .all(|&output| !self.tensor(output).role.is_dynamic())
+        self.operator(id).outputs.iter().all(|&output| !self.tensor(output).role.is_dynamic())
     }
 
     /// Multiply-accumulates of all operators (see [`OperatorWork::macs`]).
@@ -104,8 +99,7 @@ impl Graph {
     /// The learned tensors that operators read, each once.
     pub fn weights(&self) -> impl Iterator<Item = &Tensor> {
         let is_used = |tensor: &&Tensor| !tensor.consumers.is_empty() || tensor.is_output;
-        let is_given =
-            |tensor: &&Tensor| tensor.role == TensorRole::Weight && tensor.producer.is_none();
+        let is_given = |tensor: &&Tensor| tensor.role == TensorRole::Weight && tensor.producer.is_none();
         self.tensors.iter().filter(is_given).filter(is_used)
     }
 
@@ -133,50 +127,22 @@ impl Graph {
             op_type: operator.op_type.clone(),
             domain: operator.domain.clone(),
             attributes: operator.attributes.clone(),
-            inputs: operator
-                .inputs
-                .iter()
-                .map(|input| input.map_or_else(String::new, name))
-                .collect(),
-            outputs: operator
-                .outputs
-                .iter()
-                .map(|&output| name(output))
-                .collect(),
+            inputs: operator.inputs.iter().map(|input| input.map_or_else(String::new, name)).collect(),
+            outputs: operator.outputs.iter().map(|&output| name(output)).collect(),
         });
         // Only where inference needed help: elsewhere an edit may change the shape.
-        let declared = self
-            .operators
-            .iter()
-            .filter(|operator| operator.shapes_declared)
-            .flat_map(|operator| {
-                operator.outputs.iter().map(|&output| {
-                    let tensor = self.tensor(output);
-                    (
-                        tensor.name.clone(),
-                        DeclaredType {
-                            data_type: tensor.data_type,
-                            shape: tensor.shape.clone(),
-                        },
-                    )
-                })
-            });
-        let is_initializer =
-            |tensor: &&Tensor| tensor.producer.is_none() && tensor.role != TensorRole::Input;
+        let declared = self.operators.iter().filter(|operator| operator.shapes_declared).flat_map(|operator| {
+            operator.outputs.iter().map(|&output| {
+                let tensor = self.tensor(output);
+                (tensor.name.clone(), DeclaredType { data_type: tensor.data_type, shape: tensor.shape.clone() })
+            })
+        });
+        let is_initializer = |tensor: &&Tensor| tensor.producer.is_none() && tensor.role != TensorRole::Input;
         RawGraph {
             name: self.name.clone(),
             operators: operators.collect(),
-            inputs: self
-                .inputs
-                .iter()
-                .map(|&input| raw(self.tensor(input)))
-                .collect(),
-            initializers: self
-                .tensors
-                .iter()
-                .filter(is_initializer)
-                .map(raw)
-                .collect(),
+            inputs: self.inputs.iter().map(|&input| raw(self.tensor(input))).collect(),
+            initializers: self.tensors.iter().filter(is_initializer).map(raw).collect(),
             outputs: self.outputs.iter().map(|&output| name(output)).collect(),
             declared: declared.collect(),
         }

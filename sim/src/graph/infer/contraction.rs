@@ -8,16 +8,9 @@ use crate::graph::shape::{broadcast, text};
 
 /// Shape of a matrix product by the rules of `NumPy`: vectors become matrices for the product, leading dimensions broadcast.
 pub(crate) fn matrix_product(left: &[u64], right: &[u64]) -> Result<Vec<u64>, InferenceError> {
-    let inner = |shape: &[u64], from_end: usize| {
-        shape.len().checked_sub(from_end).map(|index| shape[index])
-    };
-    let (Some(columns), Some(rows)) = (
-        inner(left, 1),
-        inner(right, if right.len() == 1 { 1 } else { 2 }),
-    ) else {
-        return Err(InferenceError::mismatch(
-            "a matrix product needs at least one dimension on both sides",
-        ));
+    let inner = |shape: &[u64], from_end: usize| shape.len().checked_sub(from_end).map(|index| shape[index]);
+    let (Some(columns), Some(rows)) = (inner(left, 1), inner(right, if right.len() == 1 { 1 } else { 2 })) else {
+        return Err(InferenceError::mismatch("a matrix product needs at least one dimension on both sides"));
     };
     if columns != rows {
         return Err(InferenceError::mismatch(format!(
@@ -27,10 +20,7 @@ pub(crate) fn matrix_product(left: &[u64], right: &[u64]) -> Result<Vec<u64>, In
             text(right)
         )));
     }
-    let mut shape = broadcast(
-        &left[..left.len().saturating_sub(2)],
-        &right[..right.len().saturating_sub(2)],
-    )?;
+    let mut shape = broadcast(&left[..left.len().saturating_sub(2)], &right[..right.len().saturating_sub(2)])?;
     if left.len() > 1 {
         shape.push(left[left.len() - 2]);
     }
@@ -53,10 +43,7 @@ pub(crate) fn transposed(shape: &[u64], transpose: bool) -> Vec<u64> {
 /// `MatMul`.
 pub(super) fn matrix_multiply(node: &Node<'_>) -> Inferred {
     let (left, right) = (node.input(0)?, node.input(1)?);
-    Ok(vec![Facts::new(
-        left.data_type,
-        matrix_product(&left.shape, &right.shape)?,
-    )])
+    Ok(vec![Facts::new(left.data_type, matrix_product(&left.shape, &right.shape)?)])
 }
 
 /// `FusedMatMul` of `com.microsoft`: a `MatMul` of operands that may be transposed.
@@ -71,18 +58,12 @@ pub(super) fn matrix_multiply_fused(node: &Node<'_>) -> Inferred {
 
 /// `MatMulInteger`: accumulated in 32 bits.
 pub(super) fn matrix_multiply_integer(node: &Node<'_>) -> Inferred {
-    Ok(vec![Facts::new(
-        DataType::Int32,
-        matrix_product(&node.input(0)?.shape, &node.input(1)?.shape)?,
-    )])
+    Ok(vec![Facts::new(DataType::Int32, matrix_product(&node.input(0)?.shape, &node.input(1)?.shape)?)])
 }
 
 /// `QLinearMatMul`: the second matrix is input 3, the output has the type of the output zero point, input 7.
 pub(super) fn matrix_multiply_quantized(node: &Node<'_>) -> Inferred {
-    Ok(vec![Facts::new(
-        node.input(7)?.data_type,
-        matrix_product(&node.input(0)?.shape, &node.input(3)?.shape)?,
-    )])
+    Ok(vec![Facts::new(node.input(7)?.data_type, matrix_product(&node.input(0)?.shape, &node.input(3)?.shape)?)])
 }
 
 /// `Gemm`: `transA(A) * transB(B) + C` of matrices.
@@ -118,31 +99,18 @@ pub(crate) struct EinsteinSum {
 impl EinsteinSum {
     /// Shape of the output.
     pub(crate) fn shape(&self) -> Vec<u64> {
-        self.output
-            .iter()
-            .map(|letter| self.sizes[letter])
-            .collect()
+        self.output.iter().map(|letter| self.sizes[letter]).collect()
     }
 
     /// Parses the equation of `node`; an ellipsis is refused with a clear error.
     pub(crate) fn of(node: &Node<'_>) -> Result<Self, InferenceError> {
-        let equation = node
-            .attributes
-            .text("equation")
-            .ok_or(InferenceError::MissingAttribute { name: "equation" })?;
+        let equation = node.attributes.text("equation").ok_or(InferenceError::MissingAttribute { name: "equation" })?;
         let invalid = |expected: &str| InferenceError::invalid("equation", equation, expected);
-        let text: String = equation
-            .chars()
-            .filter(|letter| !letter.is_whitespace())
-            .collect();
+        let text: String = equation.chars().filter(|letter| !letter.is_whitespace()).collect();
         if text.contains('.') {
-            return Err(invalid(
-                "an ellipsis is not supported; write every dimension as a letter",
-            ));
+            return Err(invalid("an ellipsis is not supported; write every dimension as a letter"));
         }
-        let (left, right) = text
-            .split_once("->")
-            .map_or((text.as_str(), None), |(left, right)| (left, Some(right)));
+        let (left, right) = text.split_once("->").map_or((text.as_str(), None), |(left, right)| (left, Some(right)));
         let operands = node.all_inputs()?;
         let terms: Vec<&str> = left.split(',').collect();
         if terms.len() != operands.len() {
@@ -152,10 +120,7 @@ impl EinsteinSum {
         let mut uses: BTreeMap<char, usize> = BTreeMap::new();
         for (term, operand) in terms.iter().zip(&operands) {
             if term.chars().count() != operand.rank() {
-                return Err(invalid(&format!(
-                    "term `{term}` does not fit shape {}",
-                    super::text(&operand.shape)
-                )));
+                return Err(invalid(&format!("term `{term}` does not fit shape {}", super::text(&operand.shape))));
             }
             for (letter, &size) in term.chars().zip(&operand.shape) {
                 if !letter.is_ascii_alphabetic() {
@@ -166,24 +131,16 @@ impl EinsteinSum {
                 if *known == 1 {
                     *known = size;
                 } else if size != 1 && size != *known {
-                    return Err(invalid(&format!(
-                        "letter `{letter}` would be both {known} and {size}"
-                    )));
+                    return Err(invalid(&format!("letter `{letter}` would be both {known} and {size}")));
                 }
             }
         }
         let output: Vec<char> = match right {
             Some(right) => right.chars().collect(),
-            None => uses
-                .iter()
-                .filter(|(_, count)| **count == 1)
-                .map(|(letter, _)| *letter)
-                .collect(),
+            None => uses.iter().filter(|(_, count)| **count == 1).map(|(letter, _)| *letter).collect(),
         };
         if let Some(letter) = output.iter().find(|letter| !sizes.contains_key(letter)) {
-            return Err(invalid(&format!(
-                "letter `{letter}` of the result is in no input"
-            )));
+            return Err(invalid(&format!("letter `{letter}` of the result is in no input")));
         }
         Ok(Self { sizes, output })
     }

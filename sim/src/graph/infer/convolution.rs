@@ -23,26 +23,16 @@ fn kernel(node: &Node<'_>, weight: &Facts) -> Result<Vec<u64>, InferenceError> {
         return Err(InferenceError::invalid("kernel_shape", declared, expected));
     }
     if kernel.contains(&0) {
-        return Err(InferenceError::invalid(
-            "kernel_shape",
-            kernel,
-            "a window cannot be empty",
-        ));
+        return Err(InferenceError::invalid("kernel_shape", kernel, "a window cannot be empty"));
     }
     Ok(kernel)
 }
 
-fn operands<'a>(
-    node: &Node<'a>,
-    weight_position: usize,
-) -> Result<(&'a Facts, &'a Facts), InferenceError> {
+fn operands<'a>(node: &Node<'a>, weight_position: usize) -> Result<(&'a Facts, &'a Facts), InferenceError> {
     let expected = "a batch, channels and at least one spatial dimension are expected";
     let input = node.ranked(0, |rank| rank >= 3, expected)?;
-    let weight = node.ranked(
-        weight_position,
-        |rank| rank == input.rank(),
-        "the weight must have as many dimensions as the input",
-    )?;
+    let weight =
+        node.ranked(weight_position, |rank| rank == input.rank(), "the weight must have as many dimensions as the input")?;
     Ok((input, weight))
 }
 
@@ -76,26 +66,17 @@ fn convolution_shape(node: &Node<'_>, weight_position: usize) -> Result<Vec<u64>
 
 /// `Conv`: input `N x C x spatial`, weight `M x C/groups x kernel`.
 pub(super) fn convolution(node: &Node<'_>) -> Inferred {
-    Ok(vec![Facts::new(
-        node.input(0)?.data_type,
-        convolution_shape(node, 1)?,
-    )])
+    Ok(vec![Facts::new(node.input(0)?.data_type, convolution_shape(node, 1)?)])
 }
 
 /// `ConvInteger`: as `Conv`, accumulated in 32 bits.
 pub(super) fn convolution_integer(node: &Node<'_>) -> Inferred {
-    Ok(vec![Facts::new(
-        DataType::Int32,
-        convolution_shape(node, 1)?,
-    )])
+    Ok(vec![Facts::new(DataType::Int32, convolution_shape(node, 1)?)])
 }
 
 /// `QLinearConv`: the weight is input 3, the output has the type of the output zero point, input 7.
 pub(super) fn convolution_quantized(node: &Node<'_>) -> Inferred {
-    Ok(vec![Facts::new(
-        node.input(7)?.data_type,
-        convolution_shape(node, 3)?,
-    )])
+    Ok(vec![Facts::new(node.input(7)?.data_type, convolution_shape(node, 3)?)])
 }
 
 /// `ConvTranspose`: input `N x C x spatial`, weight `C x M/groups x kernel`.
@@ -115,53 +96,30 @@ pub(super) fn transposed(node: &Node<'_>) -> Inferred {
         .checked_mul(groups)
         .ok_or_else(|| InferenceError::invalid("group", groups, "the output channels overflow"))?;
     let mut shape = vec![input.shape[0], channels];
-    shape.extend(transposed_spatial(
-        node,
-        &input.shape[2..],
-        &kernel(node, weight)?,
-    )?);
+    shape.extend(transposed_spatial(node, &input.shape[2..], &kernel(node, weight)?)?);
     Ok(vec![Facts::new(input.data_type, shape)])
 }
 
-fn transposed_spatial(
-    node: &Node<'_>,
-    spatial: &[u64],
-    kernel: &[u64],
-) -> Result<Vec<u64>, InferenceError> {
+fn transposed_spatial(node: &Node<'_>, spatial: &[u64], kernel: &[u64]) -> Result<Vec<u64>, InferenceError> {
     let rank = spatial.len();
     if node.attributes.integers("output_shape").is_some() {
         return node.positive_list("output_shape", rank, 1);
     }
     let strides = node.positive_list("strides", rank, 1)?;
     let dilations = node.positive_list("dilations", rank, 1)?;
-    let extra = node
-        .attributes
-        .integers("output_padding")
-        .map_or_else(|| vec![0; rank], <[i64]>::to_vec);
+    let extra = node.attributes.integers("output_padding").map_or_else(|| vec![0; rank], <[i64]>::to_vec);
     if extra.len() != rank {
-        return Err(InferenceError::invalid(
-            "output_padding",
-            extra,
-            format!("{rank} integers are expected"),
-        ));
+        return Err(InferenceError::invalid("output_padding", extra, format!("{rank} integers are expected")));
     }
     let padding = auto_pad(node)?;
-    let (begin, end) = if padding == AutoPad::Explicit {
-        explicit_pads(node, rank)?
-    } else {
-        (vec![0; rank], vec![0; rank])
-    };
+    let (begin, end) = if padding == AutoPad::Explicit { explicit_pads(node, rank)? } else { (vec![0; rank], vec![0; rank]) };
     let along = |axis: usize| {
         if matches!(padding, AutoPad::SameUpper | AutoPad::SameLower) {
             return spatial[axis].checked_mul(strides[axis]);
         }
         let reach = spatial[axis].checked_sub(1)?.checked_mul(strides[axis])?;
-        let full = reach
-            .checked_add(span(kernel[axis], dilations[axis])?)?
-            .checked_add_signed(extra[axis])?;
-        let cropped = full
-            .checked_add_signed(begin[axis].checked_neg()?)?
-            .checked_add_signed(end[axis].checked_neg()?)?;
+        let full = reach.checked_add(span(kernel[axis], dilations[axis])?)?.checked_add_signed(extra[axis])?;
+        let cropped = full.checked_add_signed(begin[axis].checked_neg()?)?.checked_add_signed(end[axis].checked_neg()?)?;
         (cropped > 0).then_some(cropped)
     };
     (0..rank)
@@ -170,9 +128,7 @@ fn transposed_spatial(
                 let problem = "with its padding crops input {} with kernel {} to nothing";
                 InferenceError::mismatch(format!(
                     "the transposed convolution {}",
-                    problem
-                        .replacen("{}", &text(spatial), 1)
-                        .replacen("{}", &text(kernel), 1)
+                    problem.replacen("{}", &text(spatial), 1).replacen("{}", &text(kernel), 1)
                 ))
             })
         })

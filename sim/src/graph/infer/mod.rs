@@ -105,21 +105,11 @@ impl InferenceError {
     }
 
     pub(crate) fn mismatch(problem: impl Into<String>) -> Self {
-        Self::Mismatch {
-            problem: problem.into(),
-        }
+        Self::Mismatch { problem: problem.into() }
     }
 
-    pub(crate) fn invalid(
-        name: &'static str,
-        value: impl std::fmt::Debug,
-        expected: impl Into<String>,
-    ) -> Self {
-        Self::InvalidValue {
-            name,
-            value: format!("{value:?}"),
-            expected: expected.into(),
-        }
+    pub(crate) fn invalid(name: &'static str, value: impl std::fmt::Debug, expected: impl Into<String>) -> Self {
+        Self::InvalidValue { name, value: format!("{value:?}"), expected: expected.into() }
     }
 }
 
@@ -131,19 +121,12 @@ pub(crate) fn infer(node: &Node<'_>) -> Inferred {
     let rule = rules::find(node.op_type, node.domain).ok_or(InferenceError::UnknownOperator)?;
     let mut outputs = (rule.infer)(node)?;
     if outputs.len() < node.output_count {
-        return Err(InferenceError::TooManyOutputs {
-            named: node.output_count,
-            possible: outputs.len(),
-        });
+        return Err(InferenceError::TooManyOutputs { named: node.output_count, possible: outputs.len() });
     }
     outputs.truncate(node.output_count);
     for facts in &mut outputs {
         let elements = super::shape::elements(&facts.shape)?;
-        if facts
-            .data
-            .as_ref()
-            .is_some_and(|data| data.len() as u64 != elements)
-        {
+        if facts.data.as_ref().is_some_and(|data| data.len() as u64 != elements) {
             facts.data = None;
         }
     }

@@ -44,24 +44,14 @@ pub(super) fn layer(node: &Node<'_>) -> Inferred {
     check_scale(input, node.input(1)?)?;
     let mut reduced = input.shape.clone();
     reduced[axis..].fill(1);
-    let statistics = Facts::new(
-        node.data_type("stash_type")?.unwrap_or(DataType::Float32),
-        reduced,
-    );
-    Ok(vec![
-        Facts::new(input.data_type, input.shape.clone()),
-        statistics.clone(),
-        statistics,
-    ])
+    let statistics = Facts::new(node.data_type("stash_type")?.unwrap_or(DataType::Float32), reduced);
+    Ok(vec![Facts::new(input.data_type, input.shape.clone()), statistics.clone(), statistics])
 }
 
 /// `SkipLayerNormalization` of `com.microsoft`: the sum of inputs 0 and 1 is normalised, and is itself the fourth output.
 pub(super) fn skip_layer(node: &Node<'_>) -> Inferred {
     let input = node.input(0)?;
-    let sum = Facts::new(
-        input.data_type,
-        broadcast(&input.shape, &node.input(1)?.shape)?,
-    );
+    let sum = Facts::new(input.data_type, broadcast(&input.shape, &node.input(1)?.shape)?);
     check_scale(input, node.input(2)?)?;
     let mut reduced = sum.shape.clone();
     if let Some(last) = reduced.last_mut() {
@@ -75,11 +65,7 @@ fn check_scale(input: &Facts, scale: &Facts) -> Result<(), InferenceError> {
     if broadcast(&input.shape, &scale.shape)? == input.shape {
         return Ok(());
     }
-    Err(InferenceError::mismatch(format!(
-        "scale {} does not broadcast to input {}",
-        text(&scale.shape),
-        text(&input.shape)
-    )))
+    Err(InferenceError::mismatch(format!("scale {} does not broadcast to input {}", text(&scale.shape), text(&input.shape))))
 }
 
 /// One output like the first input, whose axis must exist (`Softmax` and relatives).

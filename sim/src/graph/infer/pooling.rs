@@ -11,15 +11,9 @@ pub(crate) fn window(node: &Node<'_>) -> Result<Window, InferenceError> {
     let input = node.ranked(0, |rank| rank >= 3, EXPECTED)?;
     let spatial = &input.shape[2..];
     if node.attributes.integers("kernel_shape").is_none() {
-        return Err(InferenceError::MissingAttribute {
-            name: "kernel_shape",
-        });
+        return Err(InferenceError::MissingAttribute { name: "kernel_shape" });
     }
-    Window::of(
-        node,
-        spatial,
-        node.positive_list("kernel_shape", spatial.len(), 1)?,
-    )
+    Window::of(node, spatial, node.positive_list("kernel_shape", spatial.len(), 1)?)
 }
 
 fn pooled(node: &Node<'_>) -> Result<Facts, InferenceError> {
@@ -56,14 +50,8 @@ pub(super) fn region_align(node: &Node<'_>) -> Inferred {
     let regions = node.ranked(1, |rank| rank == 2, "regions x 4 is expected")?;
     let size = |name: &'static str| {
         let value = node.integer(name, 1);
-        u64::try_from(value)
-            .map_err(|_| InferenceError::invalid(name, value, "a positive integer is expected"))
+        u64::try_from(value).map_err(|_| InferenceError::invalid(name, value, "a positive integer is expected"))
     };
-    let shape = vec![
-        regions.shape[0],
-        input.shape[1],
-        size("output_height")?,
-        size("output_width")?,
-    ];
+    let shape = vec![regions.shape[0], input.shape[1], size("output_height")?, size("output_width")?];
     Ok(vec![Facts::new(input.data_type, shape)])
 }

@@ -1,8 +1,8 @@
 //! The table of operator types: one line each, with the kind of kernel and the inference rule.
 
 use super::{
-    Inferred, Node, constants, contraction, convolution, elementwise, indexing, movement,
-    normalization, pooling, quantization, recurrent, reduction, resampling, slicing, views,
+    Inferred, Node, constants, contraction, convolution, elementwise, indexing, movement, normalization, pooling, quantization,
+    recurrent, reduction, resampling, slicing, views,
 };
 use crate::graph::work::KernelKind;
 
@@ -17,11 +17,7 @@ pub(crate) struct Rule {
 }
 
 const fn rule(op_type: &'static str, kind: KernelKind, infer: fn(&Node<'_>) -> Inferred) -> Rule {
-    Rule {
-        op_type,
-        kind,
-        infer,
-    }
+    Rule { op_type, kind, infer }
 }
 
 /// The rule of an operator type of the standard domain or of `com.microsoft`; other domains mean what they like.
@@ -29,10 +25,7 @@ pub(crate) fn find(op_type: &str, domain: &str) -> Option<&'static Rule> {
     if !matches!(domain, "" | "ai.onnx" | "com.microsoft") {
         return None;
     }
-    RULES
-        .binary_search_by(|rule| rule.op_type.cmp(op_type))
-        .ok()
-        .map(|index| &RULES[index])
+    RULES.binary_search_by(|rule| rule.op_type.cmp(op_type)).ok().map(|index| &RULES[index])
 }
 
 /// The operator types whose outputs can be inferred, in alphabetical order.
@@ -216,11 +209,7 @@ mod tests {
 
     #[test]
     fn table_is_sorted_without_repetition() {
-        assert!(
-            RULES
-                .windows(2)
-                .all(|pair| pair[0].op_type < pair[1].op_type)
-        );
+        assert!(RULES.windows(2).all(|pair| pair[0].op_type < pair[1].op_type));
     }
 
     #[test]

@@ -4,9 +4,7 @@ use super::{Facts, InferenceError, Inferred, Node};
 use crate::graph::shape::{elements, normalize_axis, text};
 
 fn view(input: &Facts, shape: Vec<u64>) -> Inferred {
-    Ok(vec![
-        Facts::new(input.data_type, shape).with_data(input.data.clone()),
-    ])
+    Ok(vec![Facts::new(input.data_type, shape).with_data(input.data.clone())])
 }
 
 /// `Identity`.
@@ -29,28 +27,21 @@ pub(super) fn reshape(node: &Node<'_>) -> Inferred {
                 open = Some(axis);
                 1
             }
-            0 if !node.flag("allowzero", false) => *input.shape.get(axis).ok_or_else(|| {
-                invalid(format!(
-                    "0 copies dimension {axis}, which input {from} does not have"
-                ))
-            })?,
-            size => u64::try_from(size).map_err(|_| {
-                invalid("sizes must be positive, except for 0 and one -1".to_owned())
-            })?,
+            0 if !node.flag("allowzero", false) => *input
+                .shape
+                .get(axis)
+                .ok_or_else(|| invalid(format!("0 copies dimension {axis}, which input {from} does not have")))?,
+            size => u64::try_from(size).map_err(|_| invalid("sizes must be positive, except for 0 and one -1".to_owned()))?,
         });
     }
     let known = elements(&shape)?;
     if let Some(axis) = open {
         if known == 0 || !total.is_multiple_of(known) {
-            return Err(invalid(format!(
-                "the {total} elements of input {from} are not a multiple of the other dimensions"
-            )));
+            return Err(invalid(format!("the {total} elements of input {from} are not a multiple of the other dimensions")));
         }
         shape[axis] = total / known;
     } else if known != total {
-        return Err(invalid(format!(
-            "input {from} has {total} elements, not {known}"
-        )));
+        return Err(invalid(format!("input {from} has {total} elements, not {known}")));
     }
     view(input, shape)
 }
@@ -61,18 +52,8 @@ pub(super) fn flatten(node: &Node<'_>) -> Inferred {
     let rank = input.rank();
     let axis = node.integer("axis", 1);
     // The axis after the last is allowed.
-    let axis = if axis == rank as i64 {
-        rank
-    } else {
-        normalize_axis(axis, rank)?
-    };
-    view(
-        input,
-        vec![
-            elements(&input.shape[..axis])?,
-            elements(&input.shape[axis..])?,
-        ],
-    )
+    let axis = if axis == rank as i64 { rank } else { normalize_axis(axis, rank)? };
+    view(input, vec![elements(&input.shape[..axis])?, elements(&input.shape[axis..])?])
 }
 
 /// `Squeeze`: drops dimensions of 1, all of them or those named.
@@ -80,9 +61,7 @@ pub(super) fn squeeze(node: &Node<'_>) -> Inferred {
     let input = node.input(0)?;
     let axes = match node.axes(1, input.rank())? {
         Some(axes) => axes,
-        None => (0..input.rank())
-            .filter(|&axis| input.shape[axis] == 1)
-            .collect(),
+        None => (0..input.rank()).filter(|&axis| input.shape[axis] == 1).collect(),
     };
     if let Some(axis) = axes.iter().find(|&&axis| input.shape[axis] != 1) {
         let expected = format!("dimension {axis} of input {} is not 1", text(&input.shape));
@@ -99,12 +78,6 @@ pub(super) fn unsqueeze(node: &Node<'_>) -> Inferred {
     let rank = input.rank() + count;
     let axes = node.axes(1, rank)?.unwrap_or_default();
     let mut sizes = input.shape.iter();
-    let shape = (0..rank).map(|axis| {
-        if axes.contains(&axis) {
-            1
-        } else {
-            sizes.next().copied().unwrap_or(1)
-        }
-    });
+    let shape = (0..rank).map(|axis| if axes.contains(&axis) { 1 } else { sizes.next().copied().unwrap_or(1) });
     view(input, shape.collect())
 }

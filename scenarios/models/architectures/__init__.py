@@ -1,0 +1,1 @@
+"""Architectures written for the zoo, in plain torch and with static shapes."""

@@ -1,0 +1,190 @@
+//! Run-time decisions: asking the strategy, carrying out what it says, and the view it decides on.
+
+use crate::engine::queue::Class;
+use crate::engine::run::{Engine, is_open};
+use crate::engine::state::{Event, Occupation, UNPLACED};
+use crate::identifiers::{ModelId, SegmentId, WorkerId};
+use crate::plan::{Plan, Program};
+use crate::platform::Device;
+use crate::record::{DecisionRecord, Record, Recorder};
+use crate::strategy::{InFlight, Ready, System};
+use crate::task::CostTable;
+
+impl<R: Recorder> Engine<'_, R> {
+    /// Something changed while open segments are ready: the strategy will be asked, once for all changes of this instant.
+    pub(super) fn ask(&mut self) {
+        if self.interest.dispatch && !self.decision_pending {
+            self.decision_pending = true;
+            self.queue.schedule(self.now_ns + self.device.decision_ns(), Class::Decision, Event::Decide);
+        }
+    }
+
+    pub(super) fn decide(&mut self) {
+        self.decision_pending = false;
+        let mut decisions = std::mem::take(&mut self.decisions);
+        decisions.placements.clear();
+        decisions.plans.clear();
+        // The strategy leaves the engine while it looks at it.
+        let strategy = self.strategy.take();
+        if let Some(strategy) = strategy {
+            strategy.dispatch(&*self, &mut decisions);
+            self.strategy = Some(strategy);
+        }
+        let mut placed = 0;
+        for &(in_flight, segment, worker) in &decisions.placements {
+            if self.place(in_flight.0, segment.0, worker) {
+                placed += 1;
+            } else {
+                self.refused += 1;
+            }
+        }
+        for (model, plan) in decisions.plans.drain(..) {
+            self.replan(model, &plan);
+        }
+        self.decisions = decisions;
+        if self.observed() {
+            let record = DecisionRecord { at_ns: self.now_ns, cost_ns: self.device.decision_ns(), placed };
+            self.record(&Record::Decision(record));
+        }
+    }
+
+    /// Gives an open segment to a worker and fetches what it reads. False if that cannot be.
+    fn place(&mut self, slot: u32, segment: u32, worker: WorkerId) -> bool {
+        let possible = self
+            .requests
+            .items
+            .get(slot as usize)
+            .is_some_and(|request| request.left > 0 && request.placed.get(segment as usize) == Some(&UNPLACED))
+            && worker.index() < self.workers.len()
+            && self.segment_ns(InFlight(slot), SegmentId(segment), worker).is_some();
+        if !possible {
+            return false;
+        }
+        self.ready.retain(|ready| (ready.in_flight.0, ready.segment.0) != (slot, segment));
+        let request = &mut self.requests.items[slot as usize];
+        request.placed[segment as usize] = worker.0 as u16;
+        let program_index = request.program as usize;
+        let waits_for_nothing = request.missing[segment as usize] == 0;
+        let memory = self.layout.memory[worker.index()];
+        for index in 0..self.programs[program_index].needs(segment).len() {
+            let fragment = self.programs[program_index].needs(segment)[index];
+            let request = &self.requests.items[slot as usize];
+            let present = request.present[fragment as usize];
+            if present & (1 << memory) != 0 {
+                self.satisfy(slot, segment);
+            } else if present != 0 {
+                let bytes = self.programs[program_index].all_fragments()[fragment as usize].bytes;
+                let (from, _) = self.best_source(present, memory, bytes);
+                self.want_copy(slot, fragment, from, memory);
+            }
+        }
+        if waits_for_nothing {
+            self.segment_ready(slot, segment);
+        }
+        true
+    }
+
+    /// New requests of a model follow a new plan; an invalid one is refused and counted.
+    fn replan(&mut self, model: ModelId, plan: &Plan) {
+        let program = self.models.get(model.index()).map(|model| Program::compile(plan, model.tasks, model.costs));
+        if let Some(Ok(program)) = program {
+            self.open.push(is_open(&program));
+            self.programs.push(program);
+            self.current[model.index()] = self.programs.len() as u32 - 1;
+        } else {
+            self.refused += 1;
+        }
+    }
+
+    fn expected_ns(&self, occupation: Occupation, worker: WorkerId) -> u64 {
+        match occupation {
+            Occupation::Segment { slot, segment } => self.segment_ns(InFlight(slot), SegmentId(segment), worker).unwrap_or(0),
+            Occupation::Copy { copy } => {
+                let copy = &self.copies.items[copy as usize];
+                self.device.link(copy.link).solo_ns(copy.bytes)
+            }
+        }
+    }
+
+    /// Expected time from the start of the present kernel to the end of what runs.
+    fn running_ns(&self, worker: WorkerId) -> u64 {
+        let state = &self.workers[worker.index()];
+        match state.running {
+            Some(Occupation::Segment { slot, segment }) if !state.in_invocation => {
+                let request = &self.requests.items[slot as usize];
+                let program = &self.programs[request.program as usize];
+                let costs = self.models[request.model.index()].costs;
+                (state.kernel..program.kernel_range(segment).end)
+                    .map(|index| program.kernel(index))
+                    .filter_map(|kernel| costs.part(kernel.task, kernel.part, worker))
+                    .map(|cost| cost.duration_ns)
+                    .sum()
+            }
+            Some(occupation) => self.expected_ns(occupation, worker),
+            None => 0,
+        }
+    }
+}
+
+impl<R: Recorder> System for Engine<'_, R> {
+    fn now_ns(&self) -> u64 {
+        self.now_ns
+    }
+
+    fn device(&self) -> &Device {
+        self.device
+    }
+
+    fn ready(&self) -> &[Ready] {
+        &self.ready
+    }
+
+    fn is_idle(&self, worker: WorkerId) -> bool {
+        let state = &self.workers[worker.index()];
+        state.running.is_none() && state.waiting.is_empty() && self.fits(worker.0 as u16)
+    }
+
+    fn queue_length(&self, worker: WorkerId) -> usize {
+        self.workers[worker.index()].waiting.len()
+    }
+
+    fn backlog_ns(&self, worker: WorkerId) -> u64 {
+        let state = &self.workers[worker.index()];
+        let elapsed_ns = self.now_ns - state.start_ns.min(self.now_ns);
+        let waiting: u64 = state.waiting.iter().map(|waiting| self.expected_ns(waiting.occupation, worker)).sum();
+        self.running_ns(worker).saturating_sub(elapsed_ns) + waiting
+    }
+
+    fn program(&self, in_flight: InFlight) -> &Program {
+        &self.programs[self.requests.items[in_flight.0 as usize].program as usize]
+    }
+
+    fn costs(&self, model: ModelId) -> &CostTable {
+        self.models[model.index()].costs
+    }
+
+    fn placed(&self, in_flight: InFlight, segment: SegmentId) -> Option<WorkerId> {
+        let worker = self.requests.items[in_flight.0 as usize].placed[segment.index()];
+        (worker != UNPLACED).then(|| WorkerId(u32::from(worker)))
+    }
+
+    fn model(&self, in_flight: InFlight) -> ModelId {
+        self.requests.items[in_flight.0 as usize].model
+    }
+
+    fn transfer_ns(&self, in_flight: InFlight, segment: SegmentId, worker: WorkerId) -> u64 {
+        let request = &self.requests.items[in_flight.0 as usize];
+        let program = &self.programs[request.program as usize];
+        let memory = self.layout.memory[worker.index()];
+        let copy_ns = |fragment: &u32| {
+            let present = request.present[*fragment as usize];
+            let bytes = program.all_fragments()[*fragment as usize].bytes;
+            if present == 0 || present & (1 << memory) != 0 {
+                0
+            } else {
+                self.device.link(self.best_source(present, memory, bytes).1).solo_ns(bytes)
+            }
+        };
+        program.needs(segment.0).iter().map(copy_ns).sum()
+    }
+}

@@ -1,0 +1,143 @@
+//! The event loop: requests arrive, segments run on workers, copies flow over links, all on virtual time.
+//!
+//! Rules, in full in `docs/semantics.md`: time is whole nanoseconds; events of one instant run by class, then first scheduled
+//! first; a worker runs one segment (or one copy that blocks it) at a time, oldest first within a priority; a kernel or copy
+//! progresses at the rate that shared bandwidth leaves it; what a segment makes is available when the segment ends.
+
+mod copies;
+mod dispatch;
+mod queue;
+mod requests;
+mod run;
+mod sharing;
+mod state;
+mod workers;
+
+pub use queue::{Class, EventQueue};
+pub use run::simulate;
+pub use sharing::{Due, Sharing};
+
+use thiserror::Error;
+
+use crate::identifiers::ModelId;
+use crate::plan::PlanError;
+use crate::task::{CostTable, TaskGraph};
+
+/// A model of a simulation: its tasks and what they cost on the device.
+#[derive(Clone, Copy)]
+pub struct Model<'a> {
+    /// Name, for messages.
+    pub name: &'a str,
+    /// Tasks.
+    pub tasks: &'a TaskGraph,
+    /// Costs on the workers of the device.
+    pub costs: &'a CostTable,
+}
+
+/// How durations vary about their expectation.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Variation {
+    /// Not at all.
+    #[default]
+    None,
+    /// By the residuals of the calibration: log-normal with the deviation that the cost table carries, mean kept.
+    Residuals,
+    /// Exponentially; for checks against queueing theory.
+    Exponential,
+}
+
+/// Settings of a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Options {
+    /// Seed of every random stream.
+    pub seed: u64,
+    /// Latest simulated time; events after it do not happen.
+    pub horizon_ns: Option<u64>,
+    /// Most events to handle.
+    pub event_budget: u64,
+    /// How durations vary.
+    pub variation: Variation,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { seed: 0, horizon_ns: None, event_budget: u64::MAX, variation: Variation::None }
+    }
+}
+
+/// Why a run stopped. A run stops, it does not fail.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum StopReason {
+    /// All requests ended and no more will arrive.
+    Drained,
+    /// The horizon was reached.
+    Horizon,
+    /// The event budget was used up.
+    EventBudget,
+    /// Requests are in flight and nothing can happen any more: the strategy leaves ready work unplaced.
+    Stalled(String),
+}
+
+/// What a run amounts to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Summary {
+    /// Why it stopped.
+    pub stop: StopReason,
+    /// Time of the last event (or the horizon).
+    pub end_ns: u64,
+    /// Events handled.
+    pub events: u64,
+    /// Requests that arrived.
+    pub arrived: u64,
+    /// Requests that completed.
+    pub completed: u64,
+    /// Decisions of the strategy that could not be carried out.
+    pub refused: u64,
+}
+
+/// Why a run cannot start. Nothing was simulated.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum SimulationError {
+    /// The strategy has no valid plan for a model.
+    #[error("model `{model}`: {source}")]
+    Plan {
+        /// The model.
+        model: String,
+        /// Why.
+        source: PlanError,
+    },
+    /// A stream names a model that is not there.
+    #[error("a stream requests model {}, but there are {count} models", model.0)]
+    UnknownModel {
+        /// The missing model.
+        model: ModelId,
+        /// Models there are.
+        count: usize,
+    },
+    /// A cost table does not fit the device or the tasks.
+    #[error(
+        "model `{model}`: the cost table is for {tasks} tasks on {workers} workers, the model has {expected_tasks} and the device {expected_workers}"
+    )]
+    CostTableSize {
+        /// The model.
+        model: String,
+        /// Tasks in the table.
+        tasks: usize,
+        /// Workers in the table.
+        workers: usize,
+        /// Tasks of the model.
+        expected_tasks: usize,
+        /// Workers of the device.
+        expected_workers: usize,
+    },
+    /// The device has too many workers or memories for the engine's tables.
+    #[error("the device has {count} {what}: at most {limit} are possible")]
+    TooMany {
+        /// Of what.
+        what: &'static str,
+        /// How many.
+        count: usize,
+        /// How many are possible.
+        limit: usize,
+    },
+}

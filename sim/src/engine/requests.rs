@@ -1,0 +1,214 @@
+//! Requests: arrival, what becomes available to whom, completion.
+
+use crate::engine::queue::Class;
+use crate::engine::run::Engine;
+use crate::engine::state::{Event, RequestState, UNPLACED};
+use crate::identifiers::{RequestId, SegmentId};
+use crate::plan::OUTPUT;
+use crate::record::{ArrivalRecord, Outcome, Record, Recorder, RequestRecord};
+use crate::strategy::{InFlight, Ready};
+
+impl<R: Recorder> Engine<'_, R> {
+    pub(super) fn arrival(&mut self, source: u32) {
+        let now_ns = self.now_ns;
+        let from = &mut self.sources[source as usize];
+        if let Some(at_ns) = from.after_arrival(now_ns) {
+            self.queue.schedule(at_ns, Class::Arrival, Event::Arrival { source });
+        }
+        let stream = &self.sources[source as usize].stream;
+        let (model, priority) = (stream.model, stream.priority);
+        let deadline_ns = stream.deadline_ns.map(|allowed_ns| now_ns.saturating_add(allowed_ns));
+        let id = RequestId(self.arrived as u32);
+        self.arrived += 1;
+        if self.observed() {
+            self.record(&Record::Arrival(ArrivalRecord { request: id, model, at_ns: now_ns }));
+        }
+        let slot = self.requests.take(RequestState::default);
+        let program_index = self.current[model.index()];
+        let program = &self.programs[program_index as usize];
+        let request = &mut self.requests.items[slot as usize];
+        request.id = id;
+        request.model = model;
+        request.program = program_index;
+        request.source = source;
+        request.arrived_ns = now_ns;
+        request.deadline_ns = deadline_ns;
+        request.priority = priority;
+        request.left = program.segment_count() as u32 + program.output_count();
+        request.segments_done = 0;
+        request.missing.clear();
+        request.missing.extend_from_slice(program.missing());
+        request.placed.clear();
+        request.placed.extend(program.workers().iter().map(|worker| worker.map_or(UNPLACED, |worker| worker.0 as u16)));
+        request.present.clear();
+        request.present.resize(program.all_fragments().len(), 0);
+        request.in_flight.clear();
+        request.in_flight.resize(program.all_fragments().len(), 0);
+        let open = self.open[program_index as usize];
+        request.unmade.clear();
+        if open {
+            let segments = 0..program.segment_count() as u32;
+            request.unmade.extend(segments.map(|segment| program.needs(segment).len() as u32));
+        }
+        self.start_request(slot);
+    }
+
+    /// Segments that wait for nothing start; what came with the request goes to those who read it.
+    fn start_request(&mut self, slot: u32) {
+        let program_index = self.requests.items[slot as usize].program as usize;
+        let open = self.open[program_index];
+        for segment in 0..self.programs[program_index].segment_count() as u32 {
+            let request = &self.requests.items[slot as usize];
+            if open && request.unmade[segment as usize] == 0 && request.placed[segment as usize] == UNPLACED {
+                self.offer(slot, segment);
+            } else if request.missing[segment as usize] == 0 {
+                self.segment_ready(slot, segment);
+            }
+        }
+        for fragment in self.programs[program_index].request_fragments() {
+            self.made(slot, fragment, self.layout.host);
+        }
+        if self.requests.items[slot as usize].left == 0 {
+            self.complete(slot);
+        }
+    }
+
+    /// A fragment has come into being in a memory: readers there have it, others get a copy once their worker is known.
+    pub(super) fn made(&mut self, slot: u32, fragment: u32, memory: u8) {
+        let request = &mut self.requests.items[slot as usize];
+        let program_index = request.program as usize;
+        request.present[fragment as usize] |= 1 << memory;
+        let open = self.open[program_index];
+        for index in 0..self.programs[program_index].readers(fragment).len() {
+            let reader = self.programs[program_index].readers(fragment)[index];
+            let destination = if reader == OUTPUT {
+                self.layout.host
+            } else {
+                let request = &mut self.requests.items[slot as usize];
+                let worker = request.placed[reader as usize];
+                if open {
+                    request.unmade[reader as usize] -= 1;
+                    if worker == UNPLACED {
+                        if request.unmade[reader as usize] == 0 {
+                            self.offer(slot, reader);
+                        }
+                        continue;
+                    }
+                }
+                self.layout.memory[worker as usize]
+            };
+            if destination == memory {
+                self.satisfy(slot, reader);
+            } else {
+                self.want_copy(slot, fragment, memory, destination);
+            }
+        }
+    }
+
+    /// A copy of a fragment has arrived in a memory: readers placed there have it.
+    pub(super) fn copied(&mut self, slot: u32, fragment: u32, memory: u8) {
+        let request = &mut self.requests.items[slot as usize];
+        let program_index = request.program as usize;
+        request.present[fragment as usize] |= 1 << memory;
+        request.in_flight[fragment as usize] &= !(1 << memory);
+        for index in 0..self.programs[program_index].readers(fragment).len() {
+            let reader = self.programs[program_index].readers(fragment)[index];
+            let there = if reader == OUTPUT {
+                memory == self.layout.host
+            } else {
+                let worker = self.requests.items[slot as usize].placed[reader as usize];
+                worker != UNPLACED && self.layout.memory[worker as usize] == memory
+            };
+            if there {
+                self.satisfy(slot, reader);
+            }
+        }
+    }
+
+    /// One thing less that a segment (or the requester) waits for.
+    #[inline]
+    pub(super) fn satisfy(&mut self, slot: u32, reader: u32) {
+        let request = &mut self.requests.items[slot as usize];
+        if reader == OUTPUT {
+            request.left -= 1;
+            return;
+        }
+        let missing = &mut request.missing[reader as usize];
+        *missing -= 1;
+        if *missing == 0 && request.placed[reader as usize] != UNPLACED {
+            self.segment_ready(slot, reader);
+        }
+    }
+
+    /// A segment without worker could start: the strategy will be asked.
+    fn offer(&mut self, slot: u32, segment: u32) {
+        let request = &self.requests.items[slot as usize];
+        self.ready.push(Ready {
+            in_flight: InFlight(slot),
+            request: request.id,
+            model: request.model,
+            segment: SegmentId(segment),
+            arrived_ns: request.arrived_ns,
+            deadline_ns: request.deadline_ns,
+            priority: request.priority,
+        });
+        self.ask();
+    }
+
+    /// A segment has ended on a worker.
+    pub(super) fn segment_ended(&mut self, slot: u32, segment: u32, memory: u8) {
+        let program_index = self.requests.items[slot as usize].program as usize;
+        let made = self.programs[program_index].made(segment);
+        let next = self.programs[program_index].next_in_sequence(segment);
+        for fragment in made {
+            self.made(slot, fragment, memory);
+        }
+        if next != crate::plan::NO_SEGMENT {
+            self.satisfy(slot, next);
+        }
+        let request = &mut self.requests.items[slot as usize];
+        request.segments_done += 1;
+        request.left -= 1;
+        if request.left == 0 {
+            self.complete(slot);
+        }
+    }
+
+    pub(super) fn complete(&mut self, slot: u32) {
+        self.completed += 1;
+        if self.observed() {
+            self.record_request(slot, Outcome::Completed);
+        }
+        self.requests.release(slot);
+        let source = self.requests.items[slot as usize].source;
+        if let Some(at_ns) = self.sources[source as usize].after_completion(self.now_ns) {
+            self.queue.schedule(at_ns, Class::Arrival, Event::Arrival { source });
+        }
+    }
+
+    fn record_request(&mut self, slot: u32, outcome: Outcome) {
+        let request = &self.requests.items[slot as usize];
+        let record = RequestRecord {
+            request: request.id,
+            model: request.model,
+            arrived_ns: request.arrived_ns,
+            ended_ns: self.now_ns,
+            deadline_ns: request.deadline_ns,
+            outcome,
+        };
+        self.record(&Record::Request(record));
+    }
+
+    /// Requests still in flight when the run stops, in order of arrival.
+    pub(super) fn report_unfinished(&mut self) {
+        if !self.observed() || self.completed == self.arrived {
+            return;
+        }
+        let mut slots: Vec<u32> =
+            (0..self.requests.items.len() as u32).filter(|&slot| self.requests.items[slot as usize].left > 0).collect();
+        slots.sort_unstable_by_key(|&slot| self.requests.items[slot as usize].id);
+        for slot in slots {
+            self.record_request(slot, Outcome::Unfinished);
+        }
+    }
+}

@@ -1,0 +1,246 @@
+//! Setting up a run and the loop itself.
+
+use crate::engine::queue::{Class, EventQueue};
+use crate::engine::sharing::Sharing;
+use crate::engine::state::{CopyState, Event, RequestState, Slots, WorkerState};
+use crate::engine::{Model, Options, SimulationError, StopReason, Summary};
+use crate::identifiers::{LinkId, MemoryId, ModelId, ProcessorId, WorkerId};
+use crate::plan::{Plan, Program};
+use crate::platform::Device;
+use crate::record::{Record, Recorder};
+use crate::strategy::{Decisions, DeviceView, Interest, Job, Ready, Strategy};
+use crate::workload::{Source, Stream};
+
+/// Everything a run works on.
+pub(super) struct Engine<'a, R: Recorder> {
+    pub(super) device: &'a Device,
+    pub(super) models: &'a [Model<'a>],
+    pub(super) options: &'a Options,
+    /// Away only while it decides.
+    pub(super) strategy: Option<&'a mut dyn Strategy>,
+    pub(super) interest: Interest,
+    pub(super) recorder: &'a mut R,
+    pub(super) queue: EventQueue<Event>,
+    pub(super) now_ns: u64,
+    pub(super) programs: Vec<Program>,
+    /// For each program, whether it leaves segments open.
+    pub(super) open: Vec<bool>,
+    /// For each model, the program that new requests follow.
+    pub(super) current: Vec<u32>,
+    pub(super) sources: Vec<Source>,
+    pub(super) requests: Slots<RequestState>,
+    pub(super) copies: Slots<CopyState>,
+    pub(super) workers: Vec<WorkerState>,
+    pub(super) layout: Layout,
+    pub(super) free_cores: Vec<u32>,
+    pub(super) sharing: Sharing<super::state::Flow>,
+    pub(super) ready: Vec<Ready>,
+    pub(super) decision_pending: bool,
+    pub(super) decisions: Decisions,
+    pub(super) tickets: u64,
+    pub(super) arrived: u64,
+    pub(super) completed: u64,
+    pub(super) refused: u64,
+}
+
+/// What the loop asks of the device again and again, flat.
+pub(super) struct Layout {
+    /// Memory of each worker.
+    pub(super) memory: Vec<u8>,
+    pub(super) invocation_ns: Vec<u64>,
+    /// Workers that need a core some other worker may hold too; the worker itself first. One entry where nobody shares its cores.
+    pub(super) contenders: Vec<Vec<u16>>,
+    pub(super) demands: Vec<Vec<(ProcessorId, u32)>>,
+    pub(super) host: u8,
+    memories: usize,
+    routes: Vec<Option<LinkId>>,
+}
+
+impl Layout {
+    fn of(device: &Device) -> Self {
+        let memories = device.memories().len();
+        let memory_ids = || (0..memories).map(MemoryId::from_index);
+        Self {
+            memory: device.workers().iter().map(|worker| worker.memory.0 as u8).collect(),
+            invocation_ns: device.workers().iter().map(|worker| worker.invocation_ns).collect(),
+            contenders: device.worker_ids().map(|worker| contenders(device, worker)).collect(),
+            demands: device.workers().iter().map(|worker| worker.demands.clone()).collect(),
+            host: device.host().0 as u8,
+            memories,
+            routes: memory_ids().flat_map(|from| memory_ids().map(move |to| device.route(from, to))).collect(),
+        }
+    }
+
+    #[inline]
+    pub(super) fn route(&self, from: u8, to: u8) -> LinkId {
+        self.routes[from as usize * self.memories + to as usize].expect("the device builder checked that every pair has a link")
+    }
+}
+
+fn contenders(device: &Device, worker: WorkerId) -> Vec<u16> {
+    let needs = |other: WorkerId, processor| device.worker(other).demands.iter().any(|&(needed, _)| needed == processor);
+    let shares = |other: &WorkerId| device.worker(worker).demands.iter().any(|&(processor, _)| needs(*other, processor));
+    let mut all = vec![worker.0 as u16];
+    all.extend(device.worker_ids().filter(|other| *other != worker).filter(shares).map(|other| other.0 as u16));
+    all
+}
+
+const WORKER_LIMIT: usize = 4096;
+const MEMORY_LIMIT: usize = 32;
+
+/// Runs streams of requests on a device under a strategy.
+///
+/// The strategy plans each model first. Equal inputs and seed give equal records and an equal summary, on any machine.
+///
+/// # Errors
+/// If a plan is invalid or the inputs do not fit each other; then nothing has been simulated.
+pub fn simulate<'a, R: Recorder>(
+    device: &'a Device,
+    models: &'a [Model<'a>],
+    streams: Vec<Stream>,
+    strategy: &'a mut dyn Strategy,
+    options: &'a Options,
+    recorder: &'a mut R,
+) -> Result<Summary, SimulationError> {
+    check(device, models, &streams)?;
+    let programs = plan_all(device, models, strategy, options)?;
+    let interest = strategy.interest();
+    let engine = Engine {
+        device,
+        models,
+        options,
+        interest,
+        strategy: Some(strategy),
+        recorder,
+        queue: EventQueue::default(),
+        now_ns: 0,
+        open: programs.iter().map(is_open).collect(),
+        current: (0..programs.len() as u32).collect(),
+        programs,
+        sources: streams.into_iter().enumerate().map(|(index, stream)| Source::new(stream, options.seed, index)).collect(),
+        requests: Slots::default(),
+        copies: Slots::default(),
+        workers: device.workers().iter().map(|_| WorkerState::default()).collect(),
+        layout: Layout::of(device),
+        free_cores: device.processors().iter().map(|processor| processor.cores).collect(),
+        sharing: Sharing::new(device.channels().iter().map(|channel| channel.bytes_per_second).collect()),
+        ready: Vec::new(),
+        decision_pending: false,
+        decisions: Decisions::default(),
+        tickets: 0,
+        arrived: 0,
+        completed: 0,
+        refused: 0,
+    };
+    Ok(engine.run())
+}
+
+pub(super) fn is_open(program: &Program) -> bool {
+    program.workers().iter().any(Option::is_none)
+}
+
+fn check(device: &Device, models: &[Model<'_>], streams: &[Stream]) -> Result<(), SimulationError> {
+    for (what, count, limit) in
+        [("workers", device.workers().len(), WORKER_LIMIT), ("memories", device.memories().len(), MEMORY_LIMIT)]
+    {
+        if count > limit {
+            return Err(SimulationError::TooMany { what, count, limit });
+        }
+    }
+    for model in models {
+        let (tasks, workers) = (model.costs.task_count(), model.costs.worker_count());
+        let (expected_tasks, expected_workers) = (model.tasks.task_count(), device.workers().len());
+        if tasks != expected_tasks || workers != expected_workers {
+            let model = model.name.to_owned();
+            return Err(SimulationError::CostTableSize { model, tasks, workers, expected_tasks, expected_workers });
+        }
+    }
+    match streams.iter().find(|stream| stream.model.index() >= models.len()) {
+        Some(stream) => Err(SimulationError::UnknownModel { model: stream.model, count: models.len() }),
+        None => Ok(()),
+    }
+}
+
+fn plan_all(
+    device: &Device,
+    models: &[Model<'_>],
+    strategy: &mut dyn Strategy,
+    options: &Options,
+) -> Result<Vec<Program>, SimulationError> {
+    let jobs: Vec<Job<'_>> = models
+        .iter()
+        .enumerate()
+        .map(|(index, model)| Job { model: ModelId::from_index(index), name: model.name, tasks: model.tasks, costs: model.costs })
+        .collect();
+    let view = DeviceView { device, jobs: &jobs, seed: options.seed };
+    let mut compile = |job: &Job<'_>| {
+        let plan: Plan = strategy.plan(job, &view)?;
+        Program::compile(&plan, job.tasks, job.costs)
+    };
+    jobs.iter().map(|job| compile(job).map_err(|source| SimulationError::Plan { model: job.name.to_owned(), source })).collect()
+}
+
+impl<R: Recorder> Engine<'_, R> {
+    fn run(mut self) -> Summary {
+        for source in 0..self.sources.len() {
+            for at_ns in self.sources[source].first() {
+                self.queue.schedule(at_ns, Class::Arrival, Event::Arrival { source: source as u32 });
+            }
+        }
+        let horizon_ns = self.options.horizon_ns.unwrap_or(u64::MAX);
+        let mut events = 0;
+        let stop = loop {
+            if events == self.options.event_budget {
+                break StopReason::EventBudget;
+            }
+            let Some((at_ns, event)) = self.queue.pop() else {
+                break self.empty();
+            };
+            if at_ns > horizon_ns {
+                self.now_ns = horizon_ns;
+                break StopReason::Horizon;
+            }
+            self.now_ns = at_ns;
+            events += 1;
+            match event {
+                Event::Worker { worker, generation } => self.worker_event(worker, generation),
+                Event::Copy { copy, generation } => self.copy_event(copy, generation),
+                Event::CopyFlows { copy } => self.copy_flows(copy),
+                Event::Arrival { source } => self.arrival(source),
+                Event::Decide => self.decide(),
+            }
+        };
+        self.report_unfinished();
+        Summary { stop, end_ns: self.now_ns, events, arrived: self.arrived, completed: self.completed, refused: self.refused }
+    }
+
+    fn empty(&self) -> StopReason {
+        if self.completed == self.arrived {
+            StopReason::Drained
+        } else {
+            let in_flight = self.arrived - self.completed;
+            let ready = self.ready.len();
+            StopReason::Stalled(format!(
+                "{in_flight} requests in flight, {ready} segments ready, none placed and nothing pending"
+            ))
+        }
+    }
+
+    /// Whether records are wanted by anyone.
+    #[inline]
+    pub(super) fn observed(&self) -> bool {
+        R::ENABLED || self.interest.observe
+    }
+
+    #[inline]
+    pub(super) fn record(&mut self, record: &Record) {
+        if R::ENABLED {
+            self.recorder.record(record);
+        }
+        if self.interest.observe {
+            if let Some(strategy) = &mut self.strategy {
+                strategy.observe(record);
+            }
+        }
+    }
+}

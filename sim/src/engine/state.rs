@@ -1,0 +1,142 @@
+//! State of a run: events, requests in flight, workers, copies.
+
+use std::collections::VecDeque;
+
+use crate::identifiers::{LinkId, ModelId, RequestId, WorkerId};
+
+/// In place of a worker: none yet.
+pub(super) const UNPLACED: u16 = u16::MAX;
+
+/// The closed set of events.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Event {
+    /// What a worker does now has ended: an invocation, a kernel.
+    Worker { worker: u16, generation: u32 },
+    /// The bytes of a copy begin to flow.
+    CopyFlows { copy: u32 },
+    /// A copy has ended.
+    Copy { copy: u32, generation: u32 },
+    /// A request of a source arrives.
+    Arrival { source: u32 },
+    /// The strategy is asked.
+    Decide,
+}
+
+/// Who shares bandwidth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Flow {
+    Worker(u16),
+    Copy(u32),
+}
+
+/// What a worker can be occupied by.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Occupation {
+    Segment { slot: u32, segment: u32 },
+    Copy { copy: u32 },
+}
+
+/// Something that waits for a worker.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Waiting {
+    pub(super) occupation: Occupation,
+    pub(super) priority: i32,
+    /// Order among all that wait on any worker.
+    pub(super) ticket: u64,
+    pub(super) since_ns: u64,
+}
+
+/// A worker at run time.
+#[derive(Debug, Default)]
+pub(super) struct WorkerState {
+    pub(super) running: Option<Occupation>,
+    pub(super) waiting: VecDeque<Waiting>,
+    /// The kernel that runs, as an index into the program; meaningless during an invocation or a copy.
+    pub(super) kernel: u32,
+    pub(super) in_invocation: bool,
+    pub(super) ready_ns: u64,
+    pub(super) start_ns: u64,
+    pub(super) solo_ns: u64,
+    pub(super) shares_bandwidth: bool,
+    pub(super) generation: u32,
+}
+
+/// A request in flight. Vectors are indexed by segment or by fragment of its program and are reused from request to request.
+#[derive(Debug, Default)]
+pub(super) struct RequestState {
+    pub(super) id: RequestId,
+    pub(super) model: ModelId,
+    pub(super) program: u32,
+    pub(super) source: u32,
+    pub(super) arrived_ns: u64,
+    pub(super) deadline_ns: Option<u64>,
+    pub(super) priority: i32,
+    /// Segments and outputs not yet there; 0 when the request is complete (and its slot free).
+    pub(super) left: u32,
+    pub(super) segments_done: u32,
+    /// For each segment, fragments (in its worker's memory) and predecessors in sequence that it waits for.
+    pub(super) missing: Vec<u32>,
+    /// For each segment, its worker or [`UNPLACED`].
+    pub(super) placed: Vec<u16>,
+    /// For each fragment, memories that hold it, as bits.
+    pub(super) present: Vec<u32>,
+    /// For each fragment, memories it is being copied to, as bits.
+    pub(super) in_flight: Vec<u32>,
+    /// For each segment, fragments not yet made; kept only where the plan leaves segments open.
+    pub(super) unmade: Vec<u32>,
+}
+
+/// A copy under way or waiting for the worker that it blocks.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct CopyState {
+    pub(super) slot: u32,
+    pub(super) fragment: u32,
+    pub(super) link: LinkId,
+    pub(super) bytes: u64,
+    pub(super) requested_ns: u64,
+    pub(super) start_ns: u64,
+    pub(super) blocks: Option<WorkerId>,
+    pub(super) flowing: bool,
+    pub(super) generation: u32,
+}
+
+impl Default for RequestId {
+    fn default() -> Self {
+        Self(u32::MAX)
+    }
+}
+
+impl Default for ModelId {
+    fn default() -> Self {
+        Self(u32::MAX)
+    }
+}
+
+/// Things with reusable slots.
+#[derive(Debug)]
+pub(super) struct Slots<T> {
+    pub(super) items: Vec<T>,
+    free: Vec<u32>,
+}
+
+impl<T> Default for Slots<T> {
+    fn default() -> Self {
+        Self { items: Vec::new(), free: Vec::new() }
+    }
+}
+
+impl<T> Slots<T> {
+    /// Takes the slot freed last, or a new one made by `make`.
+    #[inline]
+    pub(super) fn take(&mut self, make: impl FnOnce() -> T) -> u32 {
+        self.free.pop().unwrap_or_else(|| {
+            self.items.push(make());
+            self.items.len() as u32 - 1
+        })
+    }
+
+    #[inline]
+    pub(super) fn release(&mut self, slot: u32) {
+        self.free.push(slot);
+    }
+}

@@ -1,0 +1,249 @@
+//! Workers: queues, gangs of cores, kernels one after the other.
+
+use crate::engine::Variation;
+use crate::engine::queue::Class;
+use crate::engine::run::Engine;
+use crate::engine::state::{Event, Flow, Occupation, Waiting};
+use crate::identifiers::{SegmentId, WorkerId};
+use crate::random::{Purpose, Stream};
+use crate::record::{InvocationRecord, KernelRecord, Record, Recorder};
+use crate::task::KernelCost;
+
+impl<R: Recorder> Engine<'_, R> {
+    /// A placed segment has all that it reads: it joins its worker's queue, or starts.
+    pub(super) fn segment_ready(&mut self, slot: u32, segment: u32) {
+        let request = &self.requests.items[slot as usize];
+        let worker = request.placed[segment as usize];
+        let priority = request.priority;
+        self.join(worker, Occupation::Segment { slot, segment }, priority);
+    }
+
+    pub(super) fn join(&mut self, worker: u16, occupation: Occupation, priority: i32) {
+        let waiting = Waiting { occupation, priority, ticket: self.tickets, since_ns: self.now_ns };
+        self.tickets += 1;
+        let state = &self.workers[worker as usize];
+        if state.running.is_none() && state.waiting.is_empty() && self.fits(worker) {
+            self.start(worker, waiting);
+            return;
+        }
+        let queue = &mut self.workers[worker as usize].waiting;
+        let behind = queue.iter().rev().take_while(|other| other.priority < priority).count();
+        queue.insert(queue.len() - behind, waiting);
+    }
+
+    #[inline]
+    pub(super) fn fits(&self, worker: u16) -> bool {
+        self.layout.demands[worker as usize].iter().all(|&(processor, cores)| self.free_cores[processor.index()] >= cores)
+    }
+
+    fn start(&mut self, worker: u16, waiting: Waiting) {
+        for &(processor, cores) in &self.layout.demands[worker as usize] {
+            self.free_cores[processor.index()] -= cores;
+        }
+        let state = &mut self.workers[worker as usize];
+        state.running = Some(waiting.occupation);
+        state.ready_ns = waiting.since_ns;
+        match waiting.occupation {
+            Occupation::Copy { copy } => self.copy_starts(copy),
+            Occupation::Segment { slot, segment } => {
+                let program = &self.programs[self.requests.items[slot as usize].program as usize];
+                state.kernel = program.kernel_range(segment).start;
+                let invocation_ns = self.layout.invocation_ns[worker as usize];
+                state.in_invocation = invocation_ns > 0;
+                if state.in_invocation {
+                    state.start_ns = self.now_ns;
+                    state.generation = state.generation.wrapping_add(1);
+                    let generation = state.generation;
+                    self.queue.schedule(self.now_ns + invocation_ns, Class::Completion, Event::Worker { worker, generation });
+                } else {
+                    self.kernel_starts(worker, slot);
+                }
+            }
+        }
+    }
+
+    fn kernel_starts(&mut self, worker: u16, slot: u32) {
+        let cost = self.kernel_cost(worker, slot);
+        let state = &mut self.workers[worker as usize];
+        state.start_ns = self.now_ns;
+        state.solo_ns = cost.duration_ns;
+        let duration_ns = match self.options.variation {
+            Variation::None => cost.duration_ns,
+            _ => self.vary(worker, slot, cost.duration_ns),
+        };
+        let state = &mut self.workers[worker as usize];
+        state.generation = state.generation.wrapping_add(1);
+        state.shares_bandwidth = false;
+        if cost.memory_bytes > 0 && duration_ns > 0 {
+            if let Some(dram) = self.device.dram() {
+                state.shares_bandwidth = true;
+                let bytes = cost.memory_bytes as f64;
+                let limit = bytes / (duration_ns as f64 * 1e-9);
+                self.sharing.join(self.now_ns, Flow::Worker(worker), bytes, limit, std::iter::once((dram.0, 1.0)));
+                self.settle();
+                return;
+            }
+        }
+        let generation = state.generation;
+        self.queue.schedule(self.now_ns + duration_ns, Class::Completion, Event::Worker { worker, generation });
+    }
+
+    #[inline]
+    fn kernel_cost(&self, worker: u16, slot: u32) -> KernelCost {
+        let Some(Occupation::Segment { segment, .. }) = self.workers[worker as usize].running else {
+            unreachable!("kernels run in segments")
+        };
+        let request = &self.requests.items[slot as usize];
+        let program = &self.programs[request.program as usize];
+        let kernel = self.workers[worker as usize].kernel;
+        if program.workers()[segment as usize].is_some() {
+            return program.planned_cost(kernel);
+        }
+        let piece = program.kernel(kernel);
+        let costs = self.models[request.model.index()].costs;
+        costs
+            .part(piece.task, piece.part, WorkerId(u32::from(worker)))
+            .expect("dispatch refuses workers that cannot run a segment")
+    }
+
+    fn vary(&self, worker: u16, slot: u32, expected_ns: u64) -> u64 {
+        let request = &self.requests.items[slot as usize];
+        let kernel = self.workers[worker as usize].kernel;
+        let mut random = Stream::new(self.options.seed, Purpose::KernelDuration, u64::from(kernel), u64::from(request.id.0));
+        let factor = match self.options.variation {
+            Variation::None => 1.0,
+            Variation::Exponential => random.exponential(1.0),
+            Variation::Residuals => {
+                let task = self.programs[request.program as usize].kernel(kernel).task;
+                let deviation = self.models[request.model.index()].costs.log_deviation(task, WorkerId(u32::from(worker)));
+                libm::exp(deviation * random.normal() - 0.5 * deviation * deviation)
+            }
+        };
+        libm::round(expected_ns as f64 * factor) as u64
+    }
+
+    pub(super) fn worker_event(&mut self, worker: u16, generation: u32) {
+        let state = &mut self.workers[worker as usize];
+        if state.generation != generation {
+            return; // The rate changed since: another event stands for this end.
+        }
+        let Some(Occupation::Segment { slot, segment }) = state.running else {
+            return;
+        };
+        if state.in_invocation {
+            state.in_invocation = false;
+            if self.observed() {
+                self.record_invocation(worker, slot, segment);
+            }
+            self.workers[worker as usize].ready_ns = self.now_ns;
+            self.kernel_starts(worker, slot);
+            return;
+        }
+        if state.shares_bandwidth {
+            self.sharing.leave(Flow::Worker(worker));
+        }
+        let shared = state.shares_bandwidth;
+        state.shares_bandwidth = false;
+        if self.observed() {
+            self.record_kernel(worker, slot, segment);
+        }
+        let state = &mut self.workers[worker as usize];
+        state.ready_ns = self.now_ns;
+        state.kernel += 1;
+        let program = &self.programs[self.requests.items[slot as usize].program as usize];
+        if state.kernel < program.kernel_range(segment).end {
+            self.kernel_starts(worker, slot);
+        } else {
+            // The successors join their queues before the worker takes the next from its own.
+            self.segment_ended(slot, segment, self.layout.memory[worker as usize]);
+            self.release(worker);
+        }
+        if shared {
+            self.settle();
+        }
+    }
+
+    /// A worker has ended what it did: it, or a worker that waits for the same cores, starts the next.
+    pub(super) fn release(&mut self, worker: u16) {
+        self.workers[worker as usize].running = None;
+        for &(processor, cores) in &self.layout.demands[worker as usize] {
+            self.free_cores[processor.index()] += cores;
+        }
+        if self.layout.contenders[worker as usize].len() == 1 {
+            if let Some(next) = self.workers[worker as usize].waiting.pop_front() {
+                self.start(worker, next);
+            }
+        } else {
+            while let Some(next) = self.next_contender(worker) {
+                let waiting = self.workers[next as usize].waiting.pop_front().expect("a contender has something waiting");
+                self.start(next, waiting);
+            }
+        }
+        if !self.ready.is_empty() {
+            self.ask();
+        }
+    }
+
+    /// Among the workers that could start now, the one whose head is most urgent, then waits longest.
+    fn next_contender(&self, worker: u16) -> Option<u16> {
+        self.layout.contenders[worker as usize]
+            .iter()
+            .copied()
+            .filter(|&other| self.workers[other as usize].running.is_none() && self.fits(other))
+            .filter_map(|other| self.workers[other as usize].waiting.front().map(|head| (-head.priority, head.ticket, other)))
+            .min()
+            .map(|(_, _, other)| other)
+    }
+
+    /// Allocates shared bandwidth anew and schedules the ends that moved.
+    pub(super) fn settle(&mut self) {
+        let (queue, workers, copies) = (&mut self.queue, &mut self.workers, &mut self.copies.items);
+        self.sharing.settle(self.now_ns, |due| {
+            let event = match due.key {
+                Flow::Worker(worker) => {
+                    let state = &mut workers[worker as usize];
+                    state.generation = state.generation.wrapping_add(1);
+                    Event::Worker { worker, generation: state.generation }
+                }
+                Flow::Copy(copy) => {
+                    let state = &mut copies[copy as usize];
+                    state.generation = state.generation.wrapping_add(1);
+                    Event::Copy { copy, generation: state.generation }
+                }
+            };
+            queue.schedule(due.at_ns, Class::Completion, event);
+        });
+    }
+
+    fn record_invocation(&mut self, worker: u16, slot: u32, segment: u32) {
+        let (state, request) = (&self.workers[worker as usize], &self.requests.items[slot as usize]);
+        let record = InvocationRecord {
+            request: request.id,
+            model: request.model,
+            segment: SegmentId(segment),
+            worker: WorkerId(u32::from(worker)),
+            ready_ns: state.ready_ns,
+            start_ns: state.start_ns,
+            end_ns: self.now_ns,
+        };
+        self.record(&Record::Invocation(record));
+    }
+
+    fn record_kernel(&mut self, worker: u16, slot: u32, segment: u32) {
+        let (state, request) = (&self.workers[worker as usize], &self.requests.items[slot as usize]);
+        let piece = self.programs[request.program as usize].kernel(state.kernel);
+        let record = KernelRecord {
+            request: request.id,
+            model: request.model,
+            segment: SegmentId(segment),
+            task: piece.task,
+            part: piece.part,
+            worker: WorkerId(u32::from(worker)),
+            ready_ns: state.ready_ns,
+            start_ns: state.start_ns,
+            end_ns: self.now_ns,
+            solo_ns: state.solo_ns,
+        };
+        self.record(&Record::Kernel(record));
+    }
+}

@@ -1,0 +1,275 @@
+//! Building a [`Device`]: every check in one place, every error named.
+
+use thiserror::Error;
+
+use crate::identifiers::{ChannelId, LinkId, MemoryId, ProcessorId, WorkerId};
+use crate::platform::{Channel, Device, Link, Memory, Processor, ProcessorKind, Worker};
+
+/// Why a device cannot be built.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum DeviceError {
+    /// Two things of one kind with one name.
+    #[error("duplicate {what} `{name}`: names must be unique")]
+    Duplicate {
+        /// What kind of thing.
+        what: &'static str,
+        /// The name.
+        name: String,
+    },
+    /// An identifier that names nothing.
+    #[error("{what} of `{owner}` does not exist in the device")]
+    Dangling {
+        /// What was referred to.
+        what: &'static str,
+        /// Who refers to it.
+        owner: String,
+    },
+    /// A number out of range.
+    #[error("{what} of `{owner}` is {value}: must be {right}")]
+    OutOfRange {
+        /// Which number.
+        what: &'static str,
+        /// Whose.
+        owner: String,
+        /// Its value.
+        value: String,
+        /// What would be right.
+        right: &'static str,
+    },
+    /// No link between two memories that workers use.
+    #[error("no link from memory `{from}` to memory `{to}`: add one, or put their workers in one memory")]
+    NoRoute {
+        /// Source.
+        from: String,
+        /// Destination.
+        to: String,
+    },
+    /// Two links for one ordered pair of memories.
+    #[error("two links from memory `{from}` to memory `{to}`: one is enough")]
+    TwoRoutes {
+        /// Source.
+        from: String,
+        /// Destination.
+        to: String,
+    },
+    /// A device without workers.
+    #[error("the device has no worker: work could be placed nowhere")]
+    NoWorker,
+}
+
+/// Collects the parts of a device; [`DeviceBuilder::build`] checks them.
+#[derive(Clone, Debug, Default)]
+pub struct DeviceBuilder {
+    name: String,
+    processors: Vec<Processor>,
+    workers: Vec<Worker>,
+    memories: Vec<Memory>,
+    channels: Vec<Channel>,
+    links: Vec<Link>,
+    dram: Option<ChannelId>,
+    host: Option<MemoryId>,
+    decision_ns: u64,
+}
+
+impl DeviceBuilder {
+    /// An empty device.
+    pub fn new(name: impl Into<String>) -> Self {
+        Self { name: name.into(), ..Self::default() }
+    }
+
+    /// Adds a processor.
+    pub fn processor(
+        &mut self,
+        name: impl Into<String>,
+        kind: ProcessorKind,
+        cores: u32,
+        frequencies_khz: Vec<u64>,
+    ) -> ProcessorId {
+        self.processors.push(Processor { name: name.into(), kind, cores, frequencies_khz });
+        ProcessorId::from_index(self.processors.len() - 1)
+    }
+
+    /// Adds a memory. The first one added is the host's unless [`Self::host`] says otherwise.
+    pub fn memory(&mut self, name: impl Into<String>) -> MemoryId {
+        self.memories.push(Memory { name: name.into() });
+        MemoryId::from_index(self.memories.len() - 1)
+    }
+
+    /// Adds a shared bandwidth.
+    pub fn channel(&mut self, name: impl Into<String>, bytes_per_second: f64) -> ChannelId {
+        self.channels.push(Channel { name: name.into(), bytes_per_second });
+        ChannelId::from_index(self.channels.len() - 1)
+    }
+
+    /// Adds a worker.
+    pub fn worker(&mut self, worker: Worker) -> WorkerId {
+        self.workers.push(worker);
+        WorkerId::from_index(self.workers.len() - 1)
+    }
+
+    /// Adds a link.
+    pub fn link(&mut self, link: Link) -> LinkId {
+        self.links.push(link);
+        LinkId::from_index(self.links.len() - 1)
+    }
+
+    /// Names the bandwidth that all kernels share.
+    pub fn dram(&mut self, channel: ChannelId) -> &mut Self {
+        self.dram = Some(channel);
+        self
+    }
+
+    /// Names the memory in which requests arrive.
+    pub fn host(&mut self, memory: MemoryId) -> &mut Self {
+        self.host = Some(memory);
+        self
+    }
+
+    /// Sets the cost of one scheduling decision.
+    pub fn decision_ns(&mut self, decision_ns: u64) -> &mut Self {
+        self.decision_ns = decision_ns;
+        self
+    }
+
+    /// Checks everything; all errors found are returned together.
+    pub fn build(self) -> Result<Device, Vec<DeviceError>> {
+        let mut errors = Vec::new();
+        self.check_names(&mut errors);
+        self.check_workers(&mut errors);
+        self.check_links(&mut errors);
+        let routes = self.routes(&mut errors);
+        let host = self.host.unwrap_or(MemoryId(0));
+        if host.index() >= self.memories.len() {
+            errors.push(DeviceError::Dangling { what: "host memory", owner: self.name.clone() });
+        }
+        if self.dram.is_some_and(|channel| channel.index() >= self.channels.len()) {
+            errors.push(DeviceError::Dangling { what: "dram channel", owner: self.name.clone() });
+        }
+        if !errors.is_empty() {
+            return Err(errors);
+        }
+        Ok(Device {
+            name: self.name,
+            processors: self.processors,
+            workers: self.workers,
+            memories: self.memories,
+            channels: self.channels,
+            links: self.links,
+            routes,
+            dram: self.dram,
+            host,
+            decision_ns: self.decision_ns,
+        })
+    }
+
+    fn check_names(&self, errors: &mut Vec<DeviceError>) {
+        let mut check = |what: &'static str, names: Vec<&str>| {
+            let mut sorted = names;
+            sorted.sort_unstable();
+            for pair in sorted.windows(2) {
+                if pair[0] == pair[1] {
+                    errors.push(DeviceError::Duplicate { what, name: pair[0].to_owned() });
+                }
+            }
+        };
+        check("processor", self.processors.iter().map(|it| it.name.as_str()).collect());
+        check("worker", self.workers.iter().map(|it| it.name.as_str()).collect());
+        check("memory", self.memories.iter().map(|it| it.name.as_str()).collect());
+        check("channel", self.channels.iter().map(|it| it.name.as_str()).collect());
+        check("link", self.links.iter().map(|it| it.name.as_str()).collect());
+    }
+
+    fn check_workers(&self, errors: &mut Vec<DeviceError>) {
+        if self.workers.is_empty() {
+            errors.push(DeviceError::NoWorker);
+        }
+        for processor in &self.processors {
+            if processor.cores == 0 {
+                errors.push(out_of_range("number of cores", &processor.name, 0, "at least 1"));
+            }
+        }
+        for worker in &self.workers {
+            if worker.demands.is_empty() {
+                errors.push(out_of_range("number of processors", &worker.name, 0, "at least 1"));
+            }
+            for &(processor, cores) in &worker.demands {
+                match self.processors.get(processor.index()) {
+                    None => errors.push(DeviceError::Dangling { what: "processor", owner: worker.name.clone() }),
+                    Some(processor) if cores == 0 || cores > processor.cores => {
+                        errors.push(out_of_range("number of cores", &worker.name, cores, "from 1 to the processor's cores"));
+                    }
+                    Some(_) => {}
+                }
+            }
+            if !worker.demands.is_sorted_by(|one, next| one.0 < next.0) {
+                errors.push(out_of_range("order of processors", &worker.name, "mixed", "ascending, each processor once"));
+            }
+            if worker.memory.index() >= self.memories.len() {
+                errors.push(DeviceError::Dangling { what: "memory", owner: worker.name.clone() });
+            }
+        }
+    }
+
+    fn check_links(&self, errors: &mut Vec<DeviceError>) {
+        for channel in &self.channels {
+            if !(channel.bytes_per_second.is_finite() && channel.bytes_per_second > 0.0) {
+                errors.push(out_of_range("bandwidth", &channel.name, channel.bytes_per_second, "finite and above 0"));
+            }
+        }
+        for link in &self.links {
+            if link.bytes_per_second.is_nan() || link.bytes_per_second <= 0.0 {
+                errors.push(out_of_range("bandwidth", &link.name, link.bytes_per_second, "above 0"));
+            }
+            if !(link.ns_per_byte.is_finite() && link.ns_per_byte >= 0.0) {
+                errors.push(out_of_range("transformation cost per byte", &link.name, link.ns_per_byte, "finite and at least 0"));
+            }
+            for &(channel, bytes_per_byte) in &link.channels {
+                if channel.index() >= self.channels.len() {
+                    errors.push(DeviceError::Dangling { what: "channel", owner: link.name.clone() });
+                }
+                if !(bytes_per_byte.is_finite() && bytes_per_byte > 0.0) {
+                    errors.push(out_of_range("channel use per byte", &link.name, bytes_per_byte, "finite and above 0"));
+                }
+            }
+            if !link.channels.is_empty() && !link.bytes_per_second.is_finite() {
+                errors.push(out_of_range("bandwidth", &link.name, "infinite", "finite where the link draws on a shared channel"));
+            }
+            if link.blocks.is_some_and(|worker| worker.index() >= self.workers.len()) {
+                errors.push(DeviceError::Dangling { what: "blocked worker", owner: link.name.clone() });
+            }
+        }
+    }
+
+    fn routes(&self, errors: &mut Vec<DeviceError>) -> Vec<Option<LinkId>> {
+        let count = self.memories.len();
+        let mut routes = vec![None; count * count];
+        let name = |memory: usize| self.memories[memory].name.clone();
+        for (index, link) in self.links.iter().enumerate() {
+            let (from, to) = (link.from.index(), link.to.index());
+            if from >= count || to >= count {
+                errors.push(DeviceError::Dangling { what: "memory", owner: link.name.clone() });
+            } else if from == to {
+                errors.push(out_of_range("destination", &link.name, name(to), "another memory than the source"));
+            } else if routes[from * count + to].replace(LinkId::from_index(index)).is_some() {
+                errors.push(DeviceError::TwoRoutes { from: name(from), to: name(to) });
+            }
+        }
+        let mut used: Vec<usize> =
+            self.workers.iter().map(|worker| worker.memory.index()).filter(|&index| index < count).collect();
+        used.push(self.host.unwrap_or(MemoryId(0)).index().min(count.saturating_sub(1)));
+        used.sort_unstable();
+        used.dedup();
+        for &from in &used {
+            for &to in &used {
+                if from != to && routes[from * count + to].is_none() {
+                    errors.push(DeviceError::NoRoute { from: name(from), to: name(to) });
+                }
+            }
+        }
+        routes
+    }
+}
+
+fn out_of_range(what: &'static str, owner: &str, value: impl ToString, right: &'static str) -> DeviceError {
+    DeviceError::OutOfRange { what, owner: owner.to_owned(), value: value.to_string(), right }
+}

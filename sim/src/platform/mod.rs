@@ -1,0 +1,12 @@
+//! The device: processors, the workers that strategies place work on, memories, links, shared bandwidth.
+//!
+//! A [`Device`] is built through [`DeviceBuilder`], which checks everything once; inside, every identifier is valid and every
+//! number is finite and in range.
+
+mod builder;
+mod device;
+mod support;
+
+pub use builder::{DeviceBuilder, DeviceError};
+pub use device::{Channel, Device, Link, Memory, Processor, ProcessorKind, Worker};
+pub use support::{Support, SupportRule, SupportRules};

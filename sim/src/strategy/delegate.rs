@@ -1,0 +1,150 @@
+//! `gpu` and `npu`: one accelerator, with fallback of what it cannot run to the CPU.
+//!
+//! Sources: the delegate partitioner of TensorFlow Lite (`fallback=partitions`: supported operators are grouped into partitions,
+//! the `partitions` largest by operator count go to the accelerator, at least `minimum` operators each, all else to the CPU) and
+//! the rule of MACE (`fallback=operator`: each operator goes to the accelerator if that supports it).
+//! Rule: epochs of alternating place; an epoch takes every ready task of its place until none is ready.
+//! Ignores: what a boundary costs, how fast either processor is, what else runs.
+
+use crate::identifiers::{TaskId, WorkerId};
+use crate::plan::{Plan, PlanError};
+use crate::platform::ProcessorKind;
+use crate::strategy::parameters::{Parameter, Parameters};
+use crate::strategy::registry::{Entry, StrategyError};
+use crate::strategy::solo_cpu::cpu_worker;
+use crate::strategy::{DeviceView, Job, Strategy};
+use crate::task::TaskGraph;
+
+const PARAMETERS: &[Parameter] = &[
+    Parameter {
+        name: "fallback",
+        default: "partitions",
+        summary: "`partitions` keeps the largest ones, `operator` decides each operator alone",
+    },
+    Parameter {
+        name: "partitions",
+        default: "1",
+        summary: "how many partitions the accelerator gets, largest first (`fallback=partitions`)",
+    },
+    Parameter { name: "minimum", default: "1", summary: "least operators in a partition (`fallback=partitions`)" },
+    Parameter {
+        name: "cpu",
+        default: "auto",
+        summary: "the CPU worker for the rest; `auto` takes the one of least expected latency",
+    },
+];
+
+/// Line of the registry.
+pub(super) const GPU: Entry = Entry {
+    name: "gpu",
+    summary: "the GPU, unsupported operators on the CPU",
+    parameters: PARAMETERS,
+    build: |parameters| build("gpu", ProcessorKind::Gpu, parameters),
+};
+
+/// Line of the registry.
+pub(super) const NPU: Entry = Entry {
+    name: "npu",
+    summary: "the NPU, unsupported operators on the CPU",
+    parameters: PARAMETERS,
+    build: |parameters| build("npu", ProcessorKind::Npu, parameters),
+};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fallback {
+    Partitions { keep: usize, minimum: usize },
+    Operator,
+}
+
+struct Delegate {
+    name: &'static str,
+    kind: ProcessorKind,
+    fallback: Fallback,
+    cpu: String,
+}
+
+fn build(name: &'static str, kind: ProcessorKind, parameters: &Parameters) -> Result<Box<dyn Strategy>, StrategyError> {
+    let partitions = Fallback::Partitions {
+        keep: parameters.number("partitions", 1)? as usize,
+        minimum: parameters.number("minimum", 1)? as usize,
+    };
+    let fallback = parameters.choice("fallback", &[("partitions", partitions), ("operator", Fallback::Operator)])?;
+    Ok(Box::new(Delegate { name, kind, fallback, cpu: parameters.text("cpu").to_owned() }))
+}
+
+impl Strategy for Delegate {
+    fn plan(&mut self, job: &Job<'_>, view: &DeviceView<'_>) -> Result<Plan, PlanError> {
+        let accelerator = self.accelerator(view)?;
+        let cpu = cpu_worker(self.name, &self.cpu, job, view)?;
+        let supported: Vec<bool> = job.tasks.tasks().map(|task| job.costs.supports(task, accelerator)).collect();
+        let chosen = match self.fallback {
+            Fallback::Operator => supported,
+            Fallback::Partitions { keep, minimum } => largest(job.tasks, &supported, keep, minimum),
+        };
+        if let Some(task) = job.tasks.tasks().find(|&task| !chosen[task.index()] && !job.costs.supports(task, cpu)) {
+            return Err(PlanError::Unplaceable { strategy: self.name.to_owned(), task: task.0 });
+        }
+        let mut plan = Plan::new();
+        for (delegated, tasks) in epochs(job.tasks, &chosen) {
+            plan.segment(Some(if delegated { accelerator } else { cpu }), tasks);
+        }
+        Ok(plan)
+    }
+}
+
+impl Delegate {
+    fn accelerator(&self, view: &DeviceView<'_>) -> Result<WorkerId, PlanError> {
+        let mut workers = view.device.worker_ids();
+        workers.find(|&worker| view.device.worker(worker).kind == self.kind).ok_or_else(|| PlanError::Missing {
+            strategy: self.name.to_owned(),
+            needs: format!("a worker of kind `{}`", self.kind.name()),
+            device: view.device.name().to_owned(),
+        })
+    }
+}
+
+/// Marks the tasks of the `keep` largest partitions of supported tasks; of equal ones the earliest.
+fn largest(tasks: &TaskGraph, supported: &[bool], keep: usize, minimum: usize) -> Vec<bool> {
+    let mut partitions: Vec<Vec<TaskId>> = epochs(tasks, supported)
+        .into_iter()
+        .filter(|(delegated, tasks)| *delegated && tasks.len() >= minimum)
+        .map(|(_, tasks)| tasks)
+        .collect();
+    partitions.sort_by_key(|partition| std::cmp::Reverse(partition.len()));
+    let mut chosen = vec![false; supported.len()];
+    for task in partitions.into_iter().take(keep).flatten() {
+        chosen[task.index()] = true;
+    }
+    chosen
+}
+
+/// Tasks grouped by place in alternating epochs, each in topological order, the groups in topological order too.
+///
+/// Starts with the place of the first task. A group takes every task of its place whose predecessors are all in earlier groups or in it.
+fn epochs(tasks: &TaskGraph, delegated: &[bool]) -> Vec<(bool, Vec<TaskId>)> {
+    let mut missing: Vec<usize> = tasks.tasks().map(|task| tasks.predecessors(task).count()).collect();
+    // Ready tasks of the CPU and of the accelerator; the least number is taken first, so that a group is in topological order.
+    let mut ready = [std::collections::BTreeSet::new(), std::collections::BTreeSet::new()];
+    for task in tasks.tasks().filter(|task| missing[task.index()] == 0) {
+        ready[usize::from(delegated[task.index()])].insert(task);
+    }
+    let mut groups = Vec::new();
+    let mut place = delegated.first().copied().unwrap_or(false);
+    while ready.iter().any(|set| !set.is_empty()) {
+        let mut group = Vec::new();
+        while let Some(task) = ready[usize::from(place)].pop_first() {
+            group.push(task);
+            for next in tasks.successors(task) {
+                missing[next.index()] -= 1;
+                if missing[next.index()] == 0 {
+                    ready[usize::from(delegated[next.index()])].insert(next);
+                }
+            }
+        }
+        if !group.is_empty() {
+            groups.push((place, group));
+        }
+        place = !place;
+    }
+    groups
+}

@@ -1,0 +1,155 @@
+//! Strategies: written once, driven by the simulator on virtual time and by the executor on the wall clock.
+
+mod delegate;
+mod heft;
+mod parameters;
+pub mod registry;
+mod solo_cpu;
+
+pub use heft::Heft;
+pub use parameters::{Parameter, Parameters};
+
+use crate::identifiers::{ModelId, RequestId, SegmentId, WorkerId};
+use crate::plan::{Plan, PlanError, Program};
+use crate::platform::Device;
+use crate::record::Record;
+use crate::task::{CostTable, TaskGraph};
+
+/// One model to be planned.
+#[derive(Clone, Copy)]
+pub struct Job<'a> {
+    /// The model.
+    pub model: ModelId,
+    /// Its name.
+    pub name: &'a str,
+    /// Its tasks.
+    pub tasks: &'a TaskGraph,
+    /// What they are expected to cost, on each worker of the device.
+    pub costs: &'a CostTable,
+}
+
+/// The device as a strategy sees it when it plans.
+#[derive(Clone, Copy)]
+pub struct DeviceView<'a> {
+    /// The device.
+    pub device: &'a Device,
+    /// The models that will share it, this one included.
+    pub jobs: &'a [Job<'a>],
+    /// Seed for strategies that search at random.
+    pub seed: u64,
+}
+
+/// Which run-time calls a strategy wants. What it does not want costs nothing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Interest {
+    /// Call [`Strategy::dispatch`] when a segment without a planned worker is ready and something changed.
+    pub dispatch: bool,
+    /// Call [`Strategy::observe`] with each record.
+    pub observe: bool,
+}
+
+/// Decides what runs where. See the module documentation of each strategy for its source, its rule and what it ignores.
+pub trait Strategy {
+    /// Offline: what runs where, in which pieces.
+    fn plan(&mut self, job: &Job<'_>, view: &DeviceView<'_>) -> Result<Plan, PlanError>;
+
+    /// Which of the calls below are wanted; none by default.
+    fn interest(&self) -> Interest {
+        Interest::default()
+    }
+
+    /// Online: places ready segments that the plan left open, or replaces a model's plan. By default nothing is placed.
+    fn dispatch(&mut self, _system: &dyn System, _decisions: &mut Decisions) {}
+
+    /// What happened: arrivals, completions with their measured durations.
+    fn observe(&mut self, _record: &Record) {}
+}
+
+/// A request in flight, as named by the system that runs it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct InFlight(pub u32);
+
+/// A segment that could start now if it had a worker: everything it reads exists somewhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Ready {
+    /// Its request.
+    pub in_flight: InFlight,
+    /// The request's number.
+    pub request: RequestId,
+    /// The request's model.
+    pub model: ModelId,
+    /// The segment.
+    pub segment: SegmentId,
+    /// When the request arrived.
+    pub arrived_ns: u64,
+    /// Until when it should be done.
+    pub deadline_ns: Option<u64>,
+    /// Its priority.
+    pub priority: i32,
+}
+
+/// The running system as a strategy sees it: the same questions answered by the simulator and by the executor.
+pub trait System {
+    /// Time since the start.
+    fn now_ns(&self) -> u64;
+    /// The device.
+    fn device(&self) -> &Device;
+    /// Segments that wait for a worker, oldest first.
+    fn ready(&self) -> &[Ready];
+    /// Whether nothing runs on a worker, nothing waits for it, and its cores are free.
+    fn is_idle(&self, worker: WorkerId) -> bool;
+    /// Segments and blocking copies that wait for a worker.
+    fn queue_length(&self, worker: WorkerId) -> usize;
+    /// Expected time until a worker has done what it runs and what waits for it.
+    fn backlog_ns(&self, worker: WorkerId) -> u64;
+    /// The program that a request in flight follows.
+    fn program(&self, in_flight: InFlight) -> &Program;
+    /// Expected costs of a model.
+    fn costs(&self, model: ModelId) -> &CostTable;
+    /// The worker that a segment of a request has been given; `None` while it is open.
+    fn placed(&self, in_flight: InFlight, segment: SegmentId) -> Option<WorkerId>;
+    /// Expected duration of a segment on a worker, invocation included; `None` where the worker cannot run it.
+    fn segment_ns(&self, in_flight: InFlight, segment: SegmentId, worker: WorkerId) -> Option<u64> {
+        let program = self.program(in_flight);
+        let costs = self.costs(self.model(in_flight));
+        let mut total = self.device().worker(worker).invocation_ns;
+        for index in program.kernel_range(segment.0) {
+            let kernel = program.kernel(index);
+            total += costs.part(kernel.task, kernel.part, worker)?.duration_ns;
+        }
+        Some(total)
+    }
+    /// The model of a request in flight.
+    fn model(&self, in_flight: InFlight) -> ModelId;
+    /// Expected time to bring what a segment reads into a worker's memory, from where it is now (0 where it is there already).
+    fn transfer_ns(&self, in_flight: InFlight, segment: SegmentId, worker: WorkerId) -> u64;
+}
+
+/// What a strategy decided in one call of [`Strategy::dispatch`].
+#[derive(Debug, Default)]
+pub struct Decisions {
+    pub(crate) placements: Vec<(InFlight, SegmentId, WorkerId)>,
+    pub(crate) plans: Vec<(ModelId, Plan)>,
+}
+
+impl Decisions {
+    /// Gives an open segment of a request to a worker. It need not be ready: it starts when what it reads is there.
+    pub fn place(&mut self, in_flight: InFlight, segment: SegmentId, worker: WorkerId) {
+        self.placements.push((in_flight, segment, worker));
+    }
+
+    /// Replaces a model's plan for the requests that arrive from now on.
+    pub fn replan(&mut self, model: ModelId, plan: Plan) {
+        self.plans.push((model, plan));
+    }
+
+    /// What was placed, in order; for systems that carry decisions out.
+    pub fn placements(&self) -> &[(InFlight, SegmentId, WorkerId)] {
+        &self.placements
+    }
+
+    /// The new plans, in order; for systems that carry decisions out.
+    pub fn plans(&self) -> &[(ModelId, Plan)] {
+        &self.plans
+    }
+}

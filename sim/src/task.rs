@@ -1,0 +1,106 @@
+//! What strategies schedule and the engine runs: tasks over data items, with what each costs on each worker.
+
+mod builder;
+mod costs;
+
+pub use builder::{TaskGraphBuilder, TaskGraphError};
+pub use costs::{CostTable, KernelCost};
+
+use crate::identifiers::{DataId, TaskId};
+
+/// A directed acyclic graph of tasks. A task is one kernel launch: an operator, or a fused group of operators.
+///
+/// Tasks are numbered in a topological order. Data items connect them: each is made by one task, or comes with the request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TaskGraph {
+    /// Bytes of each data item.
+    bytes: Vec<u64>,
+    /// Task that makes each data item; `None` for request inputs.
+    producer: Vec<Option<TaskId>>,
+    /// Whether the data item is wanted by the requester, in the host's memory.
+    output: Vec<bool>,
+    /// `inputs[input_start[t]..input_start[t + 1]]`: what task `t` reads, each once.
+    input_start: Vec<u32>,
+    inputs: Vec<DataId>,
+    /// What each task makes, in the same form.
+    made_start: Vec<u32>,
+    made: Vec<DataId>,
+    /// Tasks that read each data item, in the same form.
+    reader_start: Vec<u32>,
+    readers: Vec<TaskId>,
+}
+
+impl TaskGraph {
+    /// Number of tasks.
+    #[inline]
+    pub fn task_count(&self) -> usize {
+        self.input_start.len() - 1
+    }
+
+    /// Number of data items.
+    #[inline]
+    pub fn data_count(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// All tasks, in topological order.
+    pub fn tasks(&self) -> impl DoubleEndedIterator<Item = TaskId> + use<> {
+        (0..self.task_count()).map(TaskId::from_index)
+    }
+
+    /// All data items.
+    pub fn data(&self) -> impl Iterator<Item = DataId> + use<> {
+        (0..self.data_count()).map(DataId::from_index)
+    }
+
+    /// What a task reads.
+    #[inline]
+    pub fn inputs(&self, task: TaskId) -> &[DataId] {
+        row(&self.input_start, &self.inputs, task.index())
+    }
+
+    /// What a task makes.
+    #[inline]
+    pub fn made(&self, task: TaskId) -> &[DataId] {
+        row(&self.made_start, &self.made, task.index())
+    }
+
+    /// Who reads a data item.
+    #[inline]
+    pub fn readers(&self, data: DataId) -> &[TaskId] {
+        row(&self.reader_start, &self.readers, data.index())
+    }
+
+    /// Bytes of a data item.
+    #[inline]
+    pub fn bytes(&self, data: DataId) -> u64 {
+        self.bytes[data.index()]
+    }
+
+    /// Who makes a data item; `None` if it comes with the request.
+    #[inline]
+    pub fn producer(&self, data: DataId) -> Option<TaskId> {
+        self.producer[data.index()]
+    }
+
+    /// Whether the requester wants the data item.
+    #[inline]
+    pub fn is_output(&self, data: DataId) -> bool {
+        self.output[data.index()]
+    }
+
+    /// Tasks that make something this task reads; a task may repeat where two data items lead from it.
+    pub fn predecessors(&self, task: TaskId) -> impl Iterator<Item = TaskId> + '_ {
+        self.inputs(task).iter().filter_map(|&data| self.producer(data))
+    }
+
+    /// Tasks that read something this task makes; a task may repeat.
+    pub fn successors(&self, task: TaskId) -> impl Iterator<Item = TaskId> + '_ {
+        self.made(task).iter().flat_map(|&data| self.readers(data).iter().copied())
+    }
+}
+
+#[inline]
+fn row<'a, T>(start: &[u32], items: &'a [T], index: usize) -> &'a [T] {
+    &items[start[index] as usize..start[index + 1] as usize]
+}

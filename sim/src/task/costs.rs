@@ -1,0 +1,111 @@
+//! What each task costs on each worker: evaluated once per (model, device), read everywhere.
+
+use crate::identifiers::{TaskId, WorkerId};
+use crate::plan::Part;
+
+/// Cost of one kernel on one worker with nothing else running.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KernelCost {
+    /// Duration.
+    pub duration_ns: u64,
+    /// Bytes moved to and from shared DRAM while it runs: its claim on the shared bandwidth.
+    pub memory_bytes: u64,
+}
+
+impl KernelCost {
+    /// A kernel that claims no shared bandwidth.
+    pub const fn of_duration(duration_ns: u64) -> Self {
+        Self { duration_ns, memory_bytes: 0 }
+    }
+}
+
+/// Cost of a part of a task; `None` where the worker cannot run it.
+pub type PartCost = dyn Fn(TaskId, Part, WorkerId) -> Option<KernelCost> + Send + Sync;
+
+/// A dense table `tasks x workers` of [`KernelCost`], with the cost of parts computed on request.
+pub struct CostTable {
+    workers: usize,
+    costs: Vec<Option<KernelCost>>,
+    log_deviation: Vec<f64>,
+    part_cost: Option<Box<PartCost>>,
+}
+
+impl std::fmt::Debug for CostTable {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("CostTable").field("workers", &self.workers).field("costs", &self.costs).finish_non_exhaustive()
+    }
+}
+
+impl CostTable {
+    /// A table from `costs[task * workers + worker]`; `None` marks a worker that cannot run the task.
+    ///
+    /// # Panics
+    /// If `costs` is not a whole number of rows.
+    pub fn new(workers: usize, costs: Vec<Option<KernelCost>>) -> Self {
+        assert!(workers > 0 && costs.len().is_multiple_of(workers), "one cost for each task and worker");
+        Self { workers, costs, log_deviation: Vec::new(), part_cost: None }
+    }
+
+    /// Sets how a part of a task is costed. Without it a part costs its share of the whole.
+    #[must_use]
+    pub fn with_part_cost(mut self, part_cost: Box<PartCost>) -> Self {
+        self.part_cost = Some(part_cost);
+        self
+    }
+
+    /// Sets the deviation of `ln(measured / expected)` of each task on each worker, in the order of the costs.
+    ///
+    /// # Panics
+    /// If there is not one for each cost.
+    #[must_use]
+    pub fn with_log_deviation(mut self, log_deviation: Vec<f64>) -> Self {
+        assert_eq!(log_deviation.len(), self.costs.len(), "one deviation for each cost");
+        self.log_deviation = log_deviation;
+        self
+    }
+
+    /// Deviation of `ln(measured / expected)`; 0 where none was set.
+    pub fn log_deviation(&self, task: TaskId, worker: WorkerId) -> f64 {
+        self.log_deviation.get(task.index() * self.workers + worker.index()).copied().unwrap_or(0.0)
+    }
+
+    /// Number of workers.
+    pub fn worker_count(&self) -> usize {
+        self.workers
+    }
+
+    /// Number of tasks.
+    pub fn task_count(&self) -> usize {
+        self.costs.len() / self.workers
+    }
+
+    /// Cost of a whole task; `None` where the worker cannot run it.
+    #[inline]
+    pub fn whole(&self, task: TaskId, worker: WorkerId) -> Option<KernelCost> {
+        self.costs[task.index() * self.workers + worker.index()]
+    }
+
+    /// Duration of a whole task in nanoseconds; `None` where the worker cannot run it.
+    #[inline]
+    pub fn duration_ns(&self, task: TaskId, worker: WorkerId) -> Option<u64> {
+        self.whole(task, worker).map(|cost| cost.duration_ns)
+    }
+
+    /// Cost of a part of a task; `None` where the worker cannot run it.
+    pub fn part(&self, task: TaskId, part: Part, worker: WorkerId) -> Option<KernelCost> {
+        if part.is_whole() {
+            return self.whole(task, worker);
+        }
+        if let Some(part_cost) = &self.part_cost {
+            return part_cost(task, part, worker);
+        }
+        let whole = self.whole(task, worker)?;
+        Some(KernelCost { duration_ns: part.share(whole.duration_ns), memory_bytes: part.share(whole.memory_bytes) })
+    }
+
+    /// Whether a worker can run a task.
+    #[inline]
+    pub fn supports(&self, task: TaskId, worker: WorkerId) -> bool {
+        self.whole(task, worker).is_some()
+    }
+}
