@@ -64,7 +64,7 @@ fn declared_types(values: &[ValueInfoProto], dimensions: &Dimensions) -> BTreeMa
 
 fn data_type(file: &str, tensor: &str, code: i32) -> Result<DataType, OnnxError> {
     DataType::from_onnx_code(i64::from(code))
-        .ok_or_else(|| unsupported(file, format!("tensor `{tensor}` has element type {code}, but the codes of ONNX are 1 to 23")))
+        .ok_or_else(|| unsupported(file, format!("tensor `{tensor}` has element type {code}, but the codes of ONNX are 1 to 26")))
 }
 
 fn convert_tensor(file: &str, name: &str, tensor: &TensorProto) -> Result<TensorAttribute, OnnxError> {

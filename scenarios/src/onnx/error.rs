@@ -7,12 +7,12 @@ use thiserror::Error;
 #[derive(Debug, Error)]
 pub enum OnnxError {
     /// The file cannot be opened or read.
-    #[error("cannot read `{file}`: {source}")]
+    #[error("cannot read `{file}`: {error}")]
     Io {
         /// The file.
         file: String,
         /// What the system says.
-        source: std::io::Error,
+        error: std::io::Error,
     },
     /// The file ends in the middle of something.
     #[error(
@@ -84,11 +84,11 @@ pub enum OnnxError {
         expected: &'static str,
     },
     /// The graph is not a valid model.
-    #[error("`{file}`: {source}")]
+    #[error("`{file}`: {error}")]
     Graph {
         /// The file.
         file: String,
         /// What is wrong with it.
-        source: GraphError,
+        error: Box<GraphError>,
     },
 }

@@ -47,7 +47,7 @@ pub struct ReadOptions {
 pub fn read(path: impl AsRef<Path>, options: &ReadOptions) -> Result<Graph, OnnxError> {
     let path = path.as_ref();
     let name = path.display().to_string();
-    let file = File::open(path).map_err(|source| OnnxError::Io { file: name.clone(), source })?;
+    let file = File::open(path).map_err(|error| OnnxError::Io { file: name.clone(), error })?;
     let stem = path.file_stem().map_or_else(|| name.clone(), |stem| stem.to_string_lossy().into_owned());
     build(&name, read_raw(&name, &stem, file, options)?)
 }
@@ -69,5 +69,5 @@ fn read_raw(file: &str, fallback_name: &str, source: impl Read + Seek, options: 
 }
 
 fn build(file: &str, raw: RawGraph) -> Result<Graph, OnnxError> {
-    raw.build().map_err(|source| OnnxError::Graph { file: file.to_owned(), source })
+    raw.build().map_err(|error| OnnxError::Graph { file: file.to_owned(), error: Box::new(error) })
 }

@@ -45,7 +45,7 @@ pub(super) struct Scanner<'a, S> {
 
 impl<'a, S: Read + Seek> Scanner<'a, S> {
     pub(super) fn new(file: &'a str, mut source: S) -> Result<Self, OnnxError> {
-        let io = |source| OnnxError::Io { file: file.to_owned(), source };
+        let io = |error| OnnxError::Io { file: file.to_owned(), error };
         let length = source.seek(SeekFrom::End(0)).map_err(io)?;
         source.seek(SeekFrom::Start(0)).map_err(io)?;
         Ok(Self { file, source: BufReader::new(source), position: 0, length })
@@ -132,7 +132,7 @@ impl<'a, S: Read + Seek> Scanner<'a, S> {
     }
 
     fn fill(&mut self, bytes: &mut [u8]) -> Result<(), OnnxError> {
-        self.source.read_exact(bytes).map_err(|source| OnnxError::Io { file: self.file.to_owned(), source })?;
+        self.source.read_exact(bytes).map_err(|error| OnnxError::Io { file: self.file.to_owned(), error })?;
         self.position += bytes.len() as u64;
         Ok(())
     }
@@ -140,7 +140,7 @@ impl<'a, S: Read + Seek> Scanner<'a, S> {
     fn skip(&mut self, count: u64, end: u64) -> Result<(), OnnxError> {
         self.check_room(count, end)?;
         let distance = i64::try_from(count).map_err(|_| self.malformed(self.position, "a field exceeds 2^63 bytes"))?;
-        self.source.seek_relative(distance).map_err(|source| OnnxError::Io { file: self.file.to_owned(), source })?;
+        self.source.seek_relative(distance).map_err(|error| OnnxError::Io { file: self.file.to_owned(), error })?;
         self.position += count;
         Ok(())
     }

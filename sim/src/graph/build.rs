@@ -28,7 +28,7 @@ pub(super) fn build(mut raw: RawGraph) -> Result<Graph, GraphError> {
     for operator in &raw.operators {
         builder.add_operator(operator, &raw)?;
     }
-    builder.finish(&raw)
+    Ok(builder.finish(&raw))
 }
 
 /// Makes `Constant` operators initialisers, names unique, domains canonical and absent outputs named or dropped.
@@ -50,8 +50,8 @@ fn tidy(raw: &mut RawGraph) -> Result<(), GraphError> {
             operator.inputs.pop();
         }
         if operator.outputs.is_empty() {
-            let source = InferenceError::mismatch("it names no outputs, so nothing could ever read what it computes");
-            return Err(operator_error(&operator, source));
+            let problem = InferenceError::mismatch("it names no outputs, so nothing could ever read what it computes");
+            return Err(operator_error(&operator, problem));
         }
         for (position, output) in operator.outputs.iter_mut().enumerate() {
             if output.is_empty() {
@@ -72,7 +72,7 @@ fn tidy(raw: &mut RawGraph) -> Result<(), GraphError> {
 fn constant_to_initializer(operator: &RawOperator) -> Result<RawTensor, GraphError> {
     let (op_type, domain, attributes) = (&operator.op_type, &operator.domain, &operator.attributes);
     let node = Node { op_type, domain, attributes, inputs: Vec::new(), output_count: operator.outputs.len() };
-    let facts = infer::infer(&node).map_err(|source| operator_error(operator, source))?.remove(0);
+    let facts = infer::infer(&node).map_err(|problem| operator_error(operator, problem))?.remove(0);
     Ok(RawTensor { name: operator.outputs[0].clone(), data_type: facts.data_type, shape: facts.shape, data: facts.data })
 }
 
@@ -110,8 +110,8 @@ fn check_names(raw: &RawGraph) -> Result<BTreeMap<&str, usize>, GraphError> {
     let given = raw.inputs.iter().map(|tensor| (tensor.name.as_str(), "a graph input".to_owned(), None));
     let given = given.chain(raw.initializers.iter().map(|tensor| (tensor.name.as_str(), "an initialiser".to_owned(), None)));
     let produced = raw.operators.iter().enumerate().flat_map(|(index, operator)| {
-        let giver = format!("operator `{}`", operator.name);
-        operator.outputs.iter().map(move |output| (output.as_str(), giver.clone(), Some(index)))
+        let description = format!("operator `{}`", operator.name);
+        operator.outputs.iter().map(move |output| (output.as_str(), description.clone(), Some(index)))
     });
     for (tensor, giver, producer) in given.chain(produced) {
         if let Some(index) = producer {
@@ -143,8 +143,8 @@ fn file_order(raw: &RawGraph, producers: &BTreeMap<&str, usize>) -> Result<Vec<u
     })
 }
 
-fn operator_error(operator: &RawOperator, source: InferenceError) -> GraphError {
-    GraphError::Operator { operator: operator.name.clone(), op_type: qualified_type(operator), source }
+fn operator_error(operator: &RawOperator, problem: InferenceError) -> GraphError {
+    GraphError::Operator { operator: operator.name.clone(), op_type: qualified_type(operator), problem }
 }
 
 fn qualified_type(operator: &RawOperator) -> String {
@@ -182,7 +182,7 @@ impl<'a> Builder<'a> {
         let mut errors = Vec::new();
         for tensor in raw.inputs.iter().chain(&raw.initializers) {
             match shape::elements(&tensor.shape) {
-                Err(source) => errors.push(GraphError::Shape { tensor: tensor.name.clone(), source }),
+                Err(problem) => errors.push(GraphError::Shape { tensor: tensor.name.clone(), problem }),
                 Ok(expected) => {
                     let values = tensor.data.as_ref().map(super::ConstantData::len);
                     if let Some(values) = values.filter(|&values| values as u64 != expected) {
@@ -275,7 +275,7 @@ impl<'a> Builder<'a> {
         Ok(())
     }
 
-    fn finish(self, raw: &RawGraph) -> Result<Graph, GraphError> {
+    fn finish(self, raw: &RawGraph) -> Graph {
         let neighbors = |tensors: &mut dyn Iterator<Item = &Tensor>, forward: bool| {
             let mut found: Vec<OperatorId> = if forward {
                 tensors.flat_map(|tensor| tensor.consumers.iter().copied()).collect()
@@ -298,7 +298,7 @@ impl<'a> Builder<'a> {
                 outputs.push(output);
             }
         }
-        Ok(Graph {
+        Graph {
             name: raw.name.clone(),
             inputs: (0..raw.inputs.len()).map(TensorId::from_index).collect(),
             outputs,
@@ -310,7 +310,7 @@ impl<'a> Builder<'a> {
             tensors: self.tensors,
             work: self.work,
             tensors_by_name: self.tensors_by_name,
-        })
+        }
     }
 }
 
@@ -325,7 +325,7 @@ fn outputs_of(node: &Node<'_>, operator: &RawOperator, raw: &RawGraph) -> Result
     let facts = declared.map(|declared| declared.map(|declared| Facts::new(declared.data_type, declared.shape.clone())));
     let outputs = facts.collect::<Option<Vec<_>>>().ok_or_else(|| operator_error(operator, error))?;
     for (name, facts) in operator.outputs.iter().zip(&outputs) {
-        shape::elements(&facts.shape).map_err(|source| GraphError::Shape { tensor: name.clone(), source })?;
+        shape::elements(&facts.shape).map_err(|problem| GraphError::Shape { tensor: name.clone(), problem })?;
     }
     Ok((outputs, true))
 }

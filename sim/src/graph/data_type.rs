@@ -84,6 +84,12 @@ data_types! {
     Int4 = 22, "int4", 4;
     /// 4-bit float, two to a byte.
     Float4E2m1 = 23, "float4e2m1", 4;
+    /// 8-bit power of two, the scale of a block.
+    Float8E8m0 = 24, "float8e8m0", 8;
+    /// Unsigned 2-bit integer, four to a byte.
+    Uint2 = 25, "uint2", 2;
+    /// Signed 2-bit integer, four to a byte.
+    Int2 = 26, "int2", 2;
 }
 
 impl DataType {
@@ -111,6 +117,7 @@ impl DataType {
                 | Self::Float8E5m2
                 | Self::Float8E5m2Fnuz
                 | Self::Float4E2m1
+                | Self::Float8E8m0
         )
     }
 

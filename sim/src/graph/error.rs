@@ -47,12 +47,12 @@ pub enum GraphError {
         model: String,
     },
     /// A tensor that is too large.
-    #[error("tensor `{tensor}`: {source}")]
+    #[error("tensor `{tensor}`: {problem}")]
     Shape {
         /// The tensor.
         tensor: String,
         /// What is wrong with its shape.
-        source: ShapeError,
+        problem: ShapeError,
     },
     /// A constant whose number of values is not that of its shape.
     #[error("constant `{tensor}` has {values} values, but its shape {shape} asks for {expected}")]
@@ -67,14 +67,14 @@ pub enum GraphError {
         expected: u64,
     },
     /// An operator whose output shapes cannot be inferred.
-    #[error("operator `{operator}` ({op_type}): {source}")]
+    #[error("operator `{operator}` ({op_type}): {problem}")]
     Operator {
         /// Its name.
         operator: String,
         /// Its type, with the domain where it is not the standard one.
         op_type: String,
         /// What is wrong.
-        source: InferenceError,
+        problem: InferenceError,
     },
     /// Work that does not fit in 64 bits.
     #[error("operator `{operator}` ({op_type}) needs more multiply-accumulates or bytes than 64 bits can count")]

@@ -74,7 +74,7 @@ pub(super) fn gather_many(node: &Node<'_>) -> Inferred {
 pub(super) fn one_hot(node: &Node<'_>) -> Inferred {
     let indices = node.input(0)?;
     let values = node.input(2)?;
-    let Some(depth) = node.input(1)?.data.as_ref().map(|data| data.to_floats()) else {
+    let Some(depth) = node.input(1)?.data.as_ref().map(ConstantData::to_floats) else {
         return Err(InferenceError::DataDependent { what: "input 1 (`depth`)".to_owned() });
     };
     let depth = match depth.as_slice() {

@@ -117,25 +117,12 @@ impl<'a> Node<'a> {
             Some(AttributeValue::Integer(value)) => return Ok(Some(vec![*value])),
             _ => {}
         }
-        self.optional(position).map(|facts| self.constant_integers(facts, name, position)).transpose()
+        self.optional(position).map(|facts| constant_integers(facts, name, position)).transpose()
     }
 
     /// Integers that must be there, as an attribute or as a constant input.
     pub(crate) fn required_integers(&self, name: &'static str, position: usize) -> Result<Vec<i64>, InferenceError> {
         self.integers(name, position)?.ok_or(InferenceError::MissingInput { position })
-    }
-
-    fn constant_integers(&self, facts: &Facts, name: &'static str, position: usize) -> Result<Vec<i64>, InferenceError> {
-        if shape::elements(&facts.shape)? == 0 {
-            return Ok(Vec::new());
-        }
-        match &facts.data {
-            Some(ConstantData::Integers(values)) => Ok(values.clone()),
-            Some(ConstantData::Floats(values)) => {
-                Err(InferenceError::invalid(name, values, format!("input {position} must be of integers")))
-            }
-            None => Err(InferenceError::DataDependent { what: format!("input {position} (`{name}`)") }),
-        }
     }
 
     /// Axes given as an attribute or as a constant input, made non-negative, sorted and without repetition.
@@ -164,7 +151,20 @@ impl<'a> Node<'a> {
         };
         match DataType::from_onnx_code(code) {
             Some(data_type) => Ok(Some(data_type)),
-            None => Err(InferenceError::invalid(name, code, "the codes of element types are 1 to 23")),
+            None => Err(InferenceError::invalid(name, code, "the codes of element types are 1 to 26")),
         }
+    }
+}
+
+fn constant_integers(facts: &Facts, name: &'static str, position: usize) -> Result<Vec<i64>, InferenceError> {
+    if shape::elements(&facts.shape)? == 0 {
+        return Ok(Vec::new());
+    }
+    match &facts.data {
+        Some(ConstantData::Integers(values)) => Ok(values.clone()),
+        Some(ConstantData::Floats(values)) => {
+            Err(InferenceError::invalid(name, values, format!("input {position} must be of integers")))
+        }
+        None => Err(InferenceError::DataDependent { what: format!("input {position} (`{name}`)") }),
     }
 }

@@ -38,14 +38,14 @@ pub(super) fn slice(node: &Node<'_>) -> Inferred {
     let mut index_steps: Vec<i64> = own.iter().map(|&stride| stride as i64).collect();
     let mut origin = 0_i64;
     for (index, &axis) in axes.iter().enumerate() {
-        let axis = normalize_axis(axis, input.rank())?;
+        let place = normalize_axis(axis, input.rank())?;
         if steps[index] == 0 {
             return Err(InferenceError::invalid("steps", &steps, "a step cannot be 0"));
         }
-        let (start, length) = clamp(starts[index], ends[index], steps[index], input.shape[axis] as i64);
-        shape[axis] = length;
-        origin = origin.saturating_add(start.saturating_mul(own[axis] as i64));
-        index_steps[axis] = (own[axis] as i64).saturating_mul(steps[index]);
+        let (start, length) = clamp(starts[index], ends[index], steps[index], input.shape[place] as i64);
+        shape[place] = length;
+        origin = origin.saturating_add(start.saturating_mul(own[place] as i64));
+        index_steps[place] = (own[place] as i64).saturating_mul(steps[index]);
     }
     let data = input.data_for(&shape).map(|data| data.select(&signed_indices(&shape, &index_steps, origin)));
     Ok(vec![Facts::new(input.data_type, shape).with_data(data)])

@@ -3,8 +3,8 @@
 use super::{Facts, InferenceError, Inferred, Node};
 use crate::graph::shape::{elements, normalize_axis, text};
 
-fn view(input: &Facts, shape: Vec<u64>) -> Inferred {
-    Ok(vec![Facts::new(input.data_type, shape).with_data(input.data.clone())])
+fn view(input: &Facts, shape: Vec<u64>) -> Vec<Facts> {
+    vec![Facts::new(input.data_type, shape).with_data(input.data.clone())]
 }
 
 /// `Identity`.
@@ -43,7 +43,7 @@ pub(super) fn reshape(node: &Node<'_>) -> Inferred {
     } else if known != total {
         return Err(invalid(format!("input {from} has {total} elements, not {known}")));
     }
-    view(input, shape)
+    Ok(view(input, shape))
 }
 
 /// `Flatten`: to a matrix, the dimensions before `axis` and those from it on.
@@ -53,7 +53,7 @@ pub(super) fn flatten(node: &Node<'_>) -> Inferred {
     let axis = node.integer("axis", 1);
     // The axis after the last is allowed.
     let axis = if axis == rank as i64 { rank } else { normalize_axis(axis, rank)? };
-    view(input, vec![elements(&input.shape[..axis])?, elements(&input.shape[axis..])?])
+    Ok(view(input, vec![elements(&input.shape[..axis])?, elements(&input.shape[axis..])?]))
 }
 
 /// `Squeeze`: drops dimensions of 1, all of them or those named.
@@ -68,7 +68,7 @@ pub(super) fn squeeze(node: &Node<'_>) -> Inferred {
         return Err(InferenceError::invalid("axes", axes, expected));
     }
     let kept = (0..input.rank()).filter(|axis| !axes.contains(axis));
-    view(input, kept.map(|axis| input.shape[axis]).collect())
+    Ok(view(input, kept.map(|axis| input.shape[axis]).collect()))
 }
 
 /// `Unsqueeze`: inserts dimensions of 1 at the places named, counted in the result.
@@ -79,5 +79,5 @@ pub(super) fn unsqueeze(node: &Node<'_>) -> Inferred {
     let axes = node.axes(1, rank)?.unwrap_or_default();
     let mut sizes = input.shape.iter();
     let shape = (0..rank).map(|axis| if axes.contains(&axis) { 1 } else { sizes.next().copied().unwrap_or(1) });
-    view(input, shape.collect())
+    Ok(view(input, shape.collect()))
 }
