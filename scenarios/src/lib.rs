@@ -4,10 +4,13 @@
 //! reported at once, with its place and what to do about it ([`text::FileErrors`]).
 
 pub mod library;
+pub mod profile;
 mod read;
 pub mod scenario;
+pub mod schema;
 pub mod text;
 
 pub use library::{devices, scenarios};
+pub use profile::{Profile, ProfileInfo};
 pub use read::{ReadError, Reference};
 pub use scenario::Scenario;

@@ -35,7 +35,7 @@ pub struct RawScenario {
     /// How durations vary about their expectation; not at all if absent.
     pub variation: Option<RawVariation>,
     /// Streams of requests.
-    #[schemars(required, length(min = 1))]
+    #[schemars(required, length(min = 1), extend("examples" = [[{ "model": "mobilenet_v2", "requests": 20 }]]))]
     pub stream: Option<At<Vec<At<RawStream>>>>,
 }
 

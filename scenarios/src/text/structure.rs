@@ -1,5 +1,6 @@
 //! Checks a parsed text against the JSON Schema of its format and drops what does not fit.
 
+use std::cmp::Ordering;
 use std::ops::Range;
 
 use schemars::JsonSchema;
@@ -29,7 +30,7 @@ type Value<'i> = Spanned<DeValue<'i>>;
 pub(crate) fn check(value: &mut Value<'_>, schema: &Schema, diagnostics: &mut Diagnostics) -> Fate {
     let span = value.span();
     if let Some(alternatives) = alternatives(schema) {
-        return check_choice(value, alternatives, diagnostics);
+        return check_choice(value, &alternatives, diagnostics);
     }
     if let Some(names) = schema["enum"].as_array() {
         let names: Vec<&str> = names.iter().filter_map(Schema::as_str).collect();
@@ -64,8 +65,8 @@ fn schema_type(schema: &Schema) -> &str {
 }
 
 /// An externally tagged choice: names, and tables of exactly one key.
-fn check_choice(value: &mut Value<'_>, alternatives: Vec<&Schema>, diagnostics: &mut Diagnostics) -> Fate {
-    if let [only] = alternatives.as_slice() {
+fn check_choice(value: &mut Value<'_>, alternatives: &[&Schema], diagnostics: &mut Diagnostics) -> Fate {
+    if let [only] = alternatives {
         return check(value, only, diagnostics);
     }
     let span = value.span();
@@ -189,15 +190,15 @@ fn check_float(text: &str, span: Range<usize>, schema: &Schema, diagnostics: &mu
     if !number.is_finite() {
         return out_of_range(text, "a finite number", span, diagnostics);
     }
-    let bounds: [(&str, &str, fn(f64, f64) -> bool); 4] = [
-        ("minimum", "at least", |number, bound| number >= bound),
-        ("exclusiveMinimum", "above", |number, bound| number > bound),
-        ("maximum", "at most", |number, bound| number <= bound),
-        ("exclusiveMaximum", "below", |number, bound| number < bound),
+    let bounds = [
+        ("minimum", "at least", Ordering::is_ge as fn(Ordering) -> bool),
+        ("exclusiveMinimum", "above", Ordering::is_gt),
+        ("maximum", "at most", Ordering::is_le),
+        ("exclusiveMaximum", "below", Ordering::is_lt),
     ];
     for (keyword, words, holds) in bounds {
         if let Some(bound) = schema[keyword].as_f64()
-            && !holds(number, bound)
+            && !holds(number.total_cmp(&bound))
         {
             return out_of_range(text, &format!("{words} {bound}"), span, diagnostics);
         }
