@@ -4,11 +4,13 @@
 //! reported at once, with its place and what to do about it ([`text::FileErrors`]).
 
 pub mod library;
+pub mod onnx;
 pub mod profile;
 mod read;
 pub mod scenario;
 pub mod schema;
 pub mod text;
+pub mod zoo;
 
 pub use library::{devices, scenarios};
 pub use profile::{Profile, ProfileInfo};

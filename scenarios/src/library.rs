@@ -30,11 +30,6 @@ pub fn device_names() -> Vec<&'static str> {
     devices().iter().map(|entry| entry.name).collect()
 }
 
-/// Names of the models of the zoo.
-pub fn model_names() -> Vec<&'static str> {
-    Vec::new()
-}
-
 /// The entry of a name.
 pub(crate) fn find(what: &'static str, entries: &'static [Entry], name: &str) -> Result<&'static Entry, ReadError> {
     entries.iter().find(|entry| entry.name == name).ok_or_else(|| ReadError::Unknown {

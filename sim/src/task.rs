@@ -4,7 +4,7 @@ mod builder;
 mod costs;
 
 pub use builder::{TaskGraphBuilder, TaskGraphError};
-pub use costs::{CostTable, KernelCost};
+pub use costs::{CostTable, KernelCost, PartCost};
 
 use crate::identifiers::{DataId, TaskId};
 

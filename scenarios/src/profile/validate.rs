@@ -246,8 +246,11 @@ impl<'a> Names<'a> {
             | DeviceError::TwoRoutes { from: owner, .. } => owner.as_str(),
             DeviceError::NoWorker => "",
         };
-        let all = [&self.links, &self.workers, &self.channels, &self.processors, &self.memories];
-        let span = all.into_iter().flatten().find(|name| name.value == owner).map_or(0..0, |name| name.span.clone());
+        let is_memory = matches!(error, DeviceError::NoRoute { .. } | DeviceError::TwoRoutes { .. });
+        let others = [&self.links, &self.workers, &self.channels, &self.processors];
+        let named = others.into_iter().filter(|_| !is_memory).chain([&self.memories]).flatten();
+        let mut named = named.copied();
+        let span = named.find(|name| name.value == owner).map_or(0..0, |name| name.span.clone());
         let text = error.to_string();
         match text.split_once(": ") {
             Some((message, hint)) => diagnostics.error(span, message).hint(hint),

@@ -9,6 +9,7 @@ use crate::library;
 use crate::read::Reference;
 use crate::scenario::{Arrivals, RawArrivals, RawScenario, RawStream, RawVariation, Scenario, StreamDefinition};
 use crate::text::{At, Diagnostics, Duration, suggestion};
+use crate::zoo;
 
 /// Validates a raw scenario. Absent where something needed is missing, which has been reported then.
 pub(super) fn scenario(raw: &RawScenario, folder: &Path, diagnostics: &mut Diagnostics) -> Option<Scenario> {
@@ -83,7 +84,7 @@ fn explained(error: &StrategyError) -> (String, String) {
 fn stream(raw: &At<RawStream>, may_be_endless: bool, folder: &Path, diagnostics: &mut Diagnostics) -> Option<StreamDefinition> {
     let span = raw.span.clone();
     let raw = &raw.value;
-    let model = raw.model.as_ref().map(|text| reference("model", text, folder, &library::model_names(), diagnostics));
+    let model = raw.model.as_ref().map(|text| reference("model", text, folder, &zoo::names().collect::<Vec<_>>(), diagnostics));
     let arrivals = match &raw.arrivals {
         Some(at) => arrivals(&at.value, diagnostics),
         None => Some(Arrivals::ClosedLoop { clients: 1, think_ns: 0 }),

@@ -132,7 +132,7 @@ fn check_table(table: &mut DeTable<'_>, span: Range<usize>, schema: &Schema, dia
     for name in schema["required"].as_array().into_iter().flatten().filter_map(Schema::as_str) {
         if !table.contains_key(name) {
             let error = diagnostics.error(span.clone(), format!("missing key `{name}`"));
-            if let Some(example) = allowed(name).and_then(|schema| schema["examples"].get(0)) {
+            if let Some(example) = allowed(name).and_then(example) {
                 error.hint(format!("add e.g. `{name} = {example}`"));
             }
         }
@@ -159,7 +159,10 @@ fn check_array(array: &mut DeArray<'_>, span: Range<usize>, schema: &Schema, dia
     if let Some(minimum) = schema["minItems"].as_u64()
         && (array.len() as u64) < minimum
     {
-        diagnostics.error(span, format!("too few entries: {} of at least {minimum}", array.len()));
+        let error = diagnostics.error(span, format!("too few entries: {} of at least {minimum}", array.len()));
+        if let Some(example) = example(schema) {
+            error.hint(format!("write e.g. {example}"));
+        }
     }
     let items = std::mem::replace(array, DeArray::new()).into_iter();
     *array =
@@ -226,10 +229,15 @@ fn wrong_type(found: &DeValue<'_>, expected: &str, span: Range<usize>, schema: &
         _ => format!("expected {}, found {}", name_of(expected), described(found)),
     };
     let error = diagnostics.error(span, message);
-    if let Some(example) = schema["examples"].get(0) {
+    if let Some(example) = example(schema) {
         error.hint(format!("write e.g. {example}"));
     }
     Fate::Drop
+}
+
+/// An example of what a schema allows, as TOML.
+fn example(schema: &Schema) -> Option<String> {
+    toml::Value::try_from(schema["examples"].get(0)?).ok().map(|value| value.to_string())
 }
 
 fn name_of(schema_type: &str) -> &str {
