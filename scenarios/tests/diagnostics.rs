@@ -176,6 +176,18 @@ default = 1
 [[support.some.rule]]
 kind = "konvolution"
 supported = false
+
+[cost.v]
+element_bytes = 9
+otherwise = { mac = 1.0, launch = -1.0 }
+
+[[cost.v.class]]
+name = "convolutions"
+provenance = "fitted"
+coefficients = { }
+fit_range = { in_size = [2.0, 1.0], out = [1.0, 2.0] }
+trees = ["0:1 2", "1:x 2 3"]
+shapes = ["1 2 3 4 5 6 = 7", "1 2 3 4 5 6 7 = 8 s"]
 "#,
         "3:8 unknown memory `cpus` / did you mean `cpu`?
 4:8 unknown channel `dramm` / did you mean `dram`?
@@ -192,11 +204,23 @@ supported = false
 31:25 unknown channel `drum` / did you mean `dram`?
 31:50 `0` is out of range / must be above 0
 32:10 unknown worker `worker` / known: `w`
+35:8 worker `w` has no cost models / add a table `[cost.\"w\"]`
 36:11 unknown processor `lrage` / did you mean `large`?
 38:11 unknown support rules `nothing` / known: `some`
 41:11 expected `true` or `false`, found a whole number / write e.g. true
 43:1 a rule that refuses without a reason / add `reason = \"...\"`
 44:8 unknown value `konvolution` / did you mean `convolution`?
+47:7 unknown worker `v` / did you mean `w`?
+48:17 `9` is out of range / must be at most 8
+49:15 unknown feature `mac` / did you mean `macs`?
+49:35 `-1.0` is out of range / must be at least 0
+52:8 unknown value `convolutions` / did you mean `convolution`?
+55:13 the fit range lacks `in_channels` / all dimensions are needed
+55:25 `in_size` is not a range / write the smallest and the largest value, e.g. [1.0, 224.0]
+55:37 unknown dimension `out` / known: `in_size`, `in_channels`, `out_size`, `out_channels`, `kernel`, `stride`, `group_channels`
+56:19 `1:x` is neither a split nor a leaf / write `feature:threshold` with a feature below 16, or a number
+57:11 `1 2 3 4 5 6 = 7` is not a measured shape / write e.g. \"112 32 112 64 1 1 32 = 812500\"
+57:30 `1 2 3 4 5 6 7 = 8 s` is not a measured shape / write e.g. \"112 32 112 64 1 1 32 = 812500\"
 ",
     );
 }

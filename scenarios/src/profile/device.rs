@@ -1,6 +1,5 @@
 //! From a profile to the device that the simulator takes.
 
-use sim::cost::CostModels;
 use sim::identifiers::{ChannelId, MemoryId, ProcessorId, WorkerId};
 use sim::platform::{self, Device, DeviceBuilder, DeviceError, SupportRules};
 
@@ -81,7 +80,7 @@ impl Find<'_> {
             memory: self.memory(&worker.name, &worker.memory)?,
             invocation_ns: worker.invocation_ns,
             support,
-            costs: CostModels::default(),
+            costs: self.profile.costs.get(&worker.name).ok_or_else(|| dangling("cost models", &worker.name))?.clone(),
         })
     }
 

@@ -1,6 +1,8 @@
 //! Device profiles: processors, memories, links, support rules and cost models, with where each number comes from.
 
 mod cost;
+mod cost_validate;
+mod cost_write;
 mod device;
 mod info;
 mod raw;
@@ -12,9 +14,10 @@ use std::path::Path;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use sim::cost::CostModels;
 use sim::platform::{Device, SupportRules};
 
-pub use cost::RawCost;
+pub use cost::{RawClass, RawClassName, RawClassProvenance, RawCoefficient, RawCosts, RawResiduals};
 pub use info::{ProfileInfo, fingerprint};
 pub use raw::{
     RawChannel, RawChannelUse, RawCores, RawKind, RawLink, RawMemory, RawProcessor, RawProfile, RawProvenance, RawRule,
@@ -55,6 +58,8 @@ pub struct Profile {
     pub workers: Vec<Worker>,
     /// Named lists of support rules.
     pub support: BTreeMap<String, SupportRules>,
+    /// Cost models of every worker, by its name.
+    pub costs: BTreeMap<String, CostModels>,
 }
 
 /// Where the numbers of a profile come from.

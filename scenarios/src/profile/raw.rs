@@ -7,7 +7,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use sim::graph::work::KernelKind;
 
-use crate::profile::cost::RawCost;
+use crate::profile::cost::RawCosts;
 use crate::profile::{Origin, ProcessorKind};
 use crate::text::{At, Bandwidth, Duration, Frequency};
 
@@ -55,9 +55,9 @@ pub struct RawProfile {
     /// Named lists of rules on which operators can run.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub support: Option<BTreeMap<At<String>, RawSupport>>,
-    /// What kernels cost.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub cost: Option<Vec<At<RawCost>>>,
+    /// What kernels cost on each worker, by its name.
+    #[schemars(required)]
+    pub cost: Option<At<BTreeMap<At<String>, RawCosts>>>,
 }
 
 /// Where the numbers come from.

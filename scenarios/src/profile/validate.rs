@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use sim::cost::CostModels;
 use sim::platform::{DeviceError, SupportRule, SupportRules};
 
+use crate::profile::cost_validate;
 use crate::profile::{
     Channel, Link, Processor, Profile, Provenance, RawChannel, RawLink, RawProcessor, RawProfile, RawProvenance, RawSupport,
     RawWorker, Source, Worker,
@@ -50,6 +52,7 @@ fn parts(raw: &RawProfile, names: &Names<'_>, diagnostics: &mut Diagnostics) -> 
     let workers = each(raw.worker.as_ref(), |raw| worker(raw, names, diagnostics));
     let support = raw.support.iter().flatten().map(|(name, raw)| Some((name.value.clone(), rules(raw, diagnostics)?)));
     let support = support.collect::<Option<BTreeMap<_, _>>>();
+    let costs = costs(raw, names, diagnostics);
     Some(Profile {
         name: raw.name.as_ref()?.value.clone(),
         description: raw.description.clone().unwrap_or_default(),
@@ -63,6 +66,7 @@ fn parts(raw: &RawProfile, names: &Names<'_>, diagnostics: &mut Diagnostics) -> 
         links: links?,
         workers: workers?,
         support: support?,
+        costs: costs?,
     })
 }
 
@@ -181,6 +185,21 @@ fn rules(raw: &RawSupport, diagnostics: &mut Diagnostics) -> Option<SupportRules
     });
     let rules = rules.collect::<Vec<_>>();
     Some(SupportRules { rules: rules.into_iter().collect::<Option<_>>()?, default_supported: raw.default? })
+}
+
+fn costs(raw: &RawProfile, names: &Names<'_>, diagnostics: &mut Diagnostics) -> Option<BTreeMap<String, CostModels>> {
+    let tables = &raw.cost.as_ref()?.value;
+    for name in &names.workers {
+        if !tables.contains_key(name) {
+            let message = format!("worker `{}` has no cost models", name.value);
+            diagnostics.error(name.span.clone(), message).hint(format!("add a table `[cost.\"{}\"]`", name.value));
+        }
+    }
+    let models = tables.iter().map(|(name, raw)| {
+        name_of("worker", Some(name), &names.workers, diagnostics);
+        Some((name.value.clone(), cost_validate::costs(name, raw, diagnostics)?))
+    });
+    models.collect::<Vec<_>>().into_iter().collect()
 }
 
 /// Converts every item, so that the errors of all are found; absent if any is.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::profile::cost_write;
 use crate::profile::{
     Channel, Link, Processor, Profile, RawChannel, RawChannelUse, RawCores, RawLink, RawMemory, RawProcessor, RawProfile,
     RawProvenance, RawRule, RawSource, RawSupport, RawWorker, SCHEMA_VERSION, Worker,
@@ -35,7 +36,13 @@ pub(super) fn raw(profile: &Profile) -> RawProfile {
         link: list(&profile.links, |it| At::from(link(it))),
         worker: list(&profile.workers, |it| At::from(worker(it))),
         support: support(profile),
-        cost: None,
+        cost: Some(At::from(
+            profile
+                .costs
+                .iter()
+                .map(|(worker, models)| (At::from(worker.clone()), cost_write::raw(models)))
+                .collect::<BTreeMap<_, _>>(),
+        )),
     }
 }
 
