@@ -52,7 +52,7 @@ pub struct RawClass {
     pub coefficients: Option<BTreeMap<At<String>, At<RawCoefficient>>>,
     /// Smallest and largest value of each dimension in the training data; never in range if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub fit_range: Option<At<BTreeMap<At<String>, At<Vec<At<RawCoefficient>>>>>>,
+    pub fit_range: Option<At<RawRange>>,
     /// How far predictions were from measurements.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub residuals: Option<RawResiduals>,
@@ -63,6 +63,9 @@ pub struct RawClass {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub shapes: Option<Vec<At<String>>>,
 }
+
+/// Smallest and largest value of each dimension, by its name.
+pub type RawRange = BTreeMap<At<String>, At<Vec<At<RawCoefficient>>>>;
 
 /// A number that is not negative.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -7,7 +7,7 @@ use sim::cost::{
     ShapeTable, TREE_FEATURES, TreeNode,
 };
 
-use crate::profile::cost::{RawClass, RawClassProvenance, RawCoefficient, RawCosts, RawResiduals};
+use crate::profile::cost::{RawClass, RawClassProvenance, RawCoefficient, RawCosts, RawRange, RawResiduals};
 use crate::text::{At, Diagnostics};
 
 type RawCoefficients = BTreeMap<At<String>, At<RawCoefficient>>;
@@ -96,7 +96,7 @@ fn coefficients(raw: &RawCoefficients, diagnostics: &mut Diagnostics) -> Vec<(Fe
     known
 }
 
-fn fit_range(raw: &At<BTreeMap<At<String>, At<Vec<At<RawCoefficient>>>>>, diagnostics: &mut Diagnostics) -> Option<FitRange> {
+fn fit_range(raw: &At<RawRange>, diagnostics: &mut Diagnostics) -> Option<FitRange> {
     let mut range = FitRange { minimum: [0.0; DIMENSIONS], maximum: [0.0; DIMENSIONS] };
     let mut found = [false; DIMENSIONS];
     for (name, bounds) in &raw.value {

@@ -1,10 +1,8 @@
 //! From cost models to the raw section that spells them.
 
-use std::collections::BTreeMap;
-
 use sim::cost::{ClassModel, CostModels, Dimension, FitRange, Forest, Provenance, Residuals, ShapeTable, TreeNode};
 
-use crate::profile::cost::{RawClass, RawClassName, RawClassProvenance, RawCoefficient, RawCosts, RawResiduals};
+use crate::profile::cost::{RawClass, RawClassName, RawClassProvenance, RawCoefficient, RawCosts, RawRange, RawResiduals};
 use crate::text::At;
 
 /// The raw section of one worker.
@@ -39,7 +37,7 @@ fn above_zero(value: f64) -> Option<At<f64>> {
     if value > 0.0 { Some(At::from(value)) } else { None }
 }
 
-fn fit_range(range: &FitRange) -> BTreeMap<At<String>, At<Vec<At<RawCoefficient>>>> {
+fn fit_range(range: &FitRange) -> RawRange {
     let bounds = range.minimum.iter().zip(&range.maximum);
     let named = Dimension::ALL.iter().zip(bounds).map(|(dimension, (&least, &most))| {
         let bounds = [least, most].map(|bound| At::from(RawCoefficient(bound)));

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 use sim::cost::CostModels;
 use sim::platform::{Device, SupportRules};
 
-pub use cost::{RawClass, RawClassName, RawClassProvenance, RawCoefficient, RawCosts, RawResiduals};
+pub use cost::{RawClass, RawClassName, RawClassProvenance, RawCoefficient, RawCosts, RawRange, RawResiduals};
 pub use info::{ProfileInfo, fingerprint};
 pub use raw::{
     RawChannel, RawChannelUse, RawCores, RawKind, RawLink, RawMemory, RawProcessor, RawProfile, RawProvenance, RawRule,
