@@ -1,9 +1,9 @@
 //! Compiling a plan: checked against its tasks and costs, then laid out for the engine.
 
 use crate::identifiers::{SegmentId, TaskId};
-use crate::plan::program::{Fragment, KernelEntry, NO_SEGMENT, OUTPUT, Program, SegmentEntry};
+use crate::plan::program::{Fragment, KernelEntry, NO_SEGMENT, OPEN, OUTPUT, Program, SegmentEntry};
 use crate::plan::{Part, Piece, Plan, PlanError};
-use crate::task::{CostTable, KernelCost, TaskGraph};
+use crate::task::{CostTable, TaskGraph};
 
 impl Program {
     /// Checks a plan against its tasks and costs and compiles it.
@@ -29,7 +29,7 @@ impl Program {
             let first = self.kernels.len() as u32;
             for &piece in plan.pieces(SegmentId::from_index(index)) {
                 let cost = match segment.worker {
-                    None => KernelCost::of_duration(0),
+                    None => OPEN,
                     Some(worker) => costs.part(piece.task, piece.part, worker).ok_or(PlanError::Unsupported {
                         segment: index as u32,
                         task: piece.task.0,
