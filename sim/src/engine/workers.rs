@@ -89,15 +89,16 @@ impl<R: Recorder> Engine<'_, R> {
         let state = &mut self.workers[worker as usize];
         state.generation = state.generation.wrapping_add(1);
         state.shares_bandwidth = false;
-        if cost.memory_bytes > 0 && duration_ns > 0 {
-            if let Some(dram) = self.device.dram() {
-                state.shares_bandwidth = true;
-                let bytes = cost.memory_bytes as f64;
-                let limit = bytes / (duration_ns as f64 * 1e-9);
-                self.sharing.join(self.now_ns, Flow::Worker(worker), bytes, limit, std::iter::once((dram.0, 1.0)));
-                self.settle();
-                return;
-            }
+        if cost.memory_bytes > 0
+            && duration_ns > 0
+            && let Some(dram) = self.device.dram()
+        {
+            state.shares_bandwidth = true;
+            let bytes = cost.memory_bytes as f64;
+            let limit = bytes / (duration_ns as f64 * 1e-9);
+            self.sharing.join(self.now_ns, Flow::Worker(worker), bytes, limit, std::iter::once((dram.0, 1.0)));
+            self.settle();
+            return;
         }
         let generation = state.generation;
         self.queue.schedule(self.now_ns + duration_ns, Class::Completion, Event::Worker { worker, generation }.packed());

@@ -60,13 +60,10 @@ impl Program {
         let mut count = 0;
         for data in tasks.data() {
             of_data.push(count);
-            match tasks.producer(data) {
-                Some(task) => count += pieces[task.index()],
-                None => {
-                    self.request_fragments.push(count);
-                    count += 1;
-                }
+            if tasks.producer(data).is_none() {
+                self.request_fragments.push(count);
             }
+            count += tasks.producer(data).map_or(1, |task| pieces[task.index()]);
         }
         of_data.push(count);
         let nobody = |data| Fragment { bytes: tasks.bytes(data), data, maker: NO_SEGMENT, kernel: 0, readers: (0, 0) };
