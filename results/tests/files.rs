@@ -5,7 +5,7 @@ mod common;
 use std::fs;
 use std::path::Path;
 
-use common::Size;
+use common::small::Size;
 use proptest::prelude::*;
 use results::placement::read_placements;
 use results::tables::{CopyRow, OperatorRow, RequestRow, read_table};

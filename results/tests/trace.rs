@@ -4,7 +4,7 @@ mod common;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use common::Size;
+use common::small::Size;
 use proptest::prelude::*;
 use prost::Message;
 use results::trace::TraceWriter;

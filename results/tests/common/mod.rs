@@ -8,7 +8,7 @@ use results::{ModelInfo, Origin, Provenance, RunResult, TaskInfo, Tool};
 use sim::identifiers::WorkerId;
 use sim::metrics::Report;
 
-pub(crate) use small::{Case, Size};
+pub(crate) use small::Case;
 
 /// What each task of a case is called, and that all are meant to run on the GPU.
 pub(crate) fn infos(case: &Case) -> Vec<ModelInfo<'_>> {
