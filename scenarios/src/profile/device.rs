@@ -71,7 +71,7 @@ impl Find<'_> {
         let first = demands.first().ok_or_else(|| dangling("processor", &worker.name))?.0;
         let support = match &worker.support {
             None => SupportRules::ALL,
-            Some(name) => self.profile.support.get(name).ok_or_else(|| dangling("support rules", &worker.name))?.clone(),
+            Some(name) => self.profile.support.get(name).ok_or_else(|| dangling("support rules", &worker.name))?.clone().into(),
         };
         Ok(platform::Worker {
             name: worker.name.clone(),
@@ -80,7 +80,7 @@ impl Find<'_> {
             memory: self.memory(&worker.name, &worker.memory)?,
             invocation_ns: worker.invocation_ns,
             support,
-            costs: self.profile.costs.get(&worker.name).ok_or_else(|| dangling("cost models", &worker.name))?.clone(),
+            costs: self.profile.costs.get(&worker.name).ok_or_else(|| dangling("cost models", &worker.name))?.clone().into(),
         })
     }
 
