@@ -71,7 +71,7 @@ impl Find<'_> {
         let first = demands.first().ok_or_else(|| dangling("processor", &worker.name))?.0;
         let support = match &worker.support {
             None => SupportRules::ALL,
-            Some(name) => self.profile.support.get(name).ok_or_else(|| dangling("support rules", &worker.name))?.clone().into(),
+            Some(name) => self.profile.support.get(name).ok_or_else(|| dangling("support rules", &worker.name))?.clone(),
         };
         Ok(platform::Worker {
             name: worker.name.clone(),
