@@ -61,7 +61,14 @@ struct Run {
     summary: Summary,
 }
 
-fn run(device: &Device, tasks: &TaskGraph, costs: &CostTable, plan: &Plan, choices: &common::Choices, variation: Variation) -> Run {
+fn run(
+    device: &Device,
+    tasks: &TaskGraph,
+    costs: &CostTable,
+    plan: &Plan,
+    choices: &common::Choices,
+    variation: Variation,
+) -> Run {
     let models = [Model { name: "random", tasks, costs }];
     let gap = u64::from(choices[0]) * 20;
     let streams = vec![
@@ -127,7 +134,8 @@ fn causality(run: &Run, device: &Device, tasks: &TaskGraph) {
             _ => {}
         }
     }
-    let copies: Vec<_> = run.records.iter().filter_map(|record| if let Record::Copy(it) = record { Some(it) } else { None }).collect();
+    let copies: Vec<_> =
+        run.records.iter().filter_map(|record| if let Record::Copy(it) = record { Some(it) } else { None }).collect();
     let copied = |request, data, to: MemoryId, by_ns: u64| {
         copies.iter().any(|it| it.request == request && it.data == data && device.link(it.link).to == to && it.end_ns <= by_ns)
     };
@@ -141,7 +149,10 @@ fn causality(run: &Run, device: &Device, tasks: &TaskGraph) {
             };
             for (end_ns, there) in sources {
                 assert!(end_ns <= kernel.start_ns, "{kernel:?} starts before its input {data:?} is made at {end_ns}");
-                assert!(there == here || copied(kernel.request, data, here, kernel.start_ns), "{kernel:?} reads {data:?} from afar");
+                assert!(
+                    there == here || copied(kernel.request, data, here, kernel.start_ns),
+                    "{kernel:?} reads {data:?} from afar"
+                );
             }
         }
     }
@@ -174,7 +185,11 @@ fn capacity(run: &Run, device: &Device) {
             assert!(now.iter().filter(|&&other| other == worker).count() <= 1, "{worker:?} runs two things at {at_ns}");
         }
         for (index, processor) in device.processors().iter().enumerate() {
-            assert!(busy(device, &now, ProcessorId::from_index(index)) <= processor.cores, "{} is over capacity at {at_ns}", processor.name);
+            assert!(
+                busy(device, &now, ProcessorId::from_index(index)) <= processor.cores,
+                "{} is over capacity at {at_ns}",
+                processor.name
+            );
         }
     }
 }
@@ -193,13 +208,19 @@ fn work_conservation(run: &Run, device: &Device) {
         _ => None,
     });
     for (ready_ns, start_ns, worker) in waits {
-        let moments = occupations.iter().flat_map(|it| [it.0, it.1]).chain([ready_ns]).filter(|at| (ready_ns..start_ns).contains(at));
+        let moments =
+            occupations.iter().flat_map(|it| [it.0, it.1]).chain([ready_ns]).filter(|at| (ready_ns..start_ns).contains(at));
         for at_ns in moments {
             let now: Vec<WorkerId> = occupations.iter().filter(|it| it.0 <= at_ns && at_ns < it.1).map(|it| it.2).collect();
-            let blocked = device.worker(worker).demands.iter().any(|&(processor, cores)| {
-                device.processor(processor).cores - busy(device, &now, processor) < cores
-            });
-            assert!(now.contains(&worker) || blocked, "{worker:?} idles at {at_ns} while work waits from {ready_ns} to {start_ns}");
+            let blocked = device
+                .worker(worker)
+                .demands
+                .iter()
+                .any(|&(processor, cores)| device.processor(processor).cores - busy(device, &now, processor) < cores);
+            assert!(
+                now.contains(&worker) || blocked,
+                "{worker:?} idles at {at_ns} while work waits from {ready_ns} to {start_ns}"
+            );
         }
     }
 }

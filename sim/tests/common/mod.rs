@@ -23,7 +23,13 @@ pub fn plain_link(name: String, from: usize, to: usize, fixed_ns: u64, bytes_per
 }
 
 /// A worker with everything supported and no cost models: costs come from a table.
-pub fn plain_worker(name: String, kind: ProcessorKind, demands: Vec<(ProcessorId, u32)>, memory: usize, invocation_ns: u64) -> Worker {
+pub fn plain_worker(
+    name: String,
+    kind: ProcessorKind,
+    demands: Vec<(ProcessorId, u32)>,
+    memory: usize,
+    invocation_ns: u64,
+) -> Worker {
     Worker {
         name,
         kind,
@@ -149,12 +155,14 @@ pub fn device() -> impl Strategy<Value = Device> {
 
 /// Tasks with one or two results each; results that nobody reads, and some others, are wanted by the requester.
 pub fn tasks() -> impl Strategy<Value = TaskGraph> {
-    let task = (prop::collection::vec(any::<prop::sample::Index>(), 0..4), prop::collection::vec(0..2000u64, 1..3), any::<bool>());
+    let task =
+        (prop::collection::vec(any::<prop::sample::Index>(), 0..4), prop::collection::vec(0..2000u64, 1..3), any::<bool>());
     (prop::collection::vec(0..2000u64, 0..3), prop::collection::vec(task, 1..14)).prop_map(|(inputs, tasks)| {
         let mut builder = TaskGraphBuilder::new();
         let mut data: Vec<DataId> = inputs.into_iter().map(|bytes| builder.request_input(bytes)).collect();
         for (reads, made, wanted) in tasks {
-            let reads: Vec<DataId> = if data.is_empty() { Vec::new() } else { reads.iter().map(|index| *index.get(&data)).collect() };
+            let reads: Vec<DataId> =
+                if data.is_empty() { Vec::new() } else { reads.iter().map(|index| *index.get(&data)).collect() };
             let (_, first) = builder.task(&reads, &made);
             data.extend((0..made.len()).map(|offset| DataId::from_index(first.index() + offset)));
             if wanted {
