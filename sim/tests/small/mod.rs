@@ -63,7 +63,15 @@ pub(crate) fn device() -> Device {
     ] {
         let memory = memories[memory];
         let costs = sim::cost::CostModels::default();
-        builder.worker(Worker { name: name.into(), kind, demands, memory, invocation_ns, support: SupportRules::ALL, costs });
+        builder.worker(Worker {
+            name: name.into(),
+            kind,
+            demands,
+            memory,
+            invocation_ns,
+            support: SupportRules::ALL,
+            costs: costs.into(),
+        });
     }
     for (name, from, to, fixed_ns, bytes_per_second, blocks) in [
         ("host to gpu", 0, 1, 2_000, 4e9, Some(WorkerId(3))),
