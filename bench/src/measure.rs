@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use sim::engine::{Model, Options, Variation, simulate};
+use sim::engine::{Model, Options, Variation, simulate, simulate_programs};
 use sim::identifiers::{ModelId, WorkerId};
 use sim::plan::{Plan, Program};
 use sim::record::{NoRecorder, Outcome, Record, Recorder};
@@ -42,7 +42,7 @@ impl Measurement {
     }
 }
 
-/// Workload (b): plan by HEFT, then simulate the plan; the two timed apart.
+/// Workload (b): plan by HEFT and compile the plan, then simulate the program; the two timed apart.
 ///
 /// # Panics
 /// If the engine refuses the workload: then the engine is wrong.
@@ -53,12 +53,13 @@ pub fn dag(count: usize, megabytes_per_second: f64, shared: bool) -> Vec<Measure
     let view = DeviceView { device: &device, jobs: &[job], seed: 0 };
     let start = Instant::now();
     let plan = Heft::default().plan(&job, &view).expect("every task runs everywhere");
+    let program = Program::compile(&plan, &workload.tasks, &workload.costs).expect("a HEFT plan is valid");
     let planned = Instant::now();
-    let mut given = Given(plan);
     let models = [Model { name: "dag", tasks: &workload.tasks, costs: &workload.costs }];
     let stream = Stream::new(ModelId(0), Arrivals::Recorded(vec![0]), Some(1));
     let options = Options::default();
-    let summary = simulate(&device, &models, vec![stream], &mut given, &options, &mut NoRecorder).expect("a HEFT plan is valid");
+    let summary = simulate_programs(&device, &models, vec![program], vec![stream], None, &options, &mut NoRecorder)
+        .expect("one program for one model");
     let simulated = Instant::now();
     let check = format!("makespan={:.9} events={} edges={}", summary.end_ns as f64 * 1e-9, summary.events, workload.edges);
     let measurement = |bench, from: Instant, to: Instant, check| Measurement {

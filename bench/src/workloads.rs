@@ -70,7 +70,7 @@ pub fn device(megabytes_per_second: f64, shared: bool) -> Device {
             memory,
             invocation_ns: 0,
             support: SupportRules::ALL,
-            costs: CostModels::default(),
+            costs: CostModels::default().into(),
         });
     }
     let bytes_per_second = megabytes_per_second * 1e6;

@@ -1,5 +1,6 @@
 //! What a strategy decides: segments of kernels, their workers, their order.
 
+mod compile;
 mod program;
 
 pub use program::{Fragment, NO_SEGMENT, OUTPUT, Program};

@@ -15,6 +15,8 @@ pub enum Purpose {
     CopyDuration = 3,
     /// Choices of a strategy's search.
     Search = 4,
+    /// Resampling of a sample by [`crate::statistics`].
+    Resampling = 5,
 }
 
 /// A portable generator seeded by `(seed, purpose, entity, index)`.

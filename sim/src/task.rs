@@ -2,9 +2,12 @@
 
 mod builder;
 mod costs;
+mod fuse;
+mod lower;
 
 pub use builder::{TaskGraphBuilder, TaskGraphError};
 pub use costs::{CostTable, KernelCost, PartCost};
+pub use lower::{LoweredModel, Placement, TaskInfo};
 
 use crate::identifiers::{DataId, TaskId};
 

@@ -14,7 +14,7 @@ impl<R: Recorder> Engine<'_, R> {
             return;
         }
         request.in_flight[fragment as usize] |= 1 << to;
-        let bytes = self.programs[request.program as usize].all_fragments()[fragment as usize].bytes;
+        let bytes = request.program.fragments()[fragment as usize].bytes;
         let priority = request.priority;
         let link = self.layout.route(from, to);
         let blocks = self.device.link(link).blocks;
@@ -47,9 +47,9 @@ impl<R: Recorder> Engine<'_, R> {
         if link.channels.is_empty() || state.bytes == 0 {
             state.generation = state.generation.wrapping_add(1);
             let event = Event::Copy { copy, generation: state.generation };
-            self.queue.schedule(now_ns + link.solo_ns(state.bytes), Class::Completion, event);
+            self.queue.schedule(now_ns + link.solo_ns(state.bytes), Class::Completion, event.packed());
         } else {
-            self.queue.schedule(now_ns + link.latency_ns(state.bytes), Class::Completion, Event::CopyFlows { copy });
+            self.queue.schedule(now_ns + link.latency_ns(state.bytes), Class::Completion, Event::CopyFlows { copy }.packed());
         }
     }
 
@@ -100,7 +100,7 @@ impl<R: Recorder> Engine<'_, R> {
         let record = CopyRecord {
             request: request.id,
             model: request.model,
-            data: self.programs[request.program as usize].all_fragments()[state.fragment as usize].data,
+            data: request.program.fragments()[state.fragment as usize].data,
             bytes: state.bytes,
             link: state.link,
             requested_ns: state.requested_ns,

@@ -1,7 +1,9 @@
 //! Run-time decisions: asking the strategy, carrying out what it says, and the view it decides on.
 
+use std::rc::Rc;
+
 use crate::engine::queue::Class;
-use crate::engine::run::{Engine, is_open};
+use crate::engine::run::Engine;
 use crate::engine::state::{Event, Occupation, UNPLACED};
 use crate::identifiers::{ModelId, SegmentId, WorkerId};
 use crate::plan::{Plan, Program};
@@ -15,7 +17,7 @@ impl<R: Recorder> Engine<'_, R> {
     pub(super) fn ask(&mut self) {
         if self.interest.dispatch && !self.decision_pending {
             self.decision_pending = true;
-            self.queue.schedule(self.now_ns + self.device.decision_ns(), Class::Decision, Event::Decide);
+            self.queue.schedule(self.now_ns + self.device.decision_ns(), Class::Decision, Event::Decide.packed());
         }
     }
 
@@ -63,17 +65,16 @@ impl<R: Recorder> Engine<'_, R> {
         self.ready.retain(|ready| (ready.in_flight.0, ready.segment.0) != (slot, segment));
         let request = &mut self.requests.items[slot as usize];
         request.placed[segment as usize] = worker.0 as u16;
-        let program_index = request.program as usize;
         let waits_for_nothing = request.missing[segment as usize] == 0;
         let memory = self.layout.memory[worker.index()];
-        for index in 0..self.programs[program_index].needs(segment).len() {
-            let fragment = self.programs[program_index].needs(segment)[index];
+        let program = Rc::clone(&self.requests.items[slot as usize].program);
+        for &fragment in program.needs(segment) {
             let request = &self.requests.items[slot as usize];
             let present = request.present[fragment as usize];
             if present & (1 << memory) != 0 {
                 self.satisfy(slot, segment);
             } else if present != 0 {
-                let bytes = self.programs[program_index].all_fragments()[fragment as usize].bytes;
+                let bytes = program.fragments()[fragment as usize].bytes;
                 let (from, _) = self.best_source(present, memory, bytes);
                 self.want_copy(slot, fragment, from, memory);
             }
@@ -88,9 +89,7 @@ impl<R: Recorder> Engine<'_, R> {
     fn replan(&mut self, model: ModelId, plan: &Plan) {
         let program = self.models.get(model.index()).map(|model| Program::compile(plan, model.tasks, model.costs));
         if let Some(Ok(program)) = program {
-            self.open.push(is_open(&program));
-            self.programs.push(program);
-            self.current[model.index()] = self.programs.len() as u32 - 1;
+            self.programs[model.index()] = Rc::new(program);
         } else {
             self.refused += 1;
         }
@@ -110,11 +109,11 @@ impl<R: Recorder> Engine<'_, R> {
     fn running_ns(&self, worker: WorkerId) -> u64 {
         let state = &self.workers[worker.index()];
         match state.running {
-            Some(Occupation::Segment { slot, segment }) if !state.in_invocation => {
+            Some(Occupation::Segment { slot, .. }) if !state.in_invocation => {
                 let request = &self.requests.items[slot as usize];
-                let program = &self.programs[request.program as usize];
+                let program = &request.program;
                 let costs = self.models[request.model.index()].costs;
-                (state.kernel..program.kernel_range(segment).end)
+                (state.kernel..state.kernel_end)
                     .map(|index| program.kernel(index))
                     .filter_map(|kernel| costs.part(kernel.task, kernel.part, worker))
                     .map(|cost| cost.duration_ns)
@@ -156,7 +155,7 @@ impl<R: Recorder> System for Engine<'_, R> {
     }
 
     fn program(&self, in_flight: InFlight) -> &Program {
-        &self.programs[self.requests.items[in_flight.0 as usize].program as usize]
+        &self.requests.items[in_flight.0 as usize].program
     }
 
     fn costs(&self, model: ModelId) -> &CostTable {
@@ -174,11 +173,11 @@ impl<R: Recorder> System for Engine<'_, R> {
 
     fn transfer_ns(&self, in_flight: InFlight, segment: SegmentId, worker: WorkerId) -> u64 {
         let request = &self.requests.items[in_flight.0 as usize];
-        let program = &self.programs[request.program as usize];
+        let program = &request.program;
         let memory = self.layout.memory[worker.index()];
         let copy_ns = |fragment: &u32| {
             let present = request.present[*fragment as usize];
-            let bytes = program.all_fragments()[*fragment as usize].bytes;
+            let bytes = program.fragments()[*fragment as usize].bytes;
             if present == 0 || present & (1 << memory) != 0 {
                 0
             } else {

@@ -14,7 +14,7 @@ mod state;
 mod workers;
 
 pub use queue::{Class, EventQueue};
-pub use run::simulate;
+pub use run::{plan_all, simulate, simulate_programs};
 pub use sharing::{Due, Sharing};
 
 use thiserror::Error;
@@ -129,6 +129,14 @@ pub enum SimulationError {
         expected_tasks: usize,
         /// Workers of the device.
         expected_workers: usize,
+    },
+    /// There is not one program for each model.
+    #[error("{programs} programs for {models} models: there must be one for each")]
+    ProgramCount {
+        /// Programs given.
+        programs: usize,
+        /// Models given.
+        models: usize,
     },
     /// The device has too many workers or memories for the engine's tables.
     #[error("the device has {count} {what}: at most {limit} are possible")]

@@ -1,5 +1,7 @@
 //! Requests: arrival, what becomes available to whom, completion.
 
+use std::rc::Rc;
+
 use crate::engine::queue::Class;
 use crate::engine::run::Engine;
 use crate::engine::state::{Event, RequestState, UNPLACED};
@@ -13,7 +15,7 @@ impl<R: Recorder> Engine<'_, R> {
         let now_ns = self.now_ns;
         let from = &mut self.sources[source as usize];
         if let Some(at_ns) = from.after_arrival(now_ns) {
-            self.queue.schedule(at_ns, Class::Arrival, Event::Arrival { source });
+            self.queue.schedule(at_ns, Class::Arrival, Event::Arrival { source }.packed());
         }
         let stream = &self.sources[source as usize].stream;
         let (model, priority) = (stream.model, stream.priority);
@@ -24,12 +26,11 @@ impl<R: Recorder> Engine<'_, R> {
             self.record(&Record::Arrival(ArrivalRecord { request: id, model, at_ns: now_ns }));
         }
         let slot = self.requests.take(RequestState::default);
-        let program_index = self.current[model.index()];
-        let program = &self.programs[program_index as usize];
+        let program = &self.programs[model.index()];
         let request = &mut self.requests.items[slot as usize];
         request.id = id;
         request.model = model;
-        request.program = program_index;
+        request.program = Rc::clone(program);
         request.source = source;
         request.arrived_ns = now_ns;
         request.deadline_ns = deadline_ns;
@@ -39,12 +40,12 @@ impl<R: Recorder> Engine<'_, R> {
         request.missing.clear();
         request.missing.extend_from_slice(program.missing());
         request.placed.clear();
-        request.placed.extend(program.workers().iter().map(|worker| worker.map_or(UNPLACED, |worker| worker.0 as u16)));
+        request.placed.extend(program.workers().map(|worker| worker.map_or(UNPLACED, |worker| worker.0 as u16)));
         request.present.clear();
-        request.present.resize(program.all_fragments().len(), 0);
+        request.present.resize(program.fragments().len(), 0);
         request.in_flight.clear();
-        request.in_flight.resize(program.all_fragments().len(), 0);
-        let open = self.open[program_index as usize];
+        request.in_flight.resize(program.fragments().len(), 0);
+        let open = program.is_open();
         request.unmade.clear();
         if open {
             let segments = 0..program.segment_count() as u32;
@@ -55,17 +56,15 @@ impl<R: Recorder> Engine<'_, R> {
 
     /// Segments that wait for nothing start; what came with the request goes to those who read it.
     fn start_request(&mut self, slot: u32) {
-        let program_index = self.requests.items[slot as usize].program as usize;
-        let open = self.open[program_index];
-        for segment in 0..self.programs[program_index].segment_count() as u32 {
-            let request = &self.requests.items[slot as usize];
-            if open && request.unmade[segment as usize] == 0 && request.placed[segment as usize] == UNPLACED {
+        let program = Rc::clone(&self.requests.items[slot as usize].program);
+        for &segment in program.first_segments() {
+            if self.requests.items[slot as usize].placed[segment as usize] == UNPLACED {
                 self.offer(slot, segment);
-            } else if request.missing[segment as usize] == 0 {
+            } else {
                 self.segment_ready(slot, segment);
             }
         }
-        for fragment in self.programs[program_index].request_fragments() {
+        for &fragment in program.request_fragments() {
             self.made(slot, fragment, self.layout.host);
         }
         if self.requests.items[slot as usize].left == 0 {
@@ -76,11 +75,10 @@ impl<R: Recorder> Engine<'_, R> {
     /// A fragment has come into being in a memory: readers there have it, others get a copy once their worker is known.
     pub(super) fn made(&mut self, slot: u32, fragment: u32, memory: u8) {
         let request = &mut self.requests.items[slot as usize];
-        let program_index = request.program as usize;
         request.present[fragment as usize] |= 1 << memory;
-        let open = self.open[program_index];
-        for index in 0..self.programs[program_index].readers(fragment).len() {
-            let reader = self.programs[program_index].readers(fragment)[index];
+        let program = Rc::clone(&request.program);
+        let open = program.is_open();
+        for &reader in program.readers(fragment) {
             let destination = if reader == OUTPUT {
                 self.layout.host
             } else {
@@ -108,11 +106,10 @@ impl<R: Recorder> Engine<'_, R> {
     /// A copy of a fragment has arrived in a memory: readers placed there have it.
     pub(super) fn copied(&mut self, slot: u32, fragment: u32, memory: u8) {
         let request = &mut self.requests.items[slot as usize];
-        let program_index = request.program as usize;
         request.present[fragment as usize] |= 1 << memory;
         request.in_flight[fragment as usize] &= !(1 << memory);
-        for index in 0..self.programs[program_index].readers(fragment).len() {
-            let reader = self.programs[program_index].readers(fragment)[index];
+        let program = Rc::clone(&request.program);
+        for &reader in program.readers(fragment) {
             let there = if reader == OUTPUT {
                 memory == self.layout.host
             } else {
@@ -157,10 +154,9 @@ impl<R: Recorder> Engine<'_, R> {
 
     /// A segment has ended on a worker.
     pub(super) fn segment_ended(&mut self, slot: u32, segment: u32, memory: u8) {
-        let program_index = self.requests.items[slot as usize].program as usize;
-        let made = self.programs[program_index].made(segment);
-        let next = self.programs[program_index].next_in_sequence(segment);
-        for fragment in made {
+        let program = Rc::clone(&self.requests.items[slot as usize].program);
+        let next = program.next_in_sequence(segment);
+        for &fragment in program.made(segment) {
             self.made(slot, fragment, memory);
         }
         if next != crate::plan::NO_SEGMENT {
@@ -182,7 +178,7 @@ impl<R: Recorder> Engine<'_, R> {
         self.requests.release(slot);
         let source = self.requests.items[slot as usize].source;
         if let Some(at_ns) = self.sources[source as usize].after_completion(self.now_ns) {
-            self.queue.schedule(at_ns, Class::Arrival, Event::Arrival { source });
+            self.queue.schedule(at_ns, Class::Arrival, Event::Arrival { source }.packed());
         }
     }
 

@@ -1,5 +1,7 @@
 //! Setting up a run and the loop itself.
 
+use std::rc::Rc;
+
 use crate::engine::queue::{Class, EventQueue};
 use crate::engine::sharing::Sharing;
 use crate::engine::state::{CopyState, Event, RequestState, Slots, WorkerState};
@@ -20,13 +22,10 @@ pub(super) struct Engine<'a, R: Recorder> {
     pub(super) strategy: Option<&'a mut dyn Strategy>,
     pub(super) interest: Interest,
     pub(super) recorder: &'a mut R,
-    pub(super) queue: EventQueue<Event>,
+    pub(super) queue: EventQueue<u64>,
     pub(super) now_ns: u64,
-    pub(super) programs: Vec<Program>,
-    /// For each program, whether it leaves segments open.
-    pub(super) open: Vec<bool>,
     /// For each model, the program that new requests follow.
-    pub(super) current: Vec<u32>,
+    pub(super) programs: Vec<Rc<Program>>,
     pub(super) sources: Vec<Source>,
     pub(super) requests: Slots<RequestState>,
     pub(super) copies: Slots<CopyState>,
@@ -41,6 +40,8 @@ pub(super) struct Engine<'a, R: Recorder> {
     pub(super) arrived: u64,
     pub(super) completed: u64,
     pub(super) refused: u64,
+    /// Whether all requests have the same priority: queues are then first in, first out.
+    pub(super) one_priority: bool,
 }
 
 /// What the loop asks of the device again and again, flat.
@@ -50,6 +51,8 @@ pub(super) struct Layout {
     pub(super) invocation_ns: Vec<u64>,
     /// Workers that need a core some other worker may hold too; the worker itself first. One entry where nobody shares its cores.
     pub(super) contenders: Vec<Vec<u16>>,
+    /// Whether no other worker needs the worker's cores: then they need no counting.
+    pub(super) exclusive: Vec<bool>,
     pub(super) demands: Vec<Vec<(ProcessorId, u32)>>,
     pub(super) host: u8,
     memories: usize,
@@ -63,6 +66,7 @@ impl Layout {
         Self {
             memory: device.workers().iter().map(|worker| worker.memory.0 as u8).collect(),
             invocation_ns: device.workers().iter().map(|worker| worker.invocation_ns).collect(),
+            exclusive: device.worker_ids().map(|worker| contenders(device, worker).len() == 1).collect(),
             contenders: device.worker_ids().map(|worker| contenders(device, worker)).collect(),
             demands: device.workers().iter().map(|worker| worker.demands.clone()).collect(),
             host: device.host().0 as u8,
@@ -102,21 +106,41 @@ pub fn simulate<'a, R: Recorder>(
     options: &'a Options,
     recorder: &'a mut R,
 ) -> Result<Summary, SimulationError> {
-    check(device, models, &streams)?;
     let programs = plan_all(device, models, strategy, options)?;
-    let interest = strategy.interest();
+    simulate_programs(device, models, programs, streams, Some(strategy), options, recorder)
+}
+
+/// Runs streams of requests on a device, each model by a program compiled before: `programs[model]`.
+///
+/// The strategy, if any, is asked at run time only. See [`simulate`].
+///
+/// # Errors
+/// If the inputs do not fit each other; then nothing has been simulated.
+pub fn simulate_programs<'a, R: Recorder>(
+    device: &'a Device,
+    models: &'a [Model<'a>],
+    programs: Vec<Program>,
+    streams: Vec<Stream>,
+    strategy: Option<&'a mut dyn Strategy>,
+    options: &'a Options,
+    recorder: &'a mut R,
+) -> Result<Summary, SimulationError> {
+    check(device, models, &streams)?;
+    if programs.len() != models.len() {
+        return Err(SimulationError::ProgramCount { programs: programs.len(), models: models.len() });
+    }
+    let interest = strategy.as_ref().map_or_else(Interest::default, |strategy| strategy.interest());
     let engine = Engine {
         device,
         models,
         options,
         interest,
-        strategy: Some(strategy),
+        strategy,
         recorder,
         queue: EventQueue::default(),
         now_ns: 0,
-        open: programs.iter().map(is_open).collect(),
-        current: (0..programs.len() as u32).collect(),
-        programs,
+        programs: programs.into_iter().map(Rc::new).collect(),
+        one_priority: streams.windows(2).all(|pair| pair[0].priority == pair[1].priority),
         sources: streams.into_iter().enumerate().map(|(index, stream)| Source::new(stream, options.seed, index)).collect(),
         requests: Slots::default(),
         copies: Slots::default(),
@@ -133,10 +157,6 @@ pub fn simulate<'a, R: Recorder>(
         refused: 0,
     };
     Ok(engine.run())
-}
-
-pub(super) fn is_open(program: &Program) -> bool {
-    program.workers().iter().any(Option::is_none)
 }
 
 fn check(device: &Device, models: &[Model<'_>], streams: &[Stream]) -> Result<(), SimulationError> {
@@ -161,7 +181,11 @@ fn check(device: &Device, models: &[Model<'_>], streams: &[Stream]) -> Result<()
     }
 }
 
-fn plan_all(
+/// Plans every model and compiles the plans.
+///
+/// # Errors
+/// If the strategy has no plan for a model, or an invalid one.
+pub fn plan_all(
     device: &Device,
     models: &[Model<'_>],
     strategy: &mut dyn Strategy,
@@ -184,7 +208,7 @@ impl<R: Recorder> Engine<'_, R> {
     fn run(mut self) -> Summary {
         for source in 0..self.sources.len() {
             for at_ns in self.sources[source].first() {
-                self.queue.schedule(at_ns, Class::Arrival, Event::Arrival { source: source as u32 });
+                self.queue.schedule(at_ns, Class::Arrival, Event::Arrival { source: source as u32 }.packed());
             }
         }
         let horizon_ns = self.options.horizon_ns.unwrap_or(u64::MAX);
@@ -193,9 +217,10 @@ impl<R: Recorder> Engine<'_, R> {
             if events == self.options.event_budget {
                 break StopReason::EventBudget;
             }
-            let Some((at_ns, event)) = self.queue.pop() else {
+            let Some((at_ns, packed)) = self.queue.pop() else {
                 break self.empty();
             };
+            let event = Event::unpacked(packed);
             if self.is_superseded(event) {
                 continue;
             }

@@ -1,8 +1,10 @@
 //! State of a run: events, requests in flight, workers, copies.
 
 use std::collections::VecDeque;
+use std::rc::Rc;
 
 use crate::identifiers::{LinkId, ModelId, RequestId, WorkerId};
+use crate::plan::Program;
 
 /// In place of a worker: none yet.
 pub(super) const UNPLACED: u16 = u16::MAX;
@@ -21,6 +23,37 @@ pub(super) enum Event {
     /// The strategy is asked.
     Decide,
 }
+
+impl Event {
+    /// The event in one word, which moves through the queue in one register: kind in 8 bits, index in 24, generation in 32.
+    #[inline]
+    pub(super) const fn packed(self) -> u64 {
+        let (kind, index, generation) = match self {
+            Self::Worker { worker, generation } => (0, worker as u32, generation),
+            Self::CopyFlows { copy } => (1, copy, 0),
+            Self::Copy { copy, generation } => (2, copy, generation),
+            Self::Arrival { source } => (3, source, 0),
+            Self::Decide => (4, 0, 0),
+        };
+        ((kind as u64) << 56) | ((index as u64) << 32) | generation as u64
+    }
+
+    /// The inverse of [`Self::packed`].
+    #[inline]
+    pub(super) const fn unpacked(word: u64) -> Self {
+        let index = (word >> 32) as u32 & INDEX_MASK;
+        let generation = word as u32;
+        match word >> 56 {
+            0 => Self::Worker { worker: index as u16, generation },
+            1 => Self::CopyFlows { copy: index },
+            2 => Self::Copy { copy: index, generation },
+            3 => Self::Arrival { source: index },
+            _ => Self::Decide,
+        }
+    }
+}
+
+const INDEX_MASK: u32 = (1 << 24) - 1;
 
 /// Who shares bandwidth.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,6 +86,8 @@ pub(super) struct WorkerState {
     pub(super) waiting: VecDeque<Waiting>,
     /// The kernel that runs, as an index into the program; meaningless during an invocation or a copy.
     pub(super) kernel: u32,
+    /// One past the last kernel of the segment.
+    pub(super) kernel_end: u32,
     pub(super) in_invocation: bool,
     pub(super) ready_ns: u64,
     pub(super) start_ns: u64,
@@ -68,7 +103,7 @@ pub(super) struct WorkerState {
 pub(super) struct RequestState {
     pub(super) id: RequestId,
     pub(super) model: ModelId,
-    pub(super) program: u32,
+    pub(super) program: Rc<Program>,
     pub(super) source: u32,
     pub(super) arrived_ns: u64,
     pub(super) deadline_ns: Option<u64>,

@@ -19,35 +19,44 @@ impl<R: Recorder> Engine<'_, R> {
     }
 
     pub(super) fn join(&mut self, worker: u16, occupation: Occupation, priority: i32) {
-        let waiting = Waiting { occupation, priority, ticket: self.tickets, since_ns: self.now_ns };
-        self.tickets += 1;
         let state = &self.workers[worker as usize];
         if state.running.is_none() && state.waiting.is_empty() && self.fits(worker) {
-            self.start(worker, waiting);
+            self.start(worker, occupation, self.now_ns);
             return;
         }
+        let (ticket, since_ns) = (self.tickets, self.now_ns);
+        self.tickets += 1;
         let queue = &mut self.workers[worker as usize].waiting;
+        if self.one_priority || queue.back().is_none_or(|last| last.priority >= priority) {
+            queue.push_back(Waiting { occupation, priority, ticket, since_ns });
+            return;
+        }
+        let waiting = Waiting { occupation, priority, ticket, since_ns };
         let behind = queue.iter().rev().take_while(|other| other.priority < priority).count();
         queue.insert(queue.len() - behind, waiting);
     }
 
     #[inline]
     pub(super) fn fits(&self, worker: u16) -> bool {
-        self.layout.demands[worker as usize].iter().all(|&(processor, cores)| self.free_cores[processor.index()] >= cores)
+        self.layout.exclusive[worker as usize]
+            || self.layout.demands[worker as usize].iter().all(|&(processor, cores)| self.free_cores[processor.index()] >= cores)
     }
 
-    fn start(&mut self, worker: u16, waiting: Waiting) {
-        for &(processor, cores) in &self.layout.demands[worker as usize] {
-            self.free_cores[processor.index()] -= cores;
+    fn start(&mut self, worker: u16, occupation: Occupation, ready_ns: u64) {
+        if !self.layout.exclusive[worker as usize] {
+            for &(processor, cores) in &self.layout.demands[worker as usize] {
+                self.free_cores[processor.index()] -= cores;
+            }
         }
         let state = &mut self.workers[worker as usize];
-        state.running = Some(waiting.occupation);
-        state.ready_ns = waiting.since_ns;
-        match waiting.occupation {
+        state.running = Some(occupation);
+        state.ready_ns = ready_ns;
+        match occupation {
             Occupation::Copy { copy } => self.copy_starts(copy),
             Occupation::Segment { slot, segment } => {
-                let program = &self.programs[self.requests.items[slot as usize].program as usize];
-                state.kernel = program.kernel_range(segment).start;
+                let program = &self.requests.items[slot as usize].program;
+                let kernels = program.kernel_range(segment);
+                (state.kernel, state.kernel_end) = (kernels.start, kernels.end);
                 let invocation_ns = self.layout.invocation_ns[worker as usize];
                 // A worker that goes on with the same request, without a pause, has been entered already.
                 let goes_on = state.last_segment_end == Some((slot, self.now_ns));
@@ -56,16 +65,20 @@ impl<R: Recorder> Engine<'_, R> {
                     state.start_ns = self.now_ns;
                     state.generation = state.generation.wrapping_add(1);
                     let generation = state.generation;
-                    self.queue.schedule(self.now_ns + invocation_ns, Class::Completion, Event::Worker { worker, generation });
+                    self.queue.schedule(
+                        self.now_ns + invocation_ns,
+                        Class::Completion,
+                        Event::Worker { worker, generation }.packed(),
+                    );
                 } else {
-                    self.kernel_starts(worker, slot);
+                    self.kernel_starts(worker, slot, segment);
                 }
             }
         }
     }
 
-    fn kernel_starts(&mut self, worker: u16, slot: u32) {
-        let cost = self.kernel_cost(worker, slot);
+    fn kernel_starts(&mut self, worker: u16, slot: u32, segment: u32) {
+        let cost = self.kernel_cost(worker, slot, segment);
         let state = &mut self.workers[worker as usize];
         state.start_ns = self.now_ns;
         state.solo_ns = cost.duration_ns;
@@ -87,18 +100,15 @@ impl<R: Recorder> Engine<'_, R> {
             }
         }
         let generation = state.generation;
-        self.queue.schedule(self.now_ns + duration_ns, Class::Completion, Event::Worker { worker, generation });
+        self.queue.schedule(self.now_ns + duration_ns, Class::Completion, Event::Worker { worker, generation }.packed());
     }
 
     #[inline]
-    fn kernel_cost(&self, worker: u16, slot: u32) -> KernelCost {
-        let Some(Occupation::Segment { segment, .. }) = self.workers[worker as usize].running else {
-            unreachable!("kernels run in segments")
-        };
+    fn kernel_cost(&self, worker: u16, slot: u32, segment: u32) -> KernelCost {
         let request = &self.requests.items[slot as usize];
-        let program = &self.programs[request.program as usize];
+        let program = &request.program;
         let kernel = self.workers[worker as usize].kernel;
-        if program.workers()[segment as usize].is_some() {
+        if program.worker(segment).is_some() {
             return program.planned_cost(kernel);
         }
         let piece = program.kernel(kernel);
@@ -116,7 +126,7 @@ impl<R: Recorder> Engine<'_, R> {
             Variation::None => 1.0,
             Variation::Exponential => random.exponential(1.0),
             Variation::Residuals => {
-                let task = self.programs[request.program as usize].kernel(kernel).task;
+                let task = request.program.kernel(kernel).task;
                 let deviation = self.models[request.model.index()].costs.log_deviation(task, WorkerId(u32::from(worker)));
                 libm::exp(deviation * random.normal() - 0.5 * deviation * deviation)
             }
@@ -135,7 +145,7 @@ impl<R: Recorder> Engine<'_, R> {
                 self.record_invocation(worker, slot, segment);
             }
             self.workers[worker as usize].ready_ns = self.now_ns;
-            self.kernel_starts(worker, slot);
+            self.kernel_starts(worker, slot, segment);
             return;
         }
         if state.shares_bandwidth {
@@ -149,9 +159,8 @@ impl<R: Recorder> Engine<'_, R> {
         let state = &mut self.workers[worker as usize];
         state.ready_ns = self.now_ns;
         state.kernel += 1;
-        let program = &self.programs[self.requests.items[slot as usize].program as usize];
-        if state.kernel < program.kernel_range(segment).end {
-            self.kernel_starts(worker, slot);
+        if state.kernel < state.kernel_end {
+            self.kernel_starts(worker, slot, segment);
         } else {
             // The successors join their queues before the worker takes the next from its own.
             state.last_segment_end = Some((slot, self.now_ns));
@@ -166,17 +175,17 @@ impl<R: Recorder> Engine<'_, R> {
     /// A worker has ended what it did: it, or a worker that waits for the same cores, starts the next.
     pub(super) fn release(&mut self, worker: u16) {
         self.workers[worker as usize].running = None;
-        for &(processor, cores) in &self.layout.demands[worker as usize] {
-            self.free_cores[processor.index()] += cores;
-        }
-        if self.layout.contenders[worker as usize].len() == 1 {
+        if self.layout.exclusive[worker as usize] {
             if let Some(next) = self.workers[worker as usize].waiting.pop_front() {
-                self.start(worker, next);
+                self.start(worker, next.occupation, next.since_ns);
             }
         } else {
+            for &(processor, cores) in &self.layout.demands[worker as usize] {
+                self.free_cores[processor.index()] += cores;
+            }
             while let Some(next) = self.next_contender(worker) {
                 let waiting = self.workers[next as usize].waiting.pop_front().expect("a contender has something waiting");
-                self.start(next, waiting);
+                self.start(next, waiting.occupation, waiting.since_ns);
             }
         }
         if !self.ready.is_empty() {
@@ -211,7 +220,7 @@ impl<R: Recorder> Engine<'_, R> {
                     Event::Copy { copy, generation: state.generation }
                 }
             };
-            queue.schedule(due.at_ns, Class::Completion, event);
+            queue.schedule(due.at_ns, Class::Completion, event.packed());
         });
     }
 
@@ -231,7 +240,7 @@ impl<R: Recorder> Engine<'_, R> {
 
     fn record_kernel(&mut self, worker: u16, slot: u32, segment: u32) {
         let (state, request) = (&self.workers[worker as usize], &self.requests.items[slot as usize]);
-        let piece = self.programs[request.program as usize].kernel(state.kernel);
+        let piece = request.program.kernel(state.kernel);
         let record = KernelRecord {
             request: request.id,
             model: request.model,

@@ -27,7 +27,7 @@ pub enum KernelKind {
     Reduce,
     /// Concatenation.
     Concatenate,
-    /// Activation function of one tensor (ReLU, Sigmoid, HardSwish, GELU pieces, ...).
+    /// Activation function of one tensor (`Relu`, `Sigmoid`, `HardSwish`, `Erf`, ...).
     Activation,
     /// Arithmetic of two or more tensors, or of one tensor and a constant (Add, Mul, Clip, Pow, ...).
     Elementwise,

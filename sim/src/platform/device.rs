@@ -1,5 +1,7 @@
 //! The validated device.
 
+use std::sync::Arc;
+
 use crate::cost::CostModels;
 use crate::identifiers::{ChannelId, LinkId, MemoryId, ProcessorId, WorkerId};
 use crate::platform::SupportRules;
@@ -60,7 +62,7 @@ pub struct Worker {
     /// What it can run.
     pub support: SupportRules,
     /// What running costs.
-    pub costs: CostModels,
+    pub costs: Arc<CostModels>,
 }
 
 impl Worker {

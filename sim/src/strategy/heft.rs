@@ -117,9 +117,8 @@ fn schedule(job: &Job<'_>, device: &Device, workers: &[WorkerId]) -> Result<Plan
     let order = descending_rank(job, &transfers, &duration_ns, workers.len())?;
     let mut timelines = vec![Timeline::default(); workers.len()];
     let mut finish_ns = vec![0u64; count];
-    let mut start_ns = vec![0u64; count];
     let mut place = vec![0u32; count];
-    for task in order {
+    for &task in &order {
         let mut best = (NEVER, NEVER, 0, 0);
         for (index, timeline) in timelines.iter().enumerate() {
             let duration_ns = duration_ns[task.index() * workers.len() + index];
@@ -142,12 +141,11 @@ fn schedule(job: &Job<'_>, device: &Device, workers: &[WorkerId]) -> Result<Plan
             }
         }
         let (end, start, index, position) = best;
-        timelines[index].slots.insert(position, (start, end));
+        timelines[index].slots.insert(position, Slot { start_ns: start, end_ns: end, task });
         finish_ns[task.index()] = end;
-        start_ns[task.index()] = start;
         place[task.index()] = index as u32;
     }
-    Ok(plan_of(workers, &start_ns, &finish_ns, &place))
+    Ok(plan_of(workers, &timelines, &order))
 }
 
 fn descending_rank(job: &Job<'_>, transfers: &Transfers, duration_ns: &[u64], workers: usize) -> Result<Vec<TaskId>, PlanError> {
@@ -175,35 +173,62 @@ fn descending_rank(job: &Job<'_>, transfers: &Transfers, duration_ns: &[u64], wo
 /// Busy slots of one worker, by start.
 #[derive(Clone, Debug, Default)]
 struct Timeline {
-    slots: Vec<(u64, u64)>,
+    slots: Vec<Slot>,
+}
+
+/// A planned run of a task.
+#[derive(Clone, Copy, Debug)]
+struct Slot {
+    start_ns: u64,
+    end_ns: u64,
+    task: TaskId,
 }
 
 impl Timeline {
     /// Earliest start from `ready_ns` on with room for `duration_ns`, and where to insert it.
     #[inline]
     fn earliest(&self, ready_ns: u64, duration_ns: u64) -> (u64, usize) {
-        let mut position = self.slots.partition_point(|&(start, _)| start <= ready_ns);
+        let mut position = self.slots.partition_point(|slot| slot.start_ns <= ready_ns);
         let mut start = ready_ns;
         if position > 0 {
-            start = start.max(self.slots[position - 1].1);
+            start = start.max(self.slots[position - 1].end_ns);
         }
-        while position < self.slots.len() && self.slots[position].0 < start + duration_ns {
-            start = start.max(self.slots[position].1);
+        while position < self.slots.len() && self.slots[position].start_ns < start + duration_ns {
+            start = start.max(self.slots[position].end_ns);
             position += 1;
         }
         (start, position)
     }
 }
 
-/// One segment a task in order of planned start; of equal starts the earlier end, then the lower number, comes first: a task of
-/// no duration before what follows it.
-fn plan_of(workers: &[WorkerId], start_ns: &[u64], finish_ns: &[u64], place: &[u32]) -> Plan {
-    let mut order: Vec<u32> = (0..place.len() as u32).collect();
-    order.sort_unstable_by_key(|&task| (start_ns[task as usize], finish_ns[task as usize], task));
-    let mut plan = Plan::with_capacity(place.len());
+/// One segment a task in order of planned start: a topological order, since a task starts when its predecessors have ended.
+///
+/// Only tasks of no duration can start with their predecessors; then the order of ranks decides among equal starts.
+fn plan_of(workers: &[WorkerId], timelines: &[Timeline], by_rank: &[TaskId]) -> Plan {
+    let mut plan = Plan::with_capacity(by_rank.len());
     plan.sequenced = true;
-    for task in order {
-        plan.segment(Some(workers[place[task as usize] as usize]), [TaskId(task)]);
+    let slots =
+        || timelines.iter().zip(workers).flat_map(|(timeline, &worker)| timeline.slots.iter().map(move |slot| (slot, worker)));
+    if slots().any(|(slot, _)| slot.start_ns == slot.end_ns) {
+        let mut rank = vec![0u32; by_rank.len()];
+        for (position, task) in by_rank.iter().enumerate() {
+            rank[task.index()] = position as u32;
+        }
+        let mut all: Vec<(&Slot, WorkerId)> = slots().collect();
+        all.sort_unstable_by_key(|(slot, _)| (slot.start_ns, rank[slot.task.index()]));
+        for (slot, worker) in all {
+            plan.segment(Some(worker), [slot.task]);
+        }
+        return plan;
+    }
+    let mut heads: Vec<_> = timelines.iter().map(|timeline| timeline.slots.iter().peekable()).collect();
+    let next = |heads: &mut Vec<std::iter::Peekable<std::slice::Iter<'_, Slot>>>| {
+        let starts = heads.iter_mut().enumerate().filter_map(|(index, head)| head.peek().map(|slot| (slot.start_ns, index)));
+        let (_, index) = starts.min()?;
+        heads[index].next().map(|slot| (slot.task, workers[index]))
+    };
+    while let Some((task, worker)) = next(&mut heads) {
+        plan.segment(Some(worker), [task]);
     }
     plan
 }

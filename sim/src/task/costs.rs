@@ -19,13 +19,17 @@ impl KernelCost {
     }
 }
 
+/// In place of a cost: the worker cannot run the task.
+const NEVER: KernelCost = KernelCost { duration_ns: u64::MAX, memory_bytes: 0 };
+
 /// Cost of a part of a task; `None` where the worker cannot run it.
 pub type PartCost = dyn Fn(TaskId, Part, WorkerId) -> Option<KernelCost> + Send + Sync;
 
 /// A dense table `tasks x workers` of [`KernelCost`], with the cost of parts computed on request.
 pub struct CostTable {
     workers: usize,
-    costs: Vec<Option<KernelCost>>,
+    /// [`NEVER`] marks a worker that cannot run the task.
+    costs: Vec<KernelCost>,
     log_deviation: Vec<f64>,
     part_cost: Option<Box<PartCost>>,
 }
@@ -43,6 +47,7 @@ impl CostTable {
     /// If `costs` is not a whole number of rows.
     pub fn new(workers: usize, costs: Vec<Option<KernelCost>>) -> Self {
         assert!(workers > 0 && costs.len().is_multiple_of(workers), "one cost for each task and worker");
+        let costs = costs.into_iter().map(|cost| cost.unwrap_or(NEVER)).collect();
         Self { workers, costs, log_deviation: Vec::new(), part_cost: None }
     }
 
@@ -82,7 +87,8 @@ impl CostTable {
     /// Cost of a whole task; `None` where the worker cannot run it.
     #[inline]
     pub fn whole(&self, task: TaskId, worker: WorkerId) -> Option<KernelCost> {
-        self.costs[task.index() * self.workers + worker.index()]
+        let cost = self.costs[task.index() * self.workers + worker.index()];
+        (cost.duration_ns != NEVER.duration_ns).then_some(cost)
     }
 
     /// Duration of a whole task in nanoseconds; `None` where the worker cannot run it.

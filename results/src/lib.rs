@@ -1,0 +1,34 @@
+//! Result files, written and read here only: `run.json`, Parquet tables, Perfetto traces, placements.
+//!
+//! A [`RunWriter`] takes [`RunResult`]s one by one and puts a results directory in place when all are in, whole or not at all:
+//!
+//! | file | holds |
+//! |---|---|
+//! | `run.json` | provenance, and a summary of each run: stop reason and report |
+//! | `requests.parquet` | one row for each request |
+//! | `operators.parquet` | one row for each kernel |
+//! | `copies.parquet` | one row for each copy |
+//! | `trace.pftrace` | the timeline, for <https://ui.perfetto.dev> |
+//! | `placement.json` | why each task ran where it ran, for `explain` |
+//!
+//! Equal inputs give equal bytes: no file holds a wall-clock time.
+
+pub mod atomic;
+mod directory;
+mod error;
+pub mod explain;
+mod hash;
+mod input;
+pub mod placement;
+mod run;
+pub mod tables;
+pub mod trace;
+mod writer;
+
+pub use atomic::write_atomic;
+pub use directory::{ResultsDir, ResultsFile};
+pub use error::ResultsError;
+pub use hash::sha256_hex;
+pub use input::{Choice, ModelInfo, Origin, RunResult, TaskInfo, report};
+pub use run::{CaseSummary, FileEntry, InputEntry, Provenance, RUN_FILE, RunFile, SCHEMA_VERSION, Stop, Tool, read_run};
+pub use writer::{Content, RunWriter};

@@ -1,0 +1,15 @@
+//! Parquet tables: one row for each request, kernel and copy.
+//!
+//! Each table is declared once, as a struct (see [`RequestRow`]); its columns, writer and reader follow from it. Integers are
+//! signed 64-bit (differences of columns must not wrap), delta-encoded; text is dictionary-encoded; nothing is compressed.
+
+mod columns;
+mod file;
+mod fill;
+mod rows;
+
+pub use columns::{Column, Kind, Values};
+pub use file::{TableWriter, read_table};
+pub use rows::{CopyRow, OperatorRow, RequestRow, Row};
+
+pub(crate) use fill::{fill_copies, fill_operators, fill_requests, outcome_name};

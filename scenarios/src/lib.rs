@@ -1,0 +1,18 @@
+//! Formats and data of Socrates: scenarios and device profiles in TOML, models in ONNX, and the library that ships with it.
+//!
+//! Text goes one way: raw types that mirror the file, then validated types that the simulator can use. Every error of a file is
+//! reported at once, with its place and what to do about it ([`text::FileErrors`]).
+
+pub mod library;
+pub mod onnx;
+pub mod profile;
+mod read;
+pub mod scenario;
+pub mod schema;
+pub mod text;
+pub mod zoo;
+
+pub use library::{devices, scenarios};
+pub use profile::{Profile, ProfileInfo};
+pub use read::{ReadError, Reference};
+pub use scenario::Scenario;

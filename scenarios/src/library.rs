@@ -1,0 +1,40 @@
+//! The library that ships with Socrates: devices and scenarios, by name.
+
+use crate::read::ReadError;
+use crate::text::suggestion;
+
+/// A file of the library.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Name.
+    pub name: &'static str,
+    /// Text of the file.
+    pub text: &'static str,
+}
+
+/// Device profiles of the library, by name.
+pub fn devices() -> &'static [Entry] {
+    &[]
+}
+
+/// Scenarios of the library, by name.
+pub fn scenarios() -> &'static [Entry] {
+    &[
+        Entry { name: "pixel4-solo", text: include_str!("../library/pixel4-solo.toml") },
+        Entry { name: "pixel4-together", text: include_str!("../library/pixel4-together.toml") },
+    ]
+}
+
+/// Names of the device profiles of the library.
+pub fn device_names() -> Vec<&'static str> {
+    devices().iter().map(|entry| entry.name).collect()
+}
+
+/// The entry of a name.
+pub(crate) fn find(what: &'static str, entries: &'static [Entry], name: &str) -> Result<&'static Entry, ReadError> {
+    entries.iter().find(|entry| entry.name == name).ok_or_else(|| ReadError::Unknown {
+        what,
+        name: name.to_owned(),
+        hint: suggestion(name, entries.iter().map(|entry| entry.name)),
+    })
+}

@@ -1,0 +1,76 @@
+//! Walks a model and its graph, decoding the small messages inside.
+
+use std::io::{Read, Seek};
+
+use super::error::OnnxError;
+use super::messages::{NodeProto, TensorProto, ValueInfoProto};
+use super::tensors;
+use super::wire::{Scanner, Value};
+
+/// What the file holds, by kind, in file order.
+#[derive(Debug, Default)]
+pub(super) struct Parts {
+    pub(super) name: String,
+    pub(super) nodes: Vec<NodeProto>,
+    pub(super) initializers: Vec<TensorProto>,
+    pub(super) inputs: Vec<ValueInfoProto>,
+    pub(super) outputs: Vec<ValueInfoProto>,
+    pub(super) value_info: Vec<ValueInfoProto>,
+}
+
+/// Field numbers of `ModelProto`.
+mod model_field {
+    pub(super) const GRAPH: u64 = 7;
+}
+
+/// Field numbers of `GraphProto`.
+mod graph_field {
+    pub(super) const NODE: u64 = 1;
+    pub(super) const NAME: u64 = 2;
+    pub(super) const INITIALIZER: u64 = 5;
+    pub(super) const INPUT: u64 = 11;
+    pub(super) const OUTPUT: u64 = 12;
+    pub(super) const VALUE_INFO: u64 = 13;
+    pub(super) const SPARSE_INITIALIZER: u64 = 15;
+}
+
+/// Walks the whole file.
+pub(super) fn scan<S: Read + Seek>(scanner: &mut Scanner<'_, S>) -> Result<Parts, OnnxError> {
+    let end = scanner.length();
+    if end == 0 {
+        return Err(scanner.malformed(0, "the file is empty"));
+    }
+    let mut parts = None;
+    while let Some(field) = scanner.field(end)? {
+        match (field.number, field.value) {
+            (model_field::GRAPH, Value::Bytes(count)) => {
+                if parts.is_some() {
+                    return Err(scanner.malformed(field.offset, "there is a second graph"));
+                }
+                parts = Some(scan_graph(scanner, scanner.position() + count)?);
+            }
+            _ => scanner.skip_value(field, end)?,
+        }
+    }
+    parts.ok_or_else(|| scanner.malformed(end, "the end is reached without a graph; an ONNX file holds one (field 7)"))
+}
+
+fn scan_graph<S: Read + Seek>(scanner: &mut Scanner<'_, S>, end: u64) -> Result<Parts, OnnxError> {
+    let mut parts = Parts::default();
+    while let Some(field) = scanner.field(end)? {
+        let Value::Bytes(count) = field.value else { continue };
+        match field.number {
+            graph_field::NODE => parts.nodes.push(scanner.message(field, count, "a node")?),
+            graph_field::NAME => parts.name = String::from_utf8_lossy(&scanner.bytes(count)?).into_owned(),
+            graph_field::INITIALIZER => parts.initializers.push(tensors::scan(scanner, field, count)?),
+            graph_field::INPUT => parts.inputs.push(scanner.message(field, count, "a graph input")?),
+            graph_field::OUTPUT => parts.outputs.push(scanner.message(field, count, "a graph output")?),
+            graph_field::VALUE_INFO => parts.value_info.push(scanner.message(field, count, "a value_info")?),
+            graph_field::SPARSE_INITIALIZER => {
+                return Err(scanner.unsupported("it has sparse initialisers; store them as dense tensors"));
+            }
+            _ => scanner.skip_value(field, end)?,
+        }
+    }
+    Ok(parts)
+}

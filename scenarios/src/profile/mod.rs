@@ -1,0 +1,231 @@
+//! Device profiles: processors, memories, links, support rules and cost models, with where each number comes from.
+
+mod cost;
+mod cost_validate;
+mod cost_write;
+mod device;
+mod info;
+mod raw;
+mod validate;
+mod write;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use sim::cost::CostModels;
+use sim::platform::{Device, SupportRules};
+
+pub use cost::{RawClass, RawClassName, RawClassProvenance, RawCoefficient, RawCosts, RawRange, RawResiduals};
+pub use info::{ProfileInfo, fingerprint};
+pub use raw::{
+    RawChannel, RawChannelUse, RawCores, RawKind, RawLink, RawMemory, RawProcessor, RawProfile, RawProvenance, RawRule,
+    RawSource, RawSupport, RawWorker,
+};
+
+use crate::library;
+use crate::read::{ReadError, Reference, read_text};
+use crate::text::{self, Diagnostics, FileErrors};
+
+/// The version of the profile format.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// A device profile whose names all refer to something and whose numbers are all in range.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Profile {
+    /// Name.
+    pub name: String,
+    /// What the device is, and what the profile leaves out.
+    pub description: String,
+    /// Memory in which requests arrive and in which their outputs are wanted.
+    pub host: String,
+    /// Channel that all kernels share, if modelled.
+    pub dram: Option<String>,
+    /// What one decision of a strategy costs at run time.
+    pub decision_ns: u64,
+    /// Where the numbers come from.
+    pub provenance: Provenance,
+    /// Physical processors.
+    pub processors: Vec<Processor>,
+    /// Names of the memories.
+    pub memories: Vec<String>,
+    /// Shared bandwidths.
+    pub channels: Vec<Channel>,
+    /// Ways between memories.
+    pub links: Vec<Link>,
+    /// What work is placed on.
+    pub workers: Vec<Worker>,
+    /// Named lists of support rules.
+    pub support: BTreeMap<String, SupportRules>,
+    /// Cost models of every worker, by its name.
+    pub costs: BTreeMap<String, CostModels>,
+}
+
+/// Where the numbers of a profile come from.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Provenance {
+    /// Tool and version that wrote it.
+    pub tool: Option<String>,
+    /// Command that writes it again.
+    pub command: Option<String>,
+    /// What it was fitted on.
+    pub fitted_on: Option<String>,
+    /// Data and publications it rests on.
+    pub sources: Vec<Source>,
+}
+
+/// Data or a publication.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Source {
+    /// What it is called.
+    pub name: String,
+    /// Under which licence it can be used.
+    pub licence: String,
+    /// Where it is.
+    pub location: Option<String>,
+    /// What was taken from it.
+    pub note: Option<String>,
+}
+
+/// How a number came about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Origin {
+    /// Measured on the device.
+    Measured,
+    /// Fitted to measurements of the device.
+    Fitted,
+    /// Taken from a publication or a data sheet.
+    Published,
+    /// Assumed; no measurement behind it.
+    Assumed,
+}
+
+/// Kind of processor, as written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ProcessorKind {
+    /// A cluster of equal CPU cores.
+    Cpu,
+    /// Graphics processor.
+    Gpu,
+    /// Neural accelerator.
+    Npu,
+    /// Digital signal processor.
+    Dsp,
+}
+
+/// A physical processor.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Processor {
+    /// Name.
+    pub name: String,
+    /// Kind.
+    pub kind: ProcessorKind,
+    /// Cores; at least 1.
+    pub cores: u32,
+    /// Operating points, ascending.
+    pub frequencies_khz: Vec<u64>,
+    /// Where the numbers come from.
+    pub origin: Option<Origin>,
+}
+
+/// A shared bandwidth.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Channel {
+    /// Name.
+    pub name: String,
+    /// Capacity; finite and above 0.
+    pub bytes_per_second: f64,
+    /// Where the numbers come from.
+    pub origin: Option<Origin>,
+}
+
+/// A directed way between memories.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Link {
+    /// Name.
+    pub name: String,
+    /// Memory it leads from.
+    pub from: String,
+    /// Memory it leads to.
+    pub to: String,
+    /// Latency before bytes flow.
+    pub fixed_ns: u64,
+    /// Waiting for the other processor.
+    pub synchronization_ns: u64,
+    /// Transformation per byte; finite and at least 0.
+    pub ns_per_byte: f64,
+    /// Fastest a single copy flows; `None` for at once.
+    pub bytes_per_second: Option<f64>,
+    /// Channels drawn on, each with the channel bytes used per byte copied.
+    pub channels: Vec<(String, f64)>,
+    /// Worker that is occupied while a copy lasts.
+    pub blocks: Option<String>,
+    /// Where the numbers come from.
+    pub origin: Option<Origin>,
+}
+
+/// What work is placed on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Worker {
+    /// Name.
+    pub name: String,
+    /// Cores of each processor, by the processor's name.
+    pub cores: BTreeMap<String, u32>,
+    /// Memory it reads from and writes to.
+    pub memory: String,
+    /// Fixed cost of entering a segment.
+    pub invocation_ns: u64,
+    /// Name of its support rules; `None` for everything.
+    pub support: Option<String>,
+    /// Where the numbers come from.
+    pub origin: Option<Origin>,
+}
+
+impl Profile {
+    /// Reads the profile file at `path`.
+    pub fn read(path: &Path) -> Result<(Self, ProfileInfo), ReadError> {
+        let text = read_text("device profile", path)?;
+        Self::with_info(&path.display().to_string(), &text)
+    }
+
+    /// The profile of a name in the library.
+    pub fn built_in(name: &str) -> Result<(Self, ProfileInfo), ReadError> {
+        let entry = library::find("device", library::devices(), name)?;
+        Self::with_info(entry.name, entry.text)
+    }
+
+    /// The profile that a scenario or a user refers to.
+    pub fn of(reference: &Reference) -> Result<(Self, ProfileInfo), ReadError> {
+        match reference {
+            Reference::BuiltIn(name) => Self::built_in(name),
+            Reference::File(path) => Self::read(path),
+        }
+    }
+
+    fn with_info(file: &str, text: &str) -> Result<(Self, ProfileInfo), ReadError> {
+        let profile = Self::parse(file, text)?;
+        let info = ProfileInfo::new(&profile, text);
+        Ok((profile, info))
+    }
+
+    /// Validates the text of a profile. `file` names it in messages.
+    pub fn parse(file: &str, text: &str) -> Result<Self, FileErrors> {
+        let mut diagnostics = Diagnostics::default();
+        let raw = text::read::<RawProfile>(text, &mut diagnostics);
+        let profile = raw.and_then(|raw| validate::profile(&raw, &mut diagnostics));
+        diagnostics.finish(file, text, profile)
+    }
+
+    /// The text of the profile; it reads back as an equal profile, and equal profiles have equal texts.
+    pub fn to_toml(&self) -> Result<String, toml::ser::Error> {
+        toml::to_string(&write::raw(self))
+    }
+
+    /// The device as the simulator takes it.
+    pub fn device(&self) -> Result<Device, Vec<sim::platform::DeviceError>> {
+        device::build(self)
+    }
+}

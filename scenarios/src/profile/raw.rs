@@ -1,0 +1,283 @@
+//! The device profile as written.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Serialize};
+use sim::graph::work::KernelKind;
+
+use crate::profile::cost::RawCosts;
+use crate::profile::{Origin, ProcessorKind};
+use crate::text::{At, Bandwidth, Duration, Frequency};
+
+/// A device: its processors, what work can be placed on, memories, links, and what everything costs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "Socrates device profile")]
+pub struct RawProfile {
+    /// Version of this format: 1.
+    #[schemars(required, range(min = 1, max = 1), extend("examples" = [1]))]
+    pub schema_version: Option<At<u32>>,
+    /// Name, shown in results.
+    #[schemars(required, length(min = 1), extend("examples" = ["pixel4"]))]
+    pub name: Option<At<String>>,
+    /// What the device is, and what the profile leaves out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    /// The memory in which requests arrive and in which their outputs are wanted.
+    #[schemars(required, length(min = 1), extend("examples" = ["cpu"]))]
+    pub host: Option<At<String>>,
+    /// The channel that all kernels share; shared bandwidth is not modelled if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dram: Option<At<String>>,
+    /// What one decision of a strategy costs at run time; nothing if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub decision: Option<At<Duration>>,
+    /// Where the numbers come from.
+    #[schemars(required)]
+    pub provenance: Option<RawProvenance>,
+    /// Physical processors.
+    #[schemars(required, length(min = 1))]
+    pub processor: Option<Vec<At<RawProcessor>>>,
+    /// Memories: workers of one memory share tensors without a copy.
+    #[schemars(required, length(min = 1))]
+    pub memory: Option<Vec<At<RawMemory>>>,
+    /// Bandwidths that activities share.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub channel: Option<Vec<At<RawChannel>>>,
+    /// Directed ways between memories.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub link: Option<Vec<At<RawLink>>>,
+    /// What work is placed on.
+    #[schemars(required, length(min = 1))]
+    pub worker: Option<Vec<At<RawWorker>>>,
+    /// Named lists of rules on which operators can run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub support: Option<BTreeMap<At<String>, RawSupport>>,
+    /// What kernels cost on each worker, by its name.
+    #[schemars(required)]
+    pub cost: Option<At<BTreeMap<At<String>, RawCosts>>>,
+}
+
+/// Where the numbers come from.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawProvenance {
+    /// Tool and version that wrote the profile.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tool: Option<String>,
+    /// Command that writes it again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub command: Option<String>,
+    /// What it was fitted on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fitted_on: Option<String>,
+    /// Data and publications that it rests on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source: Option<Vec<RawSource>>,
+}
+
+/// Data or a publication.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawSource {
+    /// What it is called.
+    #[schemars(required, length(min = 1))]
+    pub name: Option<String>,
+    /// Under which licence it can be used.
+    #[schemars(required, length(min = 1), extend("examples" = ["MIT"]))]
+    pub licence: Option<String>,
+    /// Where it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub location: Option<String>,
+    /// What was taken from it, under which conditions it was measured.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+}
+
+/// A physical processor.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawProcessor {
+    /// Name, unique in the profile.
+    #[schemars(required, length(min = 1), extend("examples" = ["large"]))]
+    pub name: Option<At<String>>,
+    /// Kind.
+    #[schemars(required)]
+    pub kind: Option<ProcessorKind>,
+    /// Cores of a CPU cluster; 1 if absent.
+    #[schemars(range(min = 1))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cores: Option<At<u32>>,
+    /// Operating points, ascending.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub frequencies: Option<Vec<At<Frequency>>>,
+    /// Where the numbers come from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub origin: Option<Origin>,
+}
+
+/// A memory.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawMemory {
+    /// Name, unique in the profile.
+    #[schemars(required, length(min = 1), extend("examples" = ["cpu"]))]
+    pub name: Option<At<String>>,
+}
+
+/// A bandwidth that activities share max-min fairly.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawChannel {
+    /// Name, unique in the profile.
+    #[schemars(required, length(min = 1), extend("examples" = ["dram"]))]
+    pub name: Option<At<String>>,
+    /// Capacity.
+    #[schemars(required)]
+    pub bandwidth: Option<At<Bandwidth>>,
+    /// Where the numbers come from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub origin: Option<Origin>,
+}
+
+/// A directed way from one memory to another. A copy of `b` bytes takes `fixed + synchronization + b * ns_per_byte + b / bandwidth`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawLink {
+    /// Name, unique in the profile.
+    #[schemars(required, length(min = 1), extend("examples" = ["cpu-to-gpu"]))]
+    pub name: Option<At<String>>,
+    /// Memory it leads from.
+    #[schemars(required, extend("examples" = ["cpu"]))]
+    pub from: Option<At<String>>,
+    /// Memory it leads to.
+    #[schemars(required, extend("examples" = ["gpu"]))]
+    pub to: Option<At<String>>,
+    /// Latency before bytes flow; none if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fixed: Option<At<Duration>>,
+    /// Waiting for the other processor; none if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub synchronization: Option<At<Duration>>,
+    /// Layout or data-type transformation per byte; none if absent.
+    #[schemars(range(min = 0))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ns_per_byte: Option<At<f64>>,
+    /// Fastest a single copy flows; at once if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bandwidth: Option<At<Bandwidth>>,
+    /// Shared bandwidths that the flow draws on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub channels: Option<Vec<At<RawChannelUse>>>,
+    /// Worker that is occupied while a copy lasts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub blocks: Option<At<String>>,
+    /// Where the numbers come from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub origin: Option<Origin>,
+}
+
+/// How a link draws on a channel.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawChannelUse {
+    /// The channel.
+    #[schemars(required, extend("examples" = ["dram"]))]
+    pub channel: Option<At<String>>,
+    /// Bytes through the channel for each byte copied: 2 for a copy that is read and written; 1 if absent.
+    #[schemars(extend("exclusiveMinimum" = 0))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bytes_per_byte: Option<At<f64>>,
+}
+
+/// A gang of cores of one or more processors that run one kernel together.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawWorker {
+    /// Name, unique in the profile.
+    #[schemars(required, length(min = 1), extend("examples" = ["cpu.1large"]))]
+    pub name: Option<At<String>>,
+    /// Cores of each processor.
+    #[schemars(required, extend("examples" = [{ "large": 1 }]))]
+    pub cores: Option<At<BTreeMap<At<String>, At<RawCores>>>>,
+    /// Memory it reads from and writes to.
+    #[schemars(required, extend("examples" = ["cpu"]))]
+    pub memory: Option<At<String>>,
+    /// Fixed cost of entering a segment; none if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub invocation: Option<At<Duration>>,
+    /// Rules on which operators it can run; all if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub support: Option<At<String>>,
+    /// Where the numbers come from.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub origin: Option<Origin>,
+}
+
+/// A number of cores.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub struct RawCores(#[schemars(range(min = 1))] pub u32);
+
+/// Rules on which operators can run: the first that matches decides.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawSupport {
+    /// Whether operators that no rule matches can run.
+    #[schemars(required, extend("examples" = [true]))]
+    pub default: Option<bool>,
+    /// Rules.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rule: Option<Vec<At<RawRule>>>,
+}
+
+/// One rule.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawRule {
+    /// ONNX operator it is about; any if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub op: Option<String>,
+    /// Kernel kind it is about; any if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kind: Option<RawKind>,
+    /// Largest rank of any tensor of the operator; any if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub maximum_rank: Option<u32>,
+    /// Whether operators that match can run.
+    #[schemars(required, extend("examples" = [false]))]
+    pub supported: Option<bool>,
+    /// Shown where the rule refuses.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// The name of a kernel kind.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct RawKind(pub String);
+
+impl RawKind {
+    /// The kind.
+    pub fn kind(&self) -> Option<KernelKind> {
+        KernelKind::from_name(&self.0)
+    }
+}
+
+impl From<KernelKind> for RawKind {
+    fn from(kind: KernelKind) -> Self {
+        Self(kind.name().to_owned())
+    }
+}
+
+impl JsonSchema for RawKind {
+    fn schema_name() -> Cow<'static, str> {
+        "KernelKind".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "enum": KernelKind::ALL.map(KernelKind::name) })
+    }
+}

@@ -1,0 +1,149 @@
+//! Scenarios: which models run on which device under which strategies, and how requests arrive.
+
+mod raw;
+mod validate;
+
+pub use raw::{
+    RawArrivals, RawClosedLoop, RawPeriodic, RawPoisson, RawRecorded, RawScenario, RawSize, RawStream, RawVariation, StreamsRun,
+};
+
+use std::path::Path;
+
+use sim::engine::{Options, Variation};
+use sim::identifiers::ModelId;
+
+use crate::library;
+use crate::read::{ReadError, Reference, read_text};
+use crate::text::{self, Diagnostics, FileErrors};
+
+/// The version of the scenario format.
+pub const SCHEMA_VERSION: u32 = 1;
+
+/// A validated scenario.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Scenario {
+    /// Name.
+    pub name: String,
+    /// What it is for.
+    pub description: String,
+    /// The device.
+    pub device: Reference,
+    /// Seed of every random stream.
+    pub seed: u64,
+    /// Descriptions of the strategies to compare; each one can be built.
+    pub strategies: Vec<String>,
+    /// Which streams share a run.
+    pub streams_run: StreamsRun,
+    /// Latest simulated time.
+    pub horizon_ns: Option<u64>,
+    /// How durations vary.
+    pub variation: Variation,
+    /// Streams of requests; at least one.
+    pub streams: Vec<StreamDefinition>,
+}
+
+/// Requests for one model.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StreamDefinition {
+    /// The model.
+    pub model: Reference,
+    /// How requests arrive.
+    pub arrivals: Arrivals,
+    /// Requests in all; `None` for as many as fit before the horizon.
+    pub requests: Option<u64>,
+    /// Time a request is allowed from its arrival.
+    pub deadline_ns: Option<u64>,
+    /// Higher runs first where requests wait for one worker.
+    pub priority: i32,
+    /// Sizes of the model's dynamic dimensions, by name.
+    pub dimensions: Vec<(String, u64)>,
+}
+
+/// How requests arrive.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Arrivals {
+    /// Clients with one request in flight each.
+    ClosedLoop {
+        /// How many; at least 1.
+        clients: u32,
+        /// From a completion to the next arrival.
+        think_ns: u64,
+    },
+    /// One request every period.
+    Periodic {
+        /// Time between arrivals; at least 1.
+        period_ns: u64,
+        /// Time of the first arrival.
+        phase_ns: u64,
+    },
+    /// Exponential gaps.
+    Poisson {
+        /// Mean arrivals per second; finite and above 0.
+        rate_per_second: f64,
+    },
+    /// Given times, ascending.
+    Recorded {
+        /// Arrival times since the start.
+        times_ns: Vec<u64>,
+    },
+}
+
+impl Scenario {
+    /// Reads the scenario file at `path`.
+    pub fn read(path: &Path) -> Result<Self, ReadError> {
+        let text = read_text("scenario", path)?;
+        let folder = path.parent().unwrap_or_else(|| Path::new(""));
+        Self::parse(&path.display().to_string(), &text, folder).map_err(ReadError::from)
+    }
+
+    /// Validates the text of a scenario. `file` names it in messages; paths in it are relative to `folder`.
+    pub fn parse(file: &str, text: &str, folder: &Path) -> Result<Self, FileErrors> {
+        let mut diagnostics = Diagnostics::default();
+        let raw = text::read::<RawScenario>(text, &mut diagnostics);
+        let scenario = raw.and_then(|raw| validate::scenario(&raw, folder, &mut diagnostics));
+        diagnostics.finish(file, text, scenario)
+    }
+
+    /// The scenario of a name in the library.
+    pub fn built_in(name: &str) -> Result<Self, ReadError> {
+        let entry = library::find("scenario", library::scenarios(), name)?;
+        Self::parse(entry.name, entry.text, Path::new("")).map_err(ReadError::from)
+    }
+
+    /// Settings of the simulator for a run of this scenario.
+    pub fn options(&self) -> Options {
+        Options { seed: self.seed, horizon_ns: self.horizon_ns, variation: self.variation, ..Options::default() }
+    }
+
+    /// The groups of streams that share a run, by index.
+    pub fn cases(&self) -> Vec<Vec<usize>> {
+        match self.streams_run {
+            StreamsRun::Separately => (0..self.streams.len()).map(|index| vec![index]).collect(),
+            StreamsRun::Together => vec![(0..self.streams.len()).collect()],
+        }
+    }
+}
+
+impl StreamDefinition {
+    /// The stream as the simulator takes it, for a model of the run.
+    pub fn stream(&self, model: ModelId) -> sim::workload::Stream {
+        sim::workload::Stream {
+            model,
+            arrivals: self.arrivals.simulated(),
+            limit: self.requests,
+            deadline_ns: self.deadline_ns,
+            priority: self.priority,
+        }
+    }
+}
+
+impl Arrivals {
+    fn simulated(&self) -> sim::workload::Arrivals {
+        match *self {
+            Self::ClosedLoop { clients, think_ns } => sim::workload::Arrivals::ClosedLoop { clients, think_ns },
+            Self::Periodic { period_ns, phase_ns } => sim::workload::Arrivals::Periodic { period_ns, phase_ns },
+            Self::Poisson { rate_per_second } => sim::workload::Arrivals::Poisson { mean_gap_ns: 1e9 / rate_per_second },
+            Self::Recorded { ref times_ns } => sim::workload::Arrivals::Recorded(times_ns.clone()),
+        }
+    }
+}

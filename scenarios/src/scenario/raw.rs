@@ -1,0 +1,141 @@
+//! The scenario file as written.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::text::{At, Duration};
+
+/// A scenario: which models run on which device under which strategies, and how requests arrive.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "Socrates scenario")]
+pub struct RawScenario {
+    /// Version of this format: 1.
+    #[schemars(required, range(min = 1, max = 1), extend("examples" = [1]))]
+    pub schema_version: Option<At<u32>>,
+    /// Name, shown in results.
+    #[schemars(required, length(min = 1), extend("examples" = ["pixel4-solo"]))]
+    pub name: Option<At<String>>,
+    /// What the scenario is for.
+    pub description: Option<String>,
+    /// Built-in device name, or path of a profile relative to this file.
+    #[schemars(required, length(min = 1), extend("examples" = ["pixel4"]))]
+    pub device: Option<At<String>>,
+    /// Seed of every random stream; 0 if absent.
+    pub seed: Option<At<u64>>,
+    /// Strategies to compare, each `name` or `name[parameter=value, ...]`.
+    #[schemars(required, length(min = 1), extend("examples" = [["cpu", "gpu", "heft"]]))]
+    pub strategies: Option<At<Vec<At<String>>>>,
+    /// Whether each stream has a run of its own (default) or all share one.
+    pub streams_run: Option<StreamsRun>,
+    /// Latest simulated time.
+    pub horizon: Option<At<Duration>>,
+    /// How durations vary about their expectation; not at all if absent.
+    pub variation: Option<RawVariation>,
+    /// Streams of requests.
+    #[schemars(required, length(min = 1), extend("examples" = [[{ "model": "mobilenet_v2", "requests": 20 }]]))]
+    pub stream: Option<At<Vec<At<RawStream>>>>,
+}
+
+/// Which streams share a run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum StreamsRun {
+    /// Each stream alone, in a run of its own.
+    #[default]
+    Separately,
+    /// All streams at once, in one run.
+    Together,
+}
+
+/// How durations vary.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RawVariation {
+    /// Not at all.
+    #[default]
+    None,
+    /// By the residuals of the calibration.
+    Residuals,
+}
+
+/// Requests for one model.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawStream {
+    /// Zoo model name, or path of an ONNX file relative to this file.
+    #[schemars(required, length(min = 1), extend("examples" = ["mobilenet_v2"]))]
+    pub model: Option<At<String>>,
+    /// How requests arrive; one client without think time if absent.
+    pub arrivals: Option<At<RawArrivals>>,
+    /// Requests in all; as many as fit before the horizon if absent.
+    #[schemars(range(min = 1))]
+    pub requests: Option<At<u64>>,
+    /// Time a request is allowed from its arrival.
+    pub deadline: Option<At<Duration>>,
+    /// Higher runs first where requests wait for one worker; 0 if absent.
+    pub priority: Option<At<i32>>,
+    /// Sizes of the model's dynamic dimensions.
+    pub dimensions: Option<BTreeMap<At<String>, At<RawSize>>>,
+}
+
+/// A size of a dimension.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub struct RawSize(#[schemars(range(min = 1))] pub u64);
+
+/// How the requests of a stream arrive.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RawArrivals {
+    /// Some clients, each with one request in flight.
+    ClosedLoop(RawClosedLoop),
+    /// One request every period.
+    Periodic(RawPeriodic),
+    /// Exponential gaps.
+    Poisson(RawPoisson),
+    /// Given times.
+    Recorded(RawRecorded),
+}
+
+/// Some clients, each with one request in flight.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawClosedLoop {
+    /// Requests in flight at most; 1 if absent.
+    #[schemars(range(min = 1))]
+    pub clients: Option<At<u32>>,
+    /// From a completion to the next arrival; none if absent.
+    pub think: Option<At<Duration>>,
+}
+
+/// One request every period.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawPeriodic {
+    /// Time between arrivals.
+    #[schemars(required, extend("examples" = ["33ms"]))]
+    pub period: Option<At<Duration>>,
+    /// Time of the first arrival; 0 if absent.
+    pub phase: Option<At<Duration>>,
+}
+
+/// Exponential gaps.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawPoisson {
+    /// Mean arrivals per second.
+    #[schemars(required, extend("exclusiveMinimum" = 0), extend("examples" = [20.0]))]
+    pub rate_per_second: Option<At<f64>>,
+}
+
+/// Given arrival times.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawRecorded {
+    /// Arrival times since the start, ascending.
+    #[schemars(required, length(min = 1), extend("examples" = [["0ms", "33ms"]]))]
+    pub times: Option<At<Vec<At<Duration>>>>,
+}

@@ -1,0 +1,157 @@
+//! From a raw scenario to a validated one.
+
+use std::path::Path;
+
+use sim::engine::Variation;
+use sim::strategy::registry::{self, StrategyError};
+
+use crate::library;
+use crate::read::Reference;
+use crate::scenario::{Arrivals, RawArrivals, RawScenario, RawStream, RawVariation, Scenario, StreamDefinition};
+use crate::text::{At, Diagnostics, Duration, suggestion};
+use crate::zoo;
+
+/// Validates a raw scenario. Absent where something needed is missing, which has been reported then.
+pub(super) fn scenario(raw: &RawScenario, folder: &Path, diagnostics: &mut Diagnostics) -> Option<Scenario> {
+    // Where a value was dropped, its absence means nothing.
+    let may_be_endless = raw.horizon.is_none() && diagnostics.is_empty();
+    let device = raw.device.as_ref().map(|text| reference("device", text, folder, &library::device_names(), diagnostics));
+    let horizon_ns = raw.horizon.as_ref().and_then(|horizon| positive_duration(horizon, diagnostics));
+    let strategies = raw.strategies.as_ref().map(|list| strategies(&list.value, diagnostics));
+    let streams = raw
+        .stream
+        .as_ref()
+        .map(|list| list.value.iter().filter_map(|raw| stream(raw, may_be_endless, folder, diagnostics)).collect::<Vec<_>>());
+    Some(Scenario {
+        name: raw.name.as_ref()?.value.clone(),
+        description: raw.description.clone().unwrap_or_default(),
+        device: device?,
+        seed: raw.seed.as_ref().map_or(0, |seed| seed.value),
+        strategies: strategies?,
+        streams_run: raw.streams_run.unwrap_or_default(),
+        horizon_ns,
+        variation: match raw.variation.unwrap_or_default() {
+            RawVariation::None => Variation::None,
+            RawVariation::Residuals => Variation::Residuals,
+        },
+        streams: streams?,
+    })
+}
+
+fn reference(what: &str, text: &At<String>, folder: &Path, known: &[&str], diagnostics: &mut Diagnostics) -> Reference {
+    let reference = Reference::of(&text.value, folder);
+    match &reference {
+        Reference::BuiltIn(name) if !known.contains(&name.as_str()) => diagnostics.unknown(what, text, known.iter().copied()),
+        Reference::File(path) if !path.is_file() => {
+            let message = format!("{what} file `{}` does not exist", path.display());
+            diagnostics.error(text.span.clone(), message).hint("paths are relative to the folder of this file");
+        }
+        _ => {}
+    }
+    reference
+}
+
+fn strategies(list: &[At<String>], diagnostics: &mut Diagnostics) -> Vec<String> {
+    diagnostics.duplicates("strategy", list);
+    for text in list {
+        if let Err(error) = registry::build(&text.value) {
+            let (message, hint) = explained(&error);
+            diagnostics.error(text.span.clone(), message).hint(hint);
+        }
+    }
+    list.iter().map(|text| text.value.clone()).collect()
+}
+
+/// A strategy error as message and hint.
+fn explained(error: &StrategyError) -> (String, String) {
+    match error {
+        StrategyError::UnknownName { name, .. } => {
+            let known = registry::STRATEGIES.iter().map(|entry| entry.name);
+            (format!("unknown strategy `{name}`"), suggestion(name, known))
+        }
+        StrategyError::UnknownParameter { strategy, name, allowed } => {
+            (format!("strategy `{strategy}` has no parameter `{name}`"), format!("it has {allowed}"))
+        }
+        StrategyError::BadValue { strategy, name, value, right } => {
+            (format!("parameter `{name}` of strategy `{strategy}` cannot be `{value}`"), right.clone())
+        }
+        StrategyError::Syntax { text } => {
+            (format!("cannot read strategy `{text}`"), "write `name` or `name[parameter=value, ...]`".to_owned())
+        }
+    }
+}
+
+fn stream(raw: &At<RawStream>, may_be_endless: bool, folder: &Path, diagnostics: &mut Diagnostics) -> Option<StreamDefinition> {
+    let span = raw.span.clone();
+    let raw = &raw.value;
+    let model = raw.model.as_ref().map(|text| reference("model", text, folder, &zoo::names().collect::<Vec<_>>(), diagnostics));
+    let arrivals = match &raw.arrivals {
+        Some(at) => arrivals(&at.value, diagnostics),
+        None => Some(Arrivals::ClosedLoop { clients: 1, think_ns: 0 }),
+    };
+    let limited = raw.requests.is_some() || matches!(arrivals, Some(Arrivals::Recorded { .. }) | None);
+    if may_be_endless && !limited {
+        let hint = "add `requests = 20` to the stream, or `horizon = \"10s\"` to the scenario";
+        diagnostics.error(span, "the stream never ends").hint(hint);
+    }
+    let deadline_ns = raw.deadline.as_ref().and_then(|deadline| positive_duration(deadline, diagnostics));
+    Some(StreamDefinition {
+        model: model?,
+        arrivals: arrivals?,
+        requests: raw.requests.as_ref().map(|requests| requests.value),
+        deadline_ns,
+        priority: raw.priority.as_ref().map_or(0, |priority| priority.value),
+        dimensions: raw.dimensions.iter().flatten().map(|(name, size)| (name.value.clone(), size.value.0)).collect(),
+    })
+}
+
+fn arrivals(raw: &RawArrivals, diagnostics: &mut Diagnostics) -> Option<Arrivals> {
+    match raw {
+        RawArrivals::ClosedLoop(raw) => Some(Arrivals::ClosedLoop {
+            clients: raw.clients.as_ref().map_or(1, |clients| clients.value),
+            think_ns: optional_duration(raw.think.as_ref(), diagnostics)?,
+        }),
+        RawArrivals::Periodic(raw) => {
+            let period_ns = raw.period.as_ref().and_then(|period| positive_duration(period, diagnostics));
+            let phase_ns = optional_duration(raw.phase.as_ref(), diagnostics);
+            Some(Arrivals::Periodic { period_ns: period_ns?, phase_ns: phase_ns? })
+        }
+        RawArrivals::Poisson(raw) => Some(Arrivals::Poisson { rate_per_second: raw.rate_per_second.as_ref()?.value }),
+        RawArrivals::Recorded(raw) => {
+            let times_ns = ascending(&raw.times.as_ref()?.value, diagnostics)?;
+            Some(Arrivals::Recorded { times_ns })
+        }
+    }
+}
+
+fn ascending(times: &[At<Duration>], diagnostics: &mut Diagnostics) -> Option<Vec<u64>> {
+    let parsed: Vec<Option<u64>> = times.iter().map(|time| duration(time, diagnostics)).collect();
+    let times_ns: Vec<u64> = parsed.into_iter().collect::<Option<_>>()?;
+    for (pair, time) in times_ns.windows(2).zip(&times[1..]) {
+        if pair[1] < pair[0] {
+            let message = format!("arrival `{}` is earlier than the one before it", time.value.0);
+            diagnostics.error(time.span.clone(), message).hint("arrival times must ascend");
+        }
+    }
+    Some(times_ns)
+}
+
+/// A duration in nanoseconds.
+fn duration(at: &At<Duration>, diagnostics: &mut Diagnostics) -> Option<u64> {
+    diagnostics.quantity(at, at.value.parse(), Duration::hint)
+}
+
+/// A duration in nanoseconds, 0 if absent.
+fn optional_duration(at: Option<&At<Duration>>, diagnostics: &mut Diagnostics) -> Option<u64> {
+    at.map_or(Some(0), |at| duration(at, diagnostics))
+}
+
+/// A duration in nanoseconds, above 0.
+fn positive_duration(at: &At<Duration>, diagnostics: &mut Diagnostics) -> Option<u64> {
+    let duration_ns = duration(at, diagnostics)?;
+    if duration_ns == 0 {
+        diagnostics.error(at.span.clone(), format!("`{}` is out of range", at.value.0)).hint("must be above 0");
+        return None;
+    }
+    Some(duration_ns)
+}

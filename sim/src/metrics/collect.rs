@@ -1,0 +1,418 @@
+//! From records to the report, in one pass.
+
+use std::collections::BTreeSet;
+
+use thiserror::Error;
+
+use crate::identifiers::{LinkId, ModelId, TaskId, WorkerId};
+use crate::metrics::{Latency, LinkReport, ModelReport, ProcessorReport, Report, Requests, Totals, WorkerReport, covered_ns};
+use crate::platform::Device;
+use crate::record::{CopyRecord, InvocationRecord, KernelRecord, Outcome, Record, RequestRecord};
+use crate::statistics::{Sorted, StatisticsError};
+
+/// What the records do not say about a model.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ModelFacts<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// Workers that the strategy means the model to run on: what runs elsewhere is a fallback. Empty: nothing is.
+    pub primary: &'a [WorkerId],
+    /// `extrapolated[task * workers + worker]`: whether the cost lies outside the range the profile was fitted on.
+    /// Empty: none does.
+    pub extrapolated: &'a [bool],
+}
+
+impl ModelFacts<'_> {
+    fn is_extrapolated(&self, task: TaskId, worker: WorkerId, workers: usize) -> bool {
+        self.extrapolated.get(task.index() * workers + worker.index()).copied().unwrap_or(false)
+    }
+
+    fn is_fallback(&self, worker: WorkerId) -> bool {
+        !self.primary.is_empty() && !self.primary.contains(&worker)
+    }
+}
+
+/// Why records cannot be reported on.
+#[derive(Clone, Debug, PartialEq, Error)]
+pub enum MetricsError {
+    /// A record names something that is not there.
+    #[error("record {record} names {what} {index}, but there are {count}")]
+    Unknown {
+        /// Index of the record.
+        record: usize,
+        /// Kind of thing.
+        what: &'static str,
+        /// The identifier.
+        index: u32,
+        /// Things there are.
+        count: usize,
+    },
+    /// Something ended before it began, or after the run.
+    #[error("record {record} goes from {from_ns} ns to {to_ns} ns: times must ascend and end by the end of the run, {end_ns} ns")]
+    Time {
+        /// Index of the record.
+        record: usize,
+        /// The earlier time, or what should be.
+        from_ns: u64,
+        /// The later time, or what should be.
+        to_ns: u64,
+        /// End of the run.
+        end_ns: u64,
+    },
+    /// A statistic of the latencies does not exist.
+    #[error(transparent)]
+    Statistics(#[from] StatisticsError),
+}
+
+/// Computes the report of a run that lasted until `end_ns`.
+///
+/// `models` stands in order of [`ModelId`]. Records may come in any order.
+///
+/// # Errors
+/// If a record names a model, worker or link that is not there, or has times that do not ascend from 0 to `end_ns`.
+pub fn report(device: &Device, models: &[ModelFacts<'_>], records: &[Record], end_ns: u64) -> Result<Report, MetricsError> {
+    let mut collector = Collector::new(device, models, end_ns);
+    for (index, record) in records.iter().enumerate() {
+        collector.record = index;
+        collector.take(record)?;
+    }
+    collector.finish()
+}
+
+#[derive(Clone, Default)]
+struct OfModel {
+    requests: Requests,
+    latencies_ns: Vec<f64>,
+    totals: Totals,
+    extrapolated_ns: u64,
+    fallback_tasks: BTreeSet<TaskId>,
+}
+
+#[derive(Clone, Default)]
+struct OfLink {
+    copies: u64,
+    bytes: u64,
+    copy_ns: u64,
+    waiting_ns: u64,
+    spans: Vec<(u64, u64)>,
+}
+
+#[derive(Clone, Copy, Default)]
+struct OfWorker {
+    kernels: u64,
+    invocations: u64,
+    kernel_ns: u64,
+    invocation_ns: u64,
+    blocked_ns: u64,
+    waiting_ns: u64,
+}
+
+impl OfWorker {
+    fn busy_ns(&self) -> u64 {
+        self.kernel_ns + self.invocation_ns + self.blocked_ns
+    }
+}
+
+struct Collector<'a> {
+    device: &'a Device,
+    facts: &'a [ModelFacts<'a>],
+    end_ns: u64,
+    record: usize,
+    models: Vec<OfModel>,
+    workers: Vec<OfWorker>,
+    links: Vec<OfLink>,
+    decisions: u64,
+    decision_ns: u64,
+}
+
+impl<'a> Collector<'a> {
+    fn new(device: &'a Device, facts: &'a [ModelFacts<'a>], end_ns: u64) -> Self {
+        Self {
+            device,
+            facts,
+            end_ns,
+            record: 0,
+            models: vec![OfModel::default(); facts.len()],
+            workers: vec![OfWorker::default(); device.workers().len()],
+            links: vec![OfLink::default(); device.links().len()],
+            decisions: 0,
+            decision_ns: 0,
+        }
+    }
+
+    fn take(&mut self, record: &Record) -> Result<(), MetricsError> {
+        match record {
+            Record::Arrival(arrival) => {
+                self.ascend(&[arrival.at_ns])?;
+                self.model(arrival.model)?.requests.arrived += 1;
+            }
+            Record::Request(request) => self.request(request)?,
+            Record::Invocation(invocation) => self.invocation(invocation)?,
+            Record::Kernel(kernel) => self.kernel(kernel)?,
+            Record::Copy(copy) => self.copy(copy)?,
+            Record::Decision(decision) => {
+                self.ascend(&[decision.at_ns])?;
+                self.decisions += 1;
+                self.decision_ns += decision.cost_ns;
+            }
+        }
+        Ok(())
+    }
+
+    fn request(&mut self, request: &RequestRecord) -> Result<(), MetricsError> {
+        self.ascend(&[request.arrived_ns, request.ended_ns])?;
+        let model = self.model(request.model)?;
+        let late = request.deadline_ns.is_some_and(|deadline_ns| request.ended_ns > deadline_ns);
+        let (decided, missed) = match request.outcome {
+            Outcome::Completed => {
+                model.requests.completed += 1;
+                model.latencies_ns.push((request.ended_ns - request.arrived_ns) as f64);
+                (true, late)
+            }
+            Outcome::Dropped => {
+                model.requests.dropped += 1;
+                (true, true)
+            }
+            Outcome::Unfinished => {
+                model.requests.unfinished += 1;
+                (late, late)
+            }
+        };
+        if request.deadline_ns.is_some() {
+            model.requests.deadlines += u64::from(decided);
+            model.requests.deadline_misses += u64::from(missed);
+        }
+        Ok(())
+    }
+
+    fn invocation(&mut self, invocation: &InvocationRecord) -> Result<(), MetricsError> {
+        self.ascend(&[invocation.ready_ns, invocation.start_ns, invocation.end_ns])?;
+        let duration_ns = invocation.end_ns - invocation.start_ns;
+        let waiting_ns = invocation.start_ns - invocation.ready_ns;
+        let totals = &mut self.model(invocation.model)?.totals;
+        totals.invocations += 1;
+        totals.invocation_ns += duration_ns;
+        totals.segment_waiting_ns += waiting_ns;
+        let worker = self.worker(invocation.worker)?;
+        worker.invocations += 1;
+        worker.invocation_ns += duration_ns;
+        worker.waiting_ns += waiting_ns;
+        Ok(())
+    }
+
+    fn kernel(&mut self, kernel: &KernelRecord) -> Result<(), MetricsError> {
+        self.ascend(&[kernel.ready_ns, kernel.start_ns, kernel.end_ns])?;
+        let duration_ns = kernel.end_ns - kernel.start_ns;
+        let waiting_ns = kernel.start_ns - kernel.ready_ns;
+        let workers = self.workers.len();
+        let model = self.model(kernel.model)?;
+        model.totals.kernels += 1;
+        model.totals.kernel_ns += duration_ns;
+        model.totals.kernel_solo_ns += kernel.solo_ns;
+        model.totals.segment_waiting_ns += waiting_ns;
+        let facts = self.facts[kernel.model.index()];
+        let model = self.model(kernel.model)?;
+        if facts.is_fallback(kernel.worker) {
+            model.totals.fallback_kernels += 1;
+            model.totals.fallback_ns += duration_ns;
+            model.fallback_tasks.insert(kernel.task);
+        }
+        if facts.is_extrapolated(kernel.task, kernel.worker, workers) {
+            model.extrapolated_ns += duration_ns;
+        }
+        let worker = self.worker(kernel.worker)?;
+        worker.kernels += 1;
+        worker.kernel_ns += duration_ns;
+        worker.waiting_ns += waiting_ns;
+        Ok(())
+    }
+
+    fn copy(&mut self, copy: &CopyRecord) -> Result<(), MetricsError> {
+        self.ascend(&[copy.requested_ns, copy.start_ns, copy.end_ns])?;
+        let duration_ns = copy.end_ns - copy.start_ns;
+        let waiting_ns = copy.start_ns - copy.requested_ns;
+        let totals = &mut self.model(copy.model)?.totals;
+        totals.copies += 1;
+        totals.copy_ns += duration_ns;
+        totals.copy_solo_ns += copy.solo_ns;
+        totals.copy_bytes += copy.bytes;
+        totals.copy_waiting_ns += waiting_ns;
+        let link = self.link(copy.link)?;
+        link.copies += 1;
+        link.bytes += copy.bytes;
+        link.copy_ns += duration_ns;
+        link.waiting_ns += waiting_ns;
+        link.spans.push((copy.start_ns, copy.end_ns));
+        if let Some(worker) = self.device.link(copy.link).blocks {
+            self.worker(worker)?.blocked_ns += duration_ns;
+        }
+        Ok(())
+    }
+
+    fn finish(self) -> Result<Report, MetricsError> {
+        let end_ns = self.end_ns;
+        let mut requests = Requests::default();
+        let mut totals = Totals { decisions: self.decisions, decision_ns: self.decision_ns, ..Totals::default() };
+        let mut extrapolated_ns = 0;
+        let mut models = Vec::with_capacity(self.models.len());
+        for (facts, mut model) in self.facts.iter().zip(self.models) {
+            model.totals.fallback_tasks = model.fallback_tasks.len() as u64;
+            add_requests(&mut requests, &model.requests);
+            add_totals(&mut totals, &model.totals);
+            extrapolated_ns += model.extrapolated_ns;
+            set_shares(&mut model.totals, model.extrapolated_ns);
+            models.push(ModelReport {
+                name: facts.name.to_owned(),
+                requests: model.requests,
+                latency: latency(model.latencies_ns)?,
+                throughput_per_second: share(model.requests.completed as f64, end_ns as f64 * 1e-9),
+                totals: model.totals,
+            });
+        }
+        set_shares(&mut totals, extrapolated_ns);
+        let device = self.device;
+        let workers = device.workers().iter().zip(&self.workers).map(|(worker, of)| WorkerReport {
+            name: worker.name.clone(),
+            kernels: of.kernels,
+            invocations: of.invocations,
+            kernel_ns: of.kernel_ns,
+            invocation_ns: of.invocation_ns,
+            blocked_ns: of.blocked_ns,
+            busy_ns: of.busy_ns(),
+            utilization: share(of.busy_ns() as f64, end_ns as f64),
+            waiting_ns: of.waiting_ns,
+        });
+        let links = device.links().iter().zip(self.links).map(|(link, of)| {
+            let busy_ns = covered_ns(of.spans);
+            LinkReport {
+                name: link.name.clone(),
+                copies: of.copies,
+                bytes: of.bytes,
+                copy_ns: of.copy_ns,
+                busy_ns,
+                utilization: share(busy_ns as f64, end_ns as f64),
+                waiting_ns: of.waiting_ns,
+            }
+        });
+        Ok(Report {
+            end_ns,
+            requests,
+            models,
+            workers: workers.collect(),
+            processors: processors(device, &self.workers, end_ns),
+            links: links.collect(),
+            totals,
+        })
+    }
+
+    fn ascend(&self, times: &[u64]) -> Result<(), MetricsError> {
+        let wrong = |from_ns, to_ns| MetricsError::Time { record: self.record, from_ns, to_ns, end_ns: self.end_ns };
+        let mut before_ns = 0;
+        for &at_ns in times.iter().chain([&self.end_ns]) {
+            if at_ns < before_ns {
+                return Err(wrong(before_ns, at_ns));
+            }
+            before_ns = at_ns;
+        }
+        Ok(())
+    }
+
+    fn model(&mut self, model: ModelId) -> Result<&mut OfModel, MetricsError> {
+        let count = self.models.len();
+        let unknown = MetricsError::Unknown { record: self.record, what: "model", index: model.0, count };
+        self.models.get_mut(model.index()).ok_or(unknown)
+    }
+
+    fn worker(&mut self, worker: WorkerId) -> Result<&mut OfWorker, MetricsError> {
+        let count = self.workers.len();
+        let unknown = MetricsError::Unknown { record: self.record, what: "worker", index: worker.0, count };
+        self.workers.get_mut(worker.index()).ok_or(unknown)
+    }
+
+    fn link(&mut self, link: LinkId) -> Result<&mut OfLink, MetricsError> {
+        let count = self.links.len();
+        let unknown = MetricsError::Unknown { record: self.record, what: "link", index: link.0, count };
+        self.links.get_mut(link.index()).ok_or(unknown)
+    }
+}
+
+fn processors(device: &Device, workers: &[OfWorker], end_ns: u64) -> Vec<ProcessorReport> {
+    let mut reports: Vec<ProcessorReport> = device
+        .processors()
+        .iter()
+        .map(|processor| ProcessorReport {
+            name: processor.name.clone(),
+            cores: processor.cores,
+            kernels: 0,
+            busy_core_ns: 0,
+            utilization: None,
+            waiting_ns: 0,
+        })
+        .collect();
+    for (worker, of) in device.workers().iter().zip(workers) {
+        for &(processor, cores) in &worker.demands {
+            let report = &mut reports[processor.index()];
+            report.kernels += of.kernels;
+            report.busy_core_ns += of.busy_ns() * u64::from(cores);
+            report.waiting_ns += of.waiting_ns;
+        }
+    }
+    for report in &mut reports {
+        report.utilization = share(report.busy_core_ns as f64, f64::from(report.cores) * end_ns as f64);
+    }
+    reports
+}
+
+fn latency(latencies_ns: Vec<f64>) -> Result<Option<Latency>, StatisticsError> {
+    if latencies_ns.is_empty() {
+        return Ok(None);
+    }
+    let mean_ns = crate::statistics::mean(&latencies_ns)?;
+    let sorted = Sorted::new(latencies_ns)?;
+    let values = sorted.values();
+    Ok(Some(Latency {
+        mean_ns,
+        min_ns: values[0] as u64,
+        p50_ns: sorted.quantile(0.50)?,
+        p90_ns: sorted.quantile(0.90)?,
+        p95_ns: sorted.quantile(0.95)?,
+        p99_ns: sorted.quantile(0.99)?,
+        max_ns: values[values.len() - 1] as u64,
+    }))
+}
+
+fn set_shares(totals: &mut Totals, extrapolated_ns: u64) {
+    totals.contention_slowdown = share(totals.kernel_ns as f64, totals.kernel_solo_ns as f64);
+    totals.extrapolated_share = share(extrapolated_ns as f64, totals.kernel_ns as f64);
+}
+
+/// `part / whole`; `None` where the whole is 0.
+fn share(part: f64, whole: f64) -> Option<f64> {
+    (whole > 0.0).then(|| part / whole)
+}
+
+fn add_requests(sum: &mut Requests, one: &Requests) {
+    sum.arrived += one.arrived;
+    sum.completed += one.completed;
+    sum.dropped += one.dropped;
+    sum.unfinished += one.unfinished;
+    sum.deadlines += one.deadlines;
+    sum.deadline_misses += one.deadline_misses;
+}
+
+fn add_totals(sum: &mut Totals, one: &Totals) {
+    sum.kernels += one.kernels;
+    sum.kernel_ns += one.kernel_ns;
+    sum.kernel_solo_ns += one.kernel_solo_ns;
+    sum.copies += one.copies;
+    sum.copy_ns += one.copy_ns;
+    sum.copy_solo_ns += one.copy_solo_ns;
+    sum.copy_bytes += one.copy_bytes;
+    sum.invocations += one.invocations;
+    sum.invocation_ns += one.invocation_ns;
+    sum.segment_waiting_ns += one.segment_waiting_ns;
+    sum.copy_waiting_ns += one.copy_waiting_ns;
+    sum.fallback_tasks += one.fallback_tasks;
+    sum.fallback_kernels += one.fallback_kernels;
+    sum.fallback_ns += one.fallback_ns;
+}

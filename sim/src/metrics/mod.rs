@@ -1,0 +1,12 @@
+//! What a run amounts to: one [`Report`] computed from its records, defined metric by metric in `docs/metrics.md`.
+//!
+//! The same function reads a simulated and a measured sequence of records.
+
+mod collect;
+mod display;
+mod intervals;
+mod report;
+
+pub use collect::{MetricsError, ModelFacts, report};
+pub use intervals::covered_ns;
+pub use report::{Latency, LinkReport, ModelReport, ProcessorReport, Report, Requests, Totals, WorkerReport};

@@ -1,0 +1,175 @@
+//! The report: machine output (through serde) and pretty output (through `Display`) of one struct.
+
+use serde::{Deserialize, Serialize};
+
+/// Everything computed from the records of one run. Definitions, units and edge cases: `docs/metrics.md`.
+///
+/// Where a number does not exist (the latency of no request, a share of nothing) it is `None`, never NaN.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Report {
+    /// Length of the run, from 0 to its end.
+    pub end_ns: u64,
+    /// Requests over all models.
+    pub requests: Requests,
+    /// One entry for each model, in their order.
+    pub models: Vec<ModelReport>,
+    /// One entry for each worker, in the device's order.
+    pub workers: Vec<WorkerReport>,
+    /// One entry for each processor, in the device's order.
+    pub processors: Vec<ProcessorReport>,
+    /// One entry for each link, in the device's order.
+    pub links: Vec<LinkReport>,
+    /// Sums over the run.
+    pub totals: Totals,
+}
+
+/// What became of requests: `arrived = completed + dropped + unfinished`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Requests {
+    /// Requests that arrived.
+    pub arrived: u64,
+    /// Requests that completed.
+    pub completed: u64,
+    /// Requests that were dropped.
+    pub dropped: u64,
+    /// Requests in flight when the run ended.
+    pub unfinished: u64,
+    /// Requests with a deadline of which it is known whether they met it.
+    pub deadlines: u64,
+    /// Those of them that missed it.
+    pub deadline_misses: u64,
+}
+
+/// Distribution of the latency (arrival to end) of completed requests; quantiles of type 7.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Latency {
+    /// Arithmetic mean.
+    pub mean_ns: f64,
+    /// Smallest.
+    pub min_ns: u64,
+    /// Median.
+    pub p50_ns: f64,
+    /// 90th percentile.
+    pub p90_ns: f64,
+    /// 95th percentile.
+    pub p95_ns: f64,
+    /// 99th percentile.
+    pub p99_ns: f64,
+    /// Largest.
+    pub max_ns: u64,
+}
+
+/// One model.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ModelReport {
+    /// Its name.
+    pub name: String,
+    /// Its requests.
+    pub requests: Requests,
+    /// Latency of its completed requests.
+    pub latency: Option<Latency>,
+    /// Completed requests per second of the run.
+    pub throughput_per_second: Option<f64>,
+    /// Its kernels and copies.
+    pub totals: Totals,
+}
+
+/// One worker.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct WorkerReport {
+    /// Its name.
+    pub name: String,
+    /// Kernels that ended on it.
+    pub kernels: u64,
+    /// Invocations that ended on it.
+    pub invocations: u64,
+    /// Time in kernels.
+    pub kernel_ns: u64,
+    /// Time in invocations.
+    pub invocation_ns: u64,
+    /// Time occupied by copies that block it.
+    pub blocked_ns: u64,
+    /// `kernel_ns + invocation_ns + blocked_ns`.
+    pub busy_ns: u64,
+    /// `busy_ns / end_ns`.
+    pub utilization: Option<f64>,
+    /// Sum over segments of the time from ready to start.
+    pub waiting_ns: u64,
+}
+
+/// One processor.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ProcessorReport {
+    /// Its name.
+    pub name: String,
+    /// Its cores.
+    pub cores: u32,
+    /// Kernels of workers that use it.
+    pub kernels: u64,
+    /// Sum over its workers of `busy_ns` times the cores they use of it.
+    pub busy_core_ns: u64,
+    /// `busy_core_ns / (cores * end_ns)`.
+    pub utilization: Option<f64>,
+    /// Sum of `waiting_ns` over workers that use it.
+    pub waiting_ns: u64,
+}
+
+/// One link.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LinkReport {
+    /// Its name.
+    pub name: String,
+    /// Copies that ended on it.
+    pub copies: u64,
+    /// Bytes they carried.
+    pub bytes: u64,
+    /// Sum of their durations.
+    pub copy_ns: u64,
+    /// Time with at least one copy under way.
+    pub busy_ns: u64,
+    /// `busy_ns / end_ns`.
+    pub utilization: Option<f64>,
+    /// Sum of the time from requested to start.
+    pub waiting_ns: u64,
+}
+
+/// Sums over a run or over a model of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Totals {
+    /// Kernels that ended.
+    pub kernels: u64,
+    /// Sum of their durations.
+    pub kernel_ns: u64,
+    /// Sum of what they were expected to take with nothing else running.
+    pub kernel_solo_ns: u64,
+    /// Copies that ended.
+    pub copies: u64,
+    /// Sum of their durations.
+    pub copy_ns: u64,
+    /// Sum of what they were expected to take with nothing else running.
+    pub copy_solo_ns: u64,
+    /// Bytes copied.
+    pub copy_bytes: u64,
+    /// Invocations that ended.
+    pub invocations: u64,
+    /// Sum of their durations.
+    pub invocation_ns: u64,
+    /// Sum over segments of the time from ready to start.
+    pub segment_waiting_ns: u64,
+    /// Sum over copies of the time from requested to start.
+    pub copy_waiting_ns: u64,
+    /// Decisions of the strategy at run time. A decision belongs to no model.
+    pub decisions: u64,
+    /// Sum of what they cost.
+    pub decision_ns: u64,
+    /// Tasks of which at least one kernel ran on a worker that is not one of the model's primary workers.
+    pub fallback_tasks: u64,
+    /// Kernels on workers that are not primary.
+    pub fallback_kernels: u64,
+    /// Sum of the durations of those kernels.
+    pub fallback_ns: u64,
+    /// `kernel_ns / kernel_solo_ns`.
+    pub contention_slowdown: Option<f64>,
+    /// Share of `kernel_ns` in kernels whose prediction lies outside the range the profile was fitted on.
+    pub extrapolated_share: Option<f64>,
+}

@@ -1,0 +1,159 @@
+//! A model on a device as tasks and costs: what a strategy plans and the engine runs.
+
+use std::sync::Arc;
+
+use crate::cost::{CostModels, Provenance, slice_work};
+use crate::graph::{Graph, KernelKind, OperatorWork};
+use crate::identifiers::{DataId, OperatorId, TaskId, TensorId, WorkerId};
+use crate::plan::Part;
+use crate::platform::{Device, Support};
+use crate::task::fuse::fuse;
+use crate::task::{CostTable, KernelCost, TaskGraph, TaskGraphBuilder};
+
+/// What a task is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TaskInfo {
+    /// Name of its leading operator.
+    pub name: String,
+    /// Its operators, in topological order; the first that is not a view leads and decides the cost.
+    pub operators: Vec<OperatorId>,
+    /// The leading operator.
+    pub lead: OperatorId,
+    /// Kind of the leading operator.
+    pub kind: KernelKind,
+}
+
+/// How a task fares on a worker.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Placement {
+    /// Why the worker cannot run it; `None` if it can.
+    pub unsupported: Option<String>,
+    /// Whether the expected cost lies within the range of what the profile was fitted on.
+    pub in_range: bool,
+    /// Where the expected cost comes from.
+    pub provenance: Provenance,
+}
+
+/// A model lowered onto a device.
+#[derive(Debug)]
+pub struct LoweredModel {
+    /// Tasks in topological order.
+    pub tasks: TaskGraph,
+    /// Their costs.
+    pub costs: CostTable,
+    /// What each task is.
+    pub info: Vec<TaskInfo>,
+    /// How each task fares on each worker: `placements[task * workers + worker]`.
+    placements: Vec<Placement>,
+    /// The tensor that each data item is.
+    pub tensors: Vec<TensorId>,
+}
+
+impl LoweredModel {
+    /// Fuses the operators of a model into tasks and costs each on every worker of a device.
+    ///
+    /// # Panics
+    /// Never: fused operators stay in topological order.
+    pub fn of(graph: &Graph, device: &Device) -> Self {
+        let refusal = |operator: OperatorId, worker: usize| refusal(graph, device, operator, worker);
+        let groups = fuse(graph, device.workers().len(), &|operator, worker| refusal(operator, worker).is_none());
+        let info: Vec<TaskInfo> = groups.into_iter().map(|operators| describe(graph, operators)).collect();
+        let (tasks, tensors) = connect(graph, &info);
+        let mut costs = Vec::with_capacity(info.len() * device.workers().len());
+        let mut deviations = Vec::with_capacity(costs.capacity());
+        let mut placements = Vec::with_capacity(costs.capacity());
+        for task in &info {
+            for (index, worker) in device.workers().iter().enumerate() {
+                let unsupported = task.operators.iter().find_map(|&operator| refusal(operator, index));
+                let prediction = worker.costs.predict(graph.work(task.lead));
+                let cost = KernelCost {
+                    duration_ns: libm::round(prediction.duration_ns) as u64,
+                    memory_bytes: prediction.memory_bytes as u64,
+                };
+                costs.push(unsupported.is_none().then_some(cost));
+                deviations.push(prediction.log_deviation);
+                placements.push(Placement {
+                    unsupported: unsupported.map(str::to_owned),
+                    in_range: prediction.in_range,
+                    provenance: prediction.provenance,
+                });
+            }
+        }
+        let table = CostTable::new(device.workers().len(), costs);
+        let costs = table.with_log_deviation(deviations).with_part_cost(part_cost(graph, device, &info, &placements));
+        Self { tasks, costs, info, placements, tensors }
+    }
+
+    /// How a task fares on a worker.
+    pub fn placement(&self, task: TaskId, worker: WorkerId) -> &Placement {
+        &self.placements[task.index() * self.costs.worker_count() + worker.index()]
+    }
+}
+
+/// Why a worker cannot run an operator.
+fn refusal<'a>(graph: &Graph, device: &'a Device, operator: OperatorId, worker: usize) -> Option<&'a str> {
+    let rank = largest_rank(graph, operator);
+    match device.workers()[worker].support.check(&graph.operator(operator).op_type, graph.work(operator), rank) {
+        Support::Supported => None,
+        Support::Unsupported(reason) => Some(reason),
+    }
+}
+
+/// Largest rank among the tensors that an operator reads or writes in every request.
+fn largest_rank(graph: &Graph, operator: OperatorId) -> u32 {
+    let operator = graph.operator(operator);
+    let tensors = operator.inputs.iter().flatten().chain(&operator.outputs).map(|&tensor| graph.tensor(tensor));
+    tensors.filter(|tensor| tensor.role.is_dynamic()).map(|tensor| tensor.shape.len() as u32).max().unwrap_or(0)
+}
+
+fn describe(graph: &Graph, operators: Vec<OperatorId>) -> TaskInfo {
+    let computes = |operator: &&OperatorId| graph.work(**operator).kind != KernelKind::View;
+    let lead = operators.iter().find(computes).copied().unwrap_or(operators[0]);
+    TaskInfo { name: graph.operator(lead).name.clone(), lead, kind: graph.work(lead).kind, operators }
+}
+
+/// Tasks connected by the tensors that pass between them; returns the tensor of each data item too.
+fn connect(graph: &Graph, info: &[TaskInfo]) -> (TaskGraph, Vec<TensorId>) {
+    let mut builder = TaskGraphBuilder::new();
+    let mut data_of: Vec<Option<DataId>> = vec![None; graph.tensors().len()];
+    let mut tensors = Vec::new();
+    for &input in graph.inputs() {
+        data_of[input.index()] = Some(builder.request_input(graph.tensor(input).bytes()));
+        tensors.push(input);
+    }
+    for task in info {
+        let within = |operator: &OperatorId| task.operators.contains(operator);
+        let reads = task.operators.iter().flat_map(|&operator| graph.operator(operator).inputs.iter().flatten());
+        let inputs: Vec<DataId> = reads.filter_map(|tensor| data_of[tensor.index()]).collect();
+        let leaves = |tensor: &TensorId| {
+            let tensor = graph.tensor(*tensor);
+            tensor.is_output || tensor.consumers.iter().any(|consumer| !within(consumer))
+        };
+        let writes = task.operators.iter().flat_map(|&operator| graph.operator(operator).outputs.iter().copied());
+        let made: Vec<TensorId> = writes.filter(leaves).collect();
+        let bytes: Vec<u64> = made.iter().map(|&tensor| graph.tensor(tensor).bytes()).collect();
+        let (_, first) = builder.task(&inputs, &bytes);
+        for (offset, &tensor) in made.iter().enumerate() {
+            data_of[tensor.index()] = Some(DataId::from_index(first.index() + offset));
+            tensors.push(tensor);
+        }
+    }
+    for data in graph.outputs().iter().filter_map(|output| data_of[output.index()]) {
+        builder.output(data);
+    }
+    (builder.build().expect("fused operators stay in topological order"), tensors)
+}
+
+/// Costs of parts: the cost models, asked about the work of the part.
+fn part_cost(graph: &Graph, device: &Device, info: &[TaskInfo], placements: &[Placement]) -> Box<super::PartCost> {
+    let works: Vec<OperatorWork> = info.iter().map(|task| graph.work(task.lead).clone()).collect();
+    let models: Vec<Arc<CostModels>> = device.workers().iter().map(|worker| Arc::clone(&worker.costs)).collect();
+    let supported: Vec<bool> = placements.iter().map(|placement| placement.unsupported.is_none()).collect();
+    Box::new(move |task: TaskId, part: Part, worker: WorkerId| {
+        if !supported[task.index() * models.len() + worker.index()] {
+            return None;
+        }
+        let prediction = models[worker.index()].predict(&slice_work(&works[task.index()], part));
+        Some(KernelCost { duration_ns: libm::round(prediction.duration_ns) as u64, memory_bytes: prediction.memory_bytes as u64 })
+    })
+}
