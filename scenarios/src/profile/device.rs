@@ -80,7 +80,7 @@ impl Find<'_> {
             memory: self.memory(&worker.name, &worker.memory)?,
             invocation_ns: worker.invocation_ns,
             support,
-            costs: self.profile.costs.get(&worker.name).ok_or_else(|| dangling("cost models", &worker.name))?.clone(),
+            costs: self.profile.costs.get(&worker.name).ok_or_else(|| dangling("cost models", &worker.name))?.clone().into(),
         })
     }
 
