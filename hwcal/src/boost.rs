@@ -190,7 +190,7 @@ impl Grower<'_> {
                     + upper_weighted * upper_weighted / (weight - lower_weight + ridge)
                     - parent;
                 if gain > best.map_or(1e-12, |split| split.gain) {
-                    best = Some(Split { gain, feature, threshold: (value(row) + value(order[position + 1])) / 2.0 });
+                    best = Some(Split { gain, feature, threshold: f64::midpoint(value(row), value(order[position + 1])) });
                 }
             }
         }

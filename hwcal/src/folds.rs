@@ -98,8 +98,9 @@ mod tests {
 
     #[test]
     fn families_stay_together() {
-        let models: Vec<String> =
-            ["mobilenet_w1", "mobilenetv2_w1", "preresnet18", "resnet18", "resnext14_16x4d", "vovnet27s"].map(String::from).into();
+        let models: Vec<String> = ["mobilenet_w1", "mobilenetv2_w1", "preresnet18", "resnet18", "resnext14_16x4d", "vovnet27s"]
+            .map(String::from)
+            .into();
         let Folds(folds) = Folds::by_family(&models);
         assert_eq!(folds[0], folds[1]);
         assert_eq!(folds[2], folds[3]);

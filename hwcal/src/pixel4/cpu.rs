@@ -167,10 +167,8 @@ fn fit_with_prior(
 
 /// Median ratio of measured latency to what coefficients predict.
 fn level(measured: &Measurements, features: &[Vec<f64>], set: usize, training: &[usize], coefficients: &[f64]) -> f64 {
-    let ratios: Vec<f64> = training
-        .iter()
-        .map(|&model| measured.cores[set].mean_ns[model] / predict(&features[model], coefficients))
-        .collect();
+    let ratios: Vec<f64> =
+        training.iter().map(|&model| measured.cores[set].mean_ns[model] / predict(&features[model], coefficients)).collect();
     median(&ratios)
 }
 

@@ -60,13 +60,9 @@ pub fn features(class: KernelClass) -> &'static [Feature] {
         KernelClass::DepthwiseConvolution => {
             &[F::Launch, F::TexelWindows, F::OutTexels, F::InTexels, F::SliceWindows, F::StridedTexels]
         }
-        KernelClass::Pool => {
-            &[F::Launch, F::TexelWindows, F::OutTexels, F::InTexels, F::AverageTexelWindows, F::SliceWindows]
-        }
+        KernelClass::Pool => &[F::Launch, F::TexelWindows, F::OutTexels, F::InTexels, F::AverageTexelWindows, F::SliceWindows],
         KernelClass::GlobalPool => &[F::Launch, F::InTexels, F::InArea, F::OutSlices, F::InRows],
-        KernelClass::Concatenate => {
-            &[F::Launch, F::OutSlices, F::OutTexels, F::LargeMapTexels, F::Inputs, F::InputPositions]
-        }
+        KernelClass::Concatenate => &[F::Launch, F::OutSlices, F::OutTexels, F::LargeMapTexels, F::Inputs, F::InputPositions],
         _ => &[F::Launch, F::SliceWeights, F::InSlices, F::OutSlices, F::WideSliceProducts],
     }
 }
@@ -132,8 +128,7 @@ fn fit_base(
     weights: &[f64],
 ) -> Result<Vec<(Feature, f64)>, FitError> {
     let features = features(class);
-    let rows: Vec<Vec<f64>> =
-        shapes.iter().map(|shape| features.iter().map(|feature| feature.value(shape)).collect()).collect();
+    let rows: Vec<Vec<f64>> = shapes.iter().map(|shape| features.iter().map(|feature| feature.value(shape)).collect()).collect();
     // Each column scaled to unit mean square of its relative contribution.
     let scales: Vec<f64> = (0..features.len())
         .map(|column| {

@@ -242,8 +242,7 @@ impl Published {
             numbers.entry(row.text("name")?.to_owned()).or_default().push(row.positive("value")?);
         }
         let all = |name: &str| {
-            let missing =
-                || TableError::TooFew { file: source.file.to_owned(), what: format!("row named `{name}`"), least: 1 };
+            let missing = || TableError::TooFew { file: source.file.to_owned(), what: format!("row named `{name}`"), least: 1 };
             numbers.get(name).cloned().ok_or_else(missing)
         };
         let one = |name: &str| all(name).map(|values| values[0]);

@@ -1,16 +1,24 @@
 //! The Pixel 4 (Snapdragon 855: 1 large, 3 medium and 4 small CPU cores, Adreno 640).
 
+mod assumed;
 pub mod cpu;
+mod fit;
 pub mod gpu;
 pub mod gpu_validation;
 mod measurements;
+mod profile;
+mod report;
+mod round;
+mod support;
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use sim::cost::CostModelError;
 use thiserror::Error;
 
+pub use fit::{FitReport, NoiseFloor, fit};
 pub use measurements::{CORE_SETS, CalibrationData, MeasuredOperator, Measurements, Published, WholeModels};
+pub use report::{BASELINE_MODELS, BASELINE_OPERATORS, CoreSetReport, KindReport, Validation};
 
 use crate::linear::LinearError;
 use crate::table::TableError;
@@ -27,6 +35,12 @@ pub enum FitError {
     /// The fitted model is refused.
     #[error("fitted model: {0}")]
     Model(CostModelError),
+    /// There is nothing to hold out.
+    #[error("no folds: at least random and family folds are needed")]
+    NoFolds,
+    /// The profile cannot be written.
+    #[error("device profile cannot be written: {0}")]
+    Write(String),
 }
 
 /// Tells a callback how many of all steps are done.
