@@ -91,10 +91,10 @@ struct Latencies(Vec<u64>);
 impl Recorder for Latencies {
     #[inline]
     fn record(&mut self, record: &Record) {
-        if let Record::Request(request) = record {
-            if request.outcome == Outcome::Completed {
-                self.0.push(request.ended_ns - request.arrived_ns);
-            }
+        if let Record::Request(request) = record
+            && request.outcome == Outcome::Completed
+        {
+            self.0.push(request.ended_ns - request.arrived_ns);
         }
     }
 }
