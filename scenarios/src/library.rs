@@ -14,7 +14,7 @@ pub struct Entry {
 
 /// Device profiles of the library, by name.
 pub fn devices() -> &'static [Entry] {
-    &[]
+    &[Entry { name: "pixel4", text: include_str!("../devices/pixel4.toml") }]
 }
 
 /// Scenarios of the library, by name.

@@ -200,7 +200,7 @@ impl Profile {
 
     /// The text of the profile; it reads back as an equal profile, and equal profiles have equal texts.
     pub fn to_toml(&self) -> Result<String, toml::ser::Error> {
-        toml::to_string(&write::raw(self))
+        toml::to_string_pretty(&write::raw(self))
     }
 
     /// The device as the simulator takes it.

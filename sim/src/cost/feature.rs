@@ -84,8 +84,10 @@ features! {
     PaddedInputs "padded_inputs" |s: &S| if s.is_padded() { s.input_elements } else { 0.0 };
     /// Activations of a depthwise convolution that do not fit 512 kB.
     DepthwiseSpill "depthwise_spill" |s: &S| spill(s, DEPTHWISE_CACHE_ELEMENTS);
-    /// Grouped convolution as reference kernels run it: multiply-accumulates + 3 x window positions + 5 x outputs.
-    GroupedWork "grouped_work" |s: &S| s.macs + 3.0 * s.output_elements * s.kernel_area + 5.0 * s.output_elements;
+    /// Elements that a mean over all of height and width reads (`MEAN` kernels).
+    MeanElements "mean_elements" |s: &S| if s.is_average { 0.0 } else { s.input_elements };
+    /// Elements that an average pooling with one output position reads (`AVERAGE_POOL_2D` kernels).
+    AveragedElements "averaged_elements" |s: &S| if s.is_average { s.input_elements } else { 0.0 };
     /// `S_o`.
     OutSlices "out_slices" S::out_slices;
     /// `S_i`.

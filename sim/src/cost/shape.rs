@@ -1,5 +1,6 @@
 //! The numbers that features are made of.
 
+use crate::cost::KernelClass;
 use crate::graph::work::{KernelKind, OperatorWork};
 
 /// An operator's shape as real numbers, with the conventions of the measured data resolved.
@@ -18,7 +19,7 @@ pub struct KernelShape {
     pub out_channels: f64,
     /// Input channels that one output channel reads.
     pub group_channels: f64,
-    /// Positions of the window.
+    /// Positions of the window; 1 for an average over the whole input, which has no window to slide.
     pub kernel_area: f64,
     /// Geometric mean of the strides.
     pub stride: f64,
@@ -49,6 +50,9 @@ impl KernelShape {
         let batch = at_least_one(geometry.batch);
         let in_channels = at_least_one(geometry.in_channels);
         let positions = batch * at_least_one(geometry.out_height) * at_least_one(geometry.out_width) * matrices;
+        // An average pooling with one output is a global one: the measured data hold both under one shape.
+        let is_global = KernelClass::of(work) == Some(KernelClass::GlobalPool);
+        let window = |size: u64| if is_global { 1.0 } else { at_least_one(size) };
         let in_area = if work.input_count <= 1 {
             (work.input_elements as f64 / (batch * in_channels)).max(1.0)
         } else {
@@ -60,8 +64,8 @@ impl KernelShape {
             in_channels,
             out_channels: at_least_one(geometry.out_channels),
             group_channels: (in_channels / groups).max(1.0),
-            kernel_area: at_least_one(geometry.kernel_height) * at_least_one(geometry.kernel_width),
-            stride: libm::sqrt(at_least_one(geometry.stride_height) * at_least_one(geometry.stride_width)),
+            kernel_area: window(geometry.kernel_height) * window(geometry.kernel_width),
+            stride: libm::sqrt(window(geometry.stride_height) * window(geometry.stride_width)),
             input_elements: work.input_elements as f64,
             output_elements: work.output_elements as f64,
             macs: work.macs as f64,

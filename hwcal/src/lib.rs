@@ -1,0 +1,12 @@
+//! Fits device profiles to measurements.
+//!
+//! The methods are in [`linear`] (non-negative least squares, made robust), [`boost`] (regression trees), [`folds`]
+//! (cross-validation over models and over families of models) and [`statistics`]; the devices they are applied to in
+//! [`pixel4`]. Everything is deterministic: the same data give byte-identical profiles.
+
+pub mod boost;
+pub mod folds;
+pub mod linear;
+pub mod pixel4;
+pub mod statistics;
+pub mod table;

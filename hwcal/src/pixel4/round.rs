@@ -1,0 +1,57 @@
+//! Rounding of fitted numbers to the digits that a profile keeps.
+
+use sim::cost::{ClassModel, FitRange, Forest, ShapeTable, TreeNode};
+
+use crate::pixel4::FitError;
+
+/// A number rounded to significant digits.
+pub(super) fn significant(value: f64, digits: usize) -> f64 {
+    format!("{value:.precision$e}", precision = digits.saturating_sub(1)).parse().unwrap_or(value)
+}
+
+/// A model rounded to what is written: six digits of coefficients and durations, four of leaves and errors.
+pub(super) fn rounded(model: &ClassModel) -> Result<ClassModel, FitError> {
+    let node = |node: &TreeNode| match *node {
+        TreeNode::Leaf(value) => TreeNode::Leaf(significant(value, 4)),
+        TreeNode::Split { feature, threshold } => TreeNode::Split { feature, threshold: significant(threshold, 6) },
+    };
+    let range = |range: &FitRange| FitRange {
+        // Outwards, so that the training data stay inside.
+        minimum: range.minimum.map(|value| libm::floor(value * 1e3) / 1e3),
+        maximum: range.maximum.map(|value| libm::ceil(value * 1e3) / 1e3),
+    };
+    let mut residuals = model.residuals;
+    for number in [
+        &mut residuals.seen_log_deviation,
+        &mut residuals.new_log_deviation,
+        &mut residuals.median_error_percent,
+        &mut residuals.p90_error_percent,
+    ] {
+        *number = significant(*number, 4);
+    }
+    Ok(ClassModel {
+        class: model.class,
+        provenance: model.provenance,
+        coefficients: model.coefficients.iter().map(|&(feature, value)| (feature, significant(value, 6))).collect(),
+        minimum_ns: significant(model.minimum_ns, 6),
+        forest: Forest::new(model.forest.nodes().iter().map(node).collect())?,
+        forest_limit: significant(model.forest_limit, 4),
+        shapes: ShapeTable::new(model.class, model.shapes.rows().iter().map(|&(key, ns)| (key, significant(ns, 6))).collect())?,
+        range: model.range.as_ref().map(range),
+        residuals,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::significant;
+
+    #[test]
+    fn significant_digits() {
+        let check = |value: f64, digits: usize, expected: &str| assert_eq!(significant(value, digits).to_string(), expected);
+        check(123_456.7, 3, "123000");
+        check(0.000_123_456, 4, "0.0001235");
+        check(-2.5, 1, "-2");
+        check(0.0, 3, "0");
+    }
+}
