@@ -48,7 +48,7 @@ pub(crate) fn comparison(scenario: &Scenario, inputs: &Inputs, file: &RunFile, f
     text.push_str(&table.render());
     for failure in failures {
         // Writing to a string cannot fail.
-        let _ = writeln!(text, "\n{} under {}: not run", failure.case, failure.strategy);
+        let _ = writeln!(text, "{} under {}: not run", failure.case, failure.strategy);
     }
     text
 }

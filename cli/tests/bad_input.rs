@@ -1,0 +1,146 @@
+//! Bad input: each kind has a clear message and the right exit status, and leaves nothing behind.
+
+mod common;
+mod onnx;
+
+use common::{Folder, PHONE, scenario};
+
+const SQUEEZENET: &[u8] = include_bytes!("../../scenarios/models/squeezenet1_1.onnx");
+
+/// Runs a command that must fail with `status` and say all of `words`.
+fn check(folder: &Folder, arguments: &[&str], status: i32, words: &[&str]) {
+    let ran = folder.socrates(arguments);
+    assert_eq!(ran.status, Some(status), "{arguments:?}\n{}", ran.stderr);
+    assert_eq!(ran.stdout, "", "{arguments:?}");
+    for word in words {
+        assert!(ran.stderr.contains(word), "{arguments:?} does not say `{word}`:\n{}", ran.stderr);
+    }
+    assert!(!ran.stderr.contains("panicked"), "{}", ran.stderr);
+    assert!(!folder.path().join("runs").join("small").exists(), "{arguments:?} left results behind");
+}
+
+/// A model file that must be refused, alone and in a scenario.
+fn check_model(contents: &[u8], words: &[&str]) {
+    let folder = Folder::new();
+    folder.write("wrong.onnx", contents);
+    folder.write("scenario.toml", scenario("").replace("squeezenet1_1", "./wrong.onnx"));
+    check(&folder, &["model", "inspect", "wrong.onnx"], 2, words);
+    check(&folder, &["run", "scenario.toml"], 2, words);
+}
+
+/// A scenario file that must be refused.
+fn check_scenario(text: &str, words: &[&str]) {
+    let folder = Folder::new();
+    folder.write("scenario.toml", text);
+    check(&folder, &["run", "scenario.toml"], 2, words);
+}
+
+#[test]
+fn models() {
+    let relu = |input| ("Relu", [input], ["result"]);
+    let (op_type, inputs, outputs) = relu("image");
+    assert_eq!(
+        Folder::new()
+            .write("right.onnx", onnx::model(&[1, 8], &[(op_type, &inputs, &outputs)]))
+            .socrates(&["model", "inspect", "right.onnx"])
+            .status,
+        Some(0)
+    );
+    check_model(&SQUEEZENET[..SQUEEZENET.len() / 2], &["wrong.onnx", "truncated"]);
+    check_model(b"", &["wrong.onnx"]);
+    check_model(b"this is no protobuf at all", &["wrong.onnx"]);
+    check_model(
+        &onnx::model(&[1, 8], &[("Relu", &["b"], &["a"]), ("Add", &["a", "image"], &["b"]), ("Relu", &["b"], &["result"])]),
+        &["cycl"],
+    );
+    check_model(&onnx::model(&[1, 8], &[("Relv", &["image"], &["result"])]), &["Relv"]);
+    check_model(&onnx::model(&[1 << 40, 1 << 40], &[("Relu", &["image"], &["result"])]), &["image"]);
+    check_model(&onnx::model(&[1, 8], &[("Relu", &["imagd"], &["result"])]), &["imagd"]);
+}
+
+#[test]
+fn missing_files_and_names() {
+    let folder = Folder::new();
+    folder.write("scenario.toml", scenario("").replace("./phone.toml", "./fone.toml"));
+    check(&folder, &["run", "scenario.toml"], 2, &["device file `./fone.toml` does not exist", "scenario.toml:3:10"]);
+    check(&folder, &["run", "nothing.toml"], 2, &["cannot read scenario `nothing.toml`"]);
+    check(&folder, &["run", "pixel4-sole"], 2, &["unknown scenario `pixel4-sole`", "did you mean `pixel4-solo`?"]);
+    check(
+        &folder,
+        &["model", "inspect", "mobilenet_v3"],
+        2,
+        &["unknown model `mobilenet_v3`", "hint: did you mean `mobilenet_v"],
+    );
+    check(&folder, &["model", "inspect", "resnet18", "--device", "./fone.toml"], 2, &["cannot read device `./fone.toml`"]);
+    check(&folder, &["explain", "nothing"], 2, &["nothing"]);
+    check(&folder, &["explain", "."], 2, &["is not a results directory"]);
+}
+
+#[test]
+fn scenarios() {
+    check_scenario("", &["missing key `stream`", "missing key `strategies`", "scenario.toml:1:1"]);
+    check_scenario("\u{0}\u{1}", &["scenario.toml:1:1"]);
+    check_scenario(&scenario("deadline = \"nan\"\n"), &["`nan` is not a duration", "write e.g. \"33ms\""]);
+    check_scenario(&scenario("deadline = 33\n"), &["a duration needs a unit", "scenario.toml:9:12"]);
+    check_scenario(&scenario("deadline = \"-1ms\"\n"), &["`-1ms` is negative"]);
+    check_scenario(
+        &scenario("arrivals.poisson = { rate_per_second = nan }\n"),
+        &["`nan` is out of range", "must be a finite number"],
+    );
+    check_scenario(&scenario("arrivals.poisson = { rate_per_second = -1.0 }\n"), &["`-1.0` is out of range", "must be above 0"]);
+    check_scenario(&scenario("deadlin = \"33ms\"\n"), &["unknown key `deadlin`", "did you mean `deadline`?"]);
+    check_scenario(&scenario("").replace("heft", "hefd"), &["unknown strategy `hefd`", "did you mean `heft`?"]);
+    check_scenario(&scenario("").replace("requests = 3", ""), &["the stream never ends"]);
+}
+
+#[test]
+fn all_errors_of_a_file_at_once() {
+    let text = scenario("deadlin = 33\npriority = 1.5\n").replace("heft", "hefd").replace("requests = 3", "requests = 0");
+    check_scenario(&text, &["`hefd`", "`deadlin`", "`0` is out of range", "expected a whole number"]);
+}
+
+#[test]
+fn profiles() {
+    let folder = Folder::new();
+    folder.write("scenario.toml", scenario(""));
+    let mut check_profile = |from: &str, to: &str, words: &[&str]| {
+        assert!(PHONE.contains(from), "{from}");
+        folder.write("phone.toml", PHONE.replacen(from, to, 1));
+        check(&folder, &["run", "scenario.toml"], 2, words);
+    };
+    check_profile("\"100us\"", "100", &["a duration needs a unit", "phone.toml:47:9"]);
+    check_profile("14.2GB/s", "-1GB/s", &["`-1GB/s` is negative"]);
+    check_profile("ns_per_byte = 0.25", "ns_per_byte = nan", &["`nan` is out of range"]);
+    check_profile("launch = 2000.0", "launch = inf", &["`inf` is out of range"]);
+    check_profile(
+        "blocks = \"cpu.1large\"",
+        "blocks = \"cpu.1larg\"",
+        &["unknown worker `cpu.1larg`", "did you mean `cpu.1large`?"],
+    );
+    check_profile("schema_version = 1", "schema_version = 7", &["`7` is out of range"]);
+}
+
+#[test]
+fn arguments() {
+    let folder = Folder::new();
+    folder.write("scenario.toml", scenario(""));
+    check(&folder, &["rum"], 2, &["unrecognized subcommand"]);
+    check(&folder, &["run", "scenario.toml", "--threads", "0"], 2, &["--threads"]);
+    check(&folder, &["run", "scenario.toml", "--seed", "-1"], 2, &["-1"]);
+    check(&folder, &["run", "scenario.toml", "--strategy", "hefd"], 2, &["unknown strategy `hefd`", "did you mean `heft`?"]);
+    check(&folder, &["run", "scenario.toml", "--strategy", "cpu[worker"], 2, &["cannot read strategy"]);
+    check(&folder, &["model", "inspect", "resnet18", "--dimension", "n=0"], 2, &["cannot read `n=0`"]);
+    check(&folder, &["list", "phones"], 2, &["phones"]);
+}
+
+#[test]
+fn output_that_cannot_be_written() {
+    let folder = Folder::new();
+    folder.write("scenario.toml", scenario("")).write("file", "not a folder");
+    check(&folder, &["run", "scenario.toml", "--output", "file/results"], 3, &["file"]);
+    check(&folder, &["run", "scenario.toml", "--output", "file"], 3, &["file"]);
+    std::fs::create_dir(folder.path().join("mine")).unwrap();
+    folder.write("mine/letter.txt", "dear");
+    check(&folder, &["run", "scenario.toml", "--output", "mine"], 3, &["`mine` exists and is not a results directory"]);
+    assert_eq!(std::fs::read_to_string(folder.path().join("mine/letter.txt")).unwrap(), "dear");
+}

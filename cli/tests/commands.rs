@@ -1,0 +1,129 @@
+//! What commands print and write.
+
+mod common;
+
+use common::{Folder, scenario};
+
+#[test]
+fn a_run_prints_a_comparison_and_writes_results() {
+    let folder = Folder::new();
+    folder.write("scenario.toml", scenario(""));
+    let ran = folder.socrates(&["run", "scenario.toml", "--strategy", "cpu[worker=cpu.1large]", "--strategy", "gpu"]);
+    assert_eq!(ran.status, Some(0), "{}", ran.stderr);
+    let expected = "\
+small on phone, seed 0; * marks the least median latency
+
+model             strategy                requests  p50 ms  p99 ms  x best  copies  extrapolated  busy
+squeezenet1_1     cpu[worker=cpu.1large]       3/3  20.255  20.260    3.31                  100%  cpu.1large 100%
+               *  gpu                          3/3   6.122   6.122    1.00     2.0          100%  cpu.1large 7%, gpu 91%
+";
+    assert_eq!(ran.stdout, expected);
+    assert!(ran.stderr.contains("results in `runs/small`"), "{}", ran.stderr);
+    let names: Vec<String> = folder.contents("runs/small").iter().map(|(path, _)| path.display().to_string()).collect();
+    let all = ["copies.parquet", "operators.parquet", "placement.json", "requests.parquet", "run.json", "trace.pftrace"];
+    assert_eq!(names, all);
+}
+
+#[test]
+fn output_is_the_same_on_any_number_of_threads() {
+    let folder = Folder::new();
+    let random = "arrivals.poisson = { rate_per_second = 50.0 }\n";
+    folder.write(
+        "scenario.toml",
+        scenario(random).replace("requests = 3", "requests = 9").replace("[[stream]]", "variation = \"residuals\"\n\n[[stream]]"),
+    );
+    let run = |threads: &str, seed: &str| {
+        let ran = folder.socrates(&["run", "scenario.toml", "--threads", threads, "--seed", seed, "--output", "same", "--quiet"]);
+        assert_eq!((ran.status, ran.stderr.as_str()), (Some(0), ""));
+        (ran.stdout, folder.contents("same"))
+    };
+    let one = run("1", "7");
+    assert!(one == run("1", "7"));
+    assert!(one == run("3", "7"));
+    assert!(one.0 != run("1", "8").0);
+}
+
+#[test]
+fn a_strategy_without_a_plan_fails_alone() {
+    let folder = Folder::new();
+    folder.write("scenario.toml", scenario(""));
+    let ran = folder.socrates(&["run", "scenario.toml", "--strategy", "npu", "--strategy", "gpu"]);
+    assert_eq!(ran.status, Some(1));
+    assert!(ran.stdout.contains("gpu") && ran.stdout.contains("squeezenet1_1 under npu: not run"), "{}", ran.stdout);
+    assert!(
+        ran.stderr.contains("strategy `npu` needs a worker of kind `npu`, which device `phone` does not have"),
+        "{}",
+        ran.stderr
+    );
+}
+
+#[test]
+fn explain_reads_what_run_wrote() {
+    let folder = Folder::new();
+    folder.write("scenario.toml", scenario(""));
+    assert_eq!(folder.socrates(&["run", "scenario.toml"]).status, Some(0));
+    let ran = folder.socrates(&["explain", "runs/small", "--strategy", "gpu", "--model", "squeezenet1_1"]);
+    assert_eq!(ran.status, Some(0), "{}", ran.stderr);
+    assert!(ran.stdout.starts_with("model squeezenet1_1 | case squeezenet1_1 | strategy gpu\n"), "{}", ran.stdout);
+    let ran = folder.socrates(&["explain", "runs/small", "--strategy", "gpv"]);
+    assert_eq!(ran.status, Some(2));
+    assert!(ran.stderr.contains("nothing of strategy `gpv`: there is `cpu`, `gpu`, `heft`"), "{}", ran.stderr);
+}
+
+#[test]
+fn inspect_prints_text_and_json() {
+    let folder = Folder::new();
+    let ran = folder.socrates(&["model", "inspect", "mobilenet_v2", "--device", "./phone.toml"]);
+    assert_eq!(ran.status, Some(0), "{}", ran.stderr);
+    assert!(ran.stdout.contains("300_774_272 MACs, "), "{}", ran.stdout);
+    assert!(ran.stdout.contains("on phone"), "{}", ran.stdout);
+    let ran = folder.socrates(&["model", "inspect", "swin_t", "--device", "./phone.toml", "--json"]);
+    let json: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+    let gpu = &json["device"]["workers"][2];
+    assert_eq!(gpu["worker"], "gpu");
+    assert_eq!(gpu["unsupported"][0]["reason"], "tensors of more than 4 dimensions");
+}
+
+#[test]
+fn lists_and_schemas() {
+    let folder = Folder::new();
+    let check = |arguments: &[&str], words: &[&str]| {
+        let ran = folder.socrates(arguments);
+        assert_eq!((ran.status, ran.stderr.as_str()), (Some(0), ""), "{arguments:?}");
+        for word in words {
+            assert!(ran.stdout.contains(word), "{arguments:?} does not say `{word}`:\n{}", ran.stdout);
+        }
+    };
+    check(&["list", "devices"], &[]);
+    check(&["list", "models"], &["mobilenet_v2", "300_774_272"]);
+    check(&["list", "strategies"], &["heft", "fallback=partitions"]);
+    check(&["list", "scenarios"], &["pixel4-solo"]);
+    check(&["schema", "scenario"], &["\"Socrates scenario\""]);
+    check(&["schema", "profile"], &["\"Socrates device profile\""]);
+    check(&["--help"], &["Exit status:"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupt_leaves_nothing_behind() {
+    use std::process::Stdio;
+    use std::time::{Duration, Instant};
+
+    let folder = Folder::new();
+    let streams = "\n[[stream]]\nmodel = \"swin_t\"\nrequests = 2000\n".repeat(40);
+    folder.write("scenario.toml", scenario(&streams));
+    let mut command = folder.command(&["run", "scenario.toml", "--threads", "1"]);
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let began = Instant::now();
+    while !std::fs::read_dir(folder.path().join("runs")).is_ok_and(|mut entries| entries.next().is_some()) {
+        assert!(began.elapsed() < Duration::from_secs(60), "the run never began");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    std::thread::sleep(Duration::from_millis(100));
+    let kill = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(kill.success());
+    let ran = common::Ran::of(&child.wait_with_output().unwrap());
+    assert_eq!((ran.status, ran.stdout.as_str()), (Some(130), ""), "{}", ran.stderr);
+    assert!(ran.stderr.contains("interrupted"), "{}", ran.stderr);
+    assert_eq!(folder.contents("runs"), []);
+}
