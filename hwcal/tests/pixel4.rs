@@ -1,5 +1,7 @@
 //! The fit of the Pixel 4 on the data that come with the source code.
 
+#![allow(clippy::print_stdout, clippy::unwrap_used, reason = "tables to look at; a failed unwrap is the failure")]
+
 use std::sync::LazyLock;
 
 use hwcal::pixel4::{BASELINE_MODELS, BASELINE_OPERATORS, CalibrationData, FitReport, fit};

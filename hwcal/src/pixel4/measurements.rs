@@ -32,6 +32,9 @@ pub struct CalibrationData<'a> {
 }
 
 impl CalibrationData<'static> {
+    /// Names of the files in a folder of data, in the order of the fields.
+    pub const FILES: [&'static str; 3] = ["pixel4_gpu_operators.csv", "pixel4_models.csv", "snapdragon855_published.csv"];
+
     /// The data that come with the source code.
     pub fn built_in() -> Self {
         Self {
