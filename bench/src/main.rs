@@ -1,32 +1,60 @@
 //! `socrates-bench mm1 N | dag N | stream N`: one JSON line a measurement, as the common benchmark's programs print.
+//! `socrates-bench compare --bin FOLDER [--bin FOLDER ...] [--rounds 5]`: ratios against the bare event loop and other engines.
 //!
 //! `DAG_BW` sets the links' MB/s, `LINK=SHARED` makes the copies of a pair of processors contend.
 #![allow(clippy::print_stdout, clippy::print_stderr)] // A program that prints.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-use socrates_bench::measure;
+use socrates_bench::compare::compare;
+use socrates_bench::measure::{self, Measurement};
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let size = arguments.get(1).map_or(Ok(1000), |text| text.parse());
-    let (Some(bench), Ok(size)) = (arguments.first(), size) else {
-        eprintln!("usage: socrates-bench mm1|dag|stream N");
-        return ExitCode::from(2);
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let outcome = match words.as_slice() {
+        ["compare", options @ ..] => run_compare(options),
+        [bench, size] => run_one(bench, size),
+        _ => Err("usage: socrates-bench mm1|dag|stream N, or socrates-bench compare --bin FOLDER [--rounds N]".to_owned()),
     };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("error: {message}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run_one(bench: &str, size: &str) -> Result<(), String> {
+    let size: usize = size.parse().map_err(|_| format!("`{size}` is not a size: write a whole number"))?;
     let bandwidth = std::env::var("DAG_BW").ok().and_then(|text| text.parse().ok()).unwrap_or(2000.0);
     let shared = std::env::var("LINK").is_ok_and(|text| text == "SHARED");
-    let measurements = match bench.as_str() {
+    let measurements: Vec<Measurement> = match bench {
         "mm1" => vec![measure::queue(size)],
         "dag" => measure::dag(size, bandwidth, shared),
         "stream" => vec![measure::stream(size)],
-        _ => {
-            eprintln!("error: unknown benchmark `{bench}`: write mm1, dag or stream");
-            return ExitCode::from(2);
-        }
+        _ => return Err(format!("unknown benchmark `{bench}`: write mm1, dag or stream")),
     };
     for measurement in measurements {
         println!("{}", measurement.json());
     }
-    ExitCode::SUCCESS
+    Ok(())
+}
+
+fn run_compare(options: &[&str]) -> Result<(), String> {
+    let mut folders = Vec::new();
+    let mut rounds = 5;
+    for pair in options.chunks(2) {
+        match *pair {
+            ["--bin", folder] => folders.push(PathBuf::from(folder)),
+            ["--rounds", count] => rounds = count.parse().map_err(|_| format!("`{count}` is not a number of rounds"))?,
+            _ => return Err(format!("unknown option `{}`: write --bin FOLDER or --rounds N", pair[0])),
+        }
+    }
+    let own = std::env::current_exe().map_err(|error| format!("cannot find this program: {error}"))?;
+    let table = compare(&own, &folders, rounds, |line| println!("{line}"))?;
+    println!("\n{table}");
+    Ok(())
 }

@@ -31,15 +31,23 @@ impl Measurement {
     /// The line as JSON.
     pub fn json(&self) -> String {
         format!(
-            "{{\"engine\":\"socrates\",\"bench\":\"{}\",\"n\":{},\"events\":{},\"s\":{:.6},\"ns_per_event\":{:.2},\"check\":\"{}\"}}",
+            "{{\"engine\":\"socrates\",\"bench\":\"{}\",\"n\":{},\"events\":{},\"s\":{:.6},\"ns_per_event\":{:.2},\"rss_mb\":{:.1},\"check\":\"{}\"}}",
             self.bench,
             self.size,
             self.events,
             self.seconds,
             self.seconds * 1e9 / self.events as f64,
+            peak_memory_mb(),
             self.check
         )
     }
+}
+
+/// Largest resident size of this process so far; 0 where the system does not tell.
+fn peak_memory_mb() -> f64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    line.and_then(|rest| rest.split_whitespace().next()?.parse::<f64>().ok()).map_or(0.0, |kilobytes| kilobytes / 1024.0)
 }
 
 /// Workload (b): plan by HEFT and compile the plan, then simulate the program; the two timed apart.
@@ -83,10 +91,10 @@ struct Latencies(Vec<u64>);
 impl Recorder for Latencies {
     #[inline]
     fn record(&mut self, record: &Record) {
-        if let Record::Request(request) = record {
-            if request.outcome == Outcome::Completed {
-                self.0.push(request.ended_ns - request.arrived_ns);
-            }
+        if let Record::Request(request) = record
+            && request.outcome == Outcome::Completed
+        {
+            self.0.push(request.ended_ns - request.arrived_ns);
         }
     }
 }

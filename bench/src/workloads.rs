@@ -181,11 +181,11 @@ fn chain_place(operator: usize) -> usize {
 pub fn chain_stream(requests: usize, mean_gap_s: f64) -> Stream {
     let mut random = SplitMix(12);
     let mut at_s = 0.0;
-    let mut before_ns = 0;
+    let mut last_ns = 0;
     let gap = move || {
         at_s += random.exponential(mean_gap_s);
-        let at_ns = ns(at_s);
-        Some(at_ns - std::mem::replace(&mut before_ns, at_ns))
+        let arrival_ns = ns(at_s);
+        Some(arrival_ns - std::mem::replace(&mut last_ns, arrival_ns))
     };
     Stream::new(ModelId(0), Arrivals::Gaps(Box::new(gap)), Some(requests as u64))
 }

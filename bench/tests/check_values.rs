@@ -2,6 +2,8 @@
 //!
 //! The specification's values come from engines that nobody here wrote, `SimGrid` 4.1 and dslab-dag among them.
 
+#![allow(clippy::unreadable_literal)] // The specification's figures as they stand there.
+
 use socrates_bench::measure;
 
 /// The value of `name=` in a check.

@@ -4,6 +4,7 @@
 //! reported at once, with its place and what to do about it ([`text::FileErrors`]).
 
 pub mod library;
+pub mod model;
 pub mod onnx;
 pub mod profile;
 mod read;
@@ -14,5 +15,5 @@ pub mod zoo;
 
 pub use library::{devices, scenarios};
 pub use profile::{Profile, ProfileInfo};
-pub use read::{ReadError, Reference};
+pub use read::{Document, ReadError, Reference};
 pub use scenario::Scenario;

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
+use crate::library::{Entry, find};
+use crate::onnx::OnnxError;
 use crate::text::FileErrors;
 
 /// Why a scenario, profile or model cannot be had.
@@ -34,6 +36,9 @@ pub enum ReadError {
     /// The file has errors.
     #[error("{0}")]
     Invalid(Box<FileErrors>),
+    /// The model cannot be read.
+    #[error(transparent)]
+    Model(Box<OnnxError>),
 }
 
 impl From<FileErrors> for ReadError {
@@ -69,10 +74,44 @@ impl fmt::Display for Reference {
     }
 }
 
-fn is_file_ending(ending: &OsStr) -> bool {
-    ["toml", "onnx"].iter().any(|known| ending.eq_ignore_ascii_case(known))
+/// What was read from a text, with the text.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Document<T> {
+    /// Name of the file, without the path to it; for the library, the name there.
+    pub name: String,
+    /// The text.
+    pub text: String,
+    /// What it says.
+    pub value: T,
 }
 
-pub(crate) fn read_text(what: &'static str, path: &Path) -> Result<String, ReadError> {
-    std::fs::read_to_string(path).map_err(|source| ReadError::File { what, path: path.to_owned(), source })
+impl<T> Document<T> {
+    /// Opens what a reference refers to: `what` of the `library`, or a file. `parse` is given the name of the file for its
+    /// messages, the text, and the folder where relative paths start.
+    pub(crate) fn open(
+        what: &'static str,
+        reference: &Reference,
+        library: &'static [Entry],
+        parse: impl FnOnce(&str, &str, &Path) -> Result<T, FileErrors>,
+    ) -> Result<Self, ReadError> {
+        let (name, text, value) = match reference {
+            Reference::BuiltIn(name) => {
+                let entry = find(what, library, name)?;
+                (entry.name.to_owned(), entry.text.to_owned(), parse(entry.name, entry.text, Path::new("")))
+            }
+            Reference::File(path) => {
+                let text =
+                    std::fs::read_to_string(path).map_err(|source| ReadError::File { what, path: path.clone(), source })?;
+                let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+                let folder = path.parent().unwrap_or_else(|| Path::new(""));
+                let value = parse(&path.display().to_string(), &text, folder);
+                (name, text, value)
+            }
+        };
+        Ok(Self { name, text, value: value? })
+    }
+}
+
+fn is_file_ending(ending: &OsStr) -> bool {
+    ["toml", "onnx"].iter().any(|known| ending.eq_ignore_ascii_case(known))
 }

@@ -42,7 +42,7 @@ impl Strategy for Drawn {
             // Now and then it waits for an idle worker, as long as something else is going on.
             let worker = able[choice % able.len()];
             let others_run = system.device().worker_ids().any(|other| !system.is_idle(other));
-            if choice % 3 > 0 || system.is_idle(worker) || !others_run {
+            if !choice.is_multiple_of(3) || system.is_idle(worker) || !others_run {
                 decisions.place(ready.in_flight, ready.segment, worker);
             }
             assert!(valid(system, ready));
@@ -136,7 +136,7 @@ fn causality(run: &Run, device: &Device, tasks: &TaskGraph) {
     }
     let copies: Vec<_> =
         run.records.iter().filter_map(|record| if let Record::Copy(it) = record { Some(it) } else { None }).collect();
-    let copied = |request, data, to: MemoryId, by_ns: u64| {
+    let was_copied = |request, data, to: MemoryId, by_ns: u64| {
         copies.iter().any(|it| it.request == request && it.data == data && device.link(it.link).to == to && it.end_ns <= by_ns)
     };
     for kernel in kernels(run) {
@@ -150,7 +150,7 @@ fn causality(run: &Run, device: &Device, tasks: &TaskGraph) {
             for (end_ns, there) in sources {
                 assert!(end_ns <= kernel.start_ns, "{kernel:?} starts before its input {data:?} is made at {end_ns}");
                 assert!(
-                    there == here || copied(kernel.request, data, here, kernel.start_ns),
+                    there == here || was_copied(kernel.request, data, here, kernel.start_ns),
                     "{kernel:?} reads {data:?} from afar"
                 );
             }

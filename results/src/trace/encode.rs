@@ -12,7 +12,7 @@ use super::schema::{
     COUNTER, CounterDescriptor, DebugAnnotation, EXPLICIT, ProcessDescriptor, SLICE_BEGIN, SLICE_END, Trace, TracePacket,
     TrackDescriptor, TrackEvent, UNIT_COUNT,
 };
-use super::slices::{Annotation, Group, Slice, slices};
+use super::slices::{Annotation, Category, Group, Slice, describe, slices};
 use crate::RunResult;
 
 /// Writes one run; `number` counts from 1 and keeps its identifiers apart from other runs'.
@@ -22,31 +22,120 @@ pub(super) fn run(run: &RunResult<'_>, number: u32, out: &mut impl Write) -> io:
     let counters = counters(run);
     let mut tracks = Tracks::new(run, number);
     tracks.add_all(&lane_counts, &counters);
-    let mut events = Events { sequence: number, events: Vec::with_capacity(2 * slices.len()) };
-    let mut arrows = Arrows::new(run, number);
-    for (order, (slice, lane)) in slices.iter().zip(&lane_of).enumerate() {
-        let track = tracks.lane(slice.group, *lane);
-        let (leaving, arriving) = arrows.of(slice);
-        events.slice(order, track, slice, leaving, arriving);
+    let mut packets = Packets { out, trace: Trace::default(), bytes: Vec::new() };
+    for packet in std::mem::take(&mut tracks.packets) {
+        packets.write(packet)?;
     }
-    for counter in &counters {
-        events.counter(tracks.counter(counter.quantity), counter);
-    }
-    write_packets(tracks.packets, out)?;
-    write_packets(events.into_packets(), out)
-}
-
-fn write_packets(packets: impl IntoIterator<Item = TracePacket>, out: &mut impl Write) -> io::Result<()> {
-    let mut bytes = Vec::new();
-    let mut trace = Trace { packet: Vec::with_capacity(1) };
-    for packet in packets {
-        trace.packet.clear();
-        trace.packet.push(packet);
-        bytes.clear();
-        trace.encode(&mut bytes).map_err(io::Error::other)?;
-        out.write_all(&bytes)?;
+    let arrows = Arrows::new(run, number);
+    for moment in moments(&slices, &counters) {
+        let track_event = match moment.what {
+            What::Begin => {
+                let slice = &slices[moment.index];
+                begin(run, tracks.lane(slice.group, lane_of[moment.index]), slice, &arrows)
+            }
+            What::End => {
+                let track_uuid = Some(tracks.lane(slices[moment.index].group, lane_of[moment.index]));
+                TrackEvent { r#type: Some(SLICE_END), track_uuid, ..TrackEvent::default() }
+            }
+            What::Value(value) => {
+                let quantity = counters[moment.index].quantity;
+                sample(tracks.counter(quantity), quantity, value)
+            }
+        };
+        packets.write(TracePacket {
+            timestamp: Some(moment.at_ns),
+            trusted_packet_sequence_id: Some(number),
+            track_event: Some(track_event),
+            ..TracePacket::default()
+        })?;
     }
     Ok(())
+}
+
+/// Packets on their way out, one after the other.
+struct Packets<'a, W> {
+    out: &'a mut W,
+    trace: Trace,
+    bytes: Vec<u8>,
+}
+
+impl<W: Write> Packets<'_, W> {
+    fn write(&mut self, packet: TracePacket) -> io::Result<()> {
+        self.trace.packet.clear();
+        self.trace.packet.push(packet);
+        self.bytes.clear();
+        self.trace.encode(&mut self.bytes).map_err(io::Error::other)?;
+        self.out.write_all(&self.bytes)
+    }
+}
+
+/// What happens on a track at one time.
+#[derive(Clone, Copy, Debug)]
+enum What {
+    Begin,
+    End,
+    Value(f64),
+}
+
+/// Something that happens, to the slice or counter of an index.
+#[derive(Clone, Copy, Debug)]
+struct Moment {
+    at_ns: u64,
+    index: usize,
+    what: What,
+}
+
+impl Moment {
+    fn key(&self) -> (u64, usize, u8) {
+        match self.what {
+            What::Begin => (self.at_ns, self.index, 0),
+            What::End => (self.at_ns, self.index, 1),
+            What::Value(_) => (self.at_ns, usize::MAX, 2),
+        }
+    }
+}
+
+/// All that happens, in order of time, then of what ends first, then begin before end.
+///
+/// So every packet is at or after the one before it, each track's slices begin and end in turn, and an arrow leaves before it
+/// arrives.
+fn moments(slices: &[Slice], counters: &[Counter]) -> Vec<Moment> {
+    let mut moments = Vec::with_capacity(2 * slices.len());
+    for (index, slice) in slices.iter().enumerate() {
+        moments.push(Moment { at_ns: slice.start_ns, index, what: What::Begin });
+        moments.push(Moment { at_ns: slice.end_ns, index, what: What::End });
+    }
+    for (index, counter) in counters.iter().enumerate() {
+        moments.extend(counter.values.iter().map(|&(at_ns, value)| Moment { at_ns, index, what: What::Value(value) }));
+    }
+    moments.sort_by_key(Moment::key);
+    moments
+}
+
+fn begin(run: &RunResult<'_>, track: u64, slice: &Slice, arrows: &Arrows) -> TrackEvent {
+    let (name, annotations) = describe(run, &run.records[slice.record]);
+    let (flow_ids, terminating_flow_ids) = arrows.of(slice);
+    TrackEvent {
+        r#type: Some(SLICE_BEGIN),
+        track_uuid: Some(track),
+        name: Some(name),
+        categories: vec![slice.category.name().to_owned()],
+        debug_annotations: annotations.into_iter().map(annotation).collect(),
+        flow_ids,
+        terminating_flow_ids,
+        ..TrackEvent::default()
+    }
+}
+
+fn sample(track: u64, quantity: Quantity, value: f64) -> TrackEvent {
+    let whole = !matches!(quantity, Quantity::Traffic(_));
+    TrackEvent {
+        r#type: Some(COUNTER),
+        track_uuid: Some(track),
+        counter_value: whole.then_some(value as i64),
+        double_counter_value: (!whole).then_some(value),
+        ..TrackEvent::default()
+    }
 }
 
 /// The tracks of a run: a tree with the process at its root.
@@ -179,8 +268,8 @@ impl Arrows {
     }
 
     /// Arrows that leave and arrive at a slice; the slice of a blocked worker has none, its copy's has them.
-    fn of(&mut self, slice: &Slice) -> (Vec<u64>, Vec<u64>) {
-        if slice.category == "blocked" {
+    fn of(&self, slice: &Slice) -> (Vec<u64>, Vec<u64>) {
+        if slice.category == Category::Blocked {
             return (Vec::new(), Vec::new());
         }
         (of_record(&self.leaving, slice.record), of_record(&self.arriving, slice.record))
@@ -192,65 +281,10 @@ fn of_record(arrows: &[(usize, u64)], record: usize) -> Vec<u64> {
     arrows[begin..].iter().take_while(|arrow| arrow.0 == record).map(|arrow| arrow.1).collect()
 }
 
-/// Events with the key they are sorted by: time, then what ended first, then begin before end.
-///
-/// So every packet is at or after the one before it, each track's slices begin and end in turn, and an arrow leaves before it
-/// arrives.
-struct Events {
-    sequence: u32,
-    events: Vec<((u64, usize, u8), TrackEvent)>,
-}
-
-impl Events {
-    fn slice(&mut self, order: usize, track: u64, slice: &Slice, leaving: Vec<u64>, arriving: Vec<u64>) {
-        let begin = TrackEvent {
-            r#type: Some(SLICE_BEGIN),
-            track_uuid: Some(track),
-            name: Some(slice.name.clone()),
-            categories: vec![slice.category.to_owned()],
-            debug_annotations: slice.annotations.iter().map(annotation).collect(),
-            flow_ids: leaving,
-            terminating_flow_ids: arriving,
-            ..TrackEvent::default()
-        };
-        let end = TrackEvent { r#type: Some(SLICE_END), track_uuid: Some(track), ..TrackEvent::default() };
-        self.events.push(((slice.start_ns, order, 0), begin));
-        self.events.push(((slice.end_ns, order, 1), end));
-    }
-
-    fn counter(&mut self, track: u64, counter: &Counter) {
-        let whole = !matches!(counter.quantity, Quantity::Traffic(_));
-        for &(at_ns, value) in &counter.values {
-            let event = TrackEvent {
-                r#type: Some(COUNTER),
-                track_uuid: Some(track),
-                counter_value: whole.then_some(value as i64),
-                double_counter_value: (!whole).then_some(value),
-                ..TrackEvent::default()
-            };
-            self.events.push(((at_ns, usize::MAX, 2), event));
-        }
-    }
-
-    fn into_packets(mut self) -> impl Iterator<Item = TracePacket> {
-        self.events.sort_by_key(|event| event.0);
-        let sequence = self.sequence;
-        self.events.into_iter().map(move |((at_ns, _, _), event)| TracePacket {
-            timestamp: Some(at_ns),
-            trusted_packet_sequence_id: Some(sequence),
-            track_event: Some(event),
-            ..TracePacket::default()
-        })
-    }
-}
-
-fn annotation(annotation: &Annotation) -> DebugAnnotation {
-    match annotation {
-        Annotation::Number(name, value) => {
-            DebugAnnotation { name: Some((*name).to_owned()), uint_value: Some(*value), string_value: None }
-        }
-        Annotation::Text(name, value) => {
-            DebugAnnotation { name: Some((*name).to_owned()), uint_value: None, string_value: Some(value.clone()) }
-        }
-    }
+fn annotation(annotation: Annotation) -> DebugAnnotation {
+    let (name, uint_value, string_value) = match annotation {
+        Annotation::Number(name, value) => (name, Some(value), None),
+        Annotation::Text(name, value) => (name, None, Some(value)),
+    };
+    DebugAnnotation { name: Some(name.to_owned()), uint_value, string_value }
 }

@@ -23,16 +23,39 @@ pub(super) enum Annotation {
     Text(&'static str, String),
 }
 
-/// Something that lasted. `record` is the index of its record.
-#[derive(Clone, Debug)]
+/// What a slice stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Category {
+    Request,
+    Invocation,
+    Kernel,
+    Copy,
+    /// The worker that a copy occupies.
+    Blocked,
+    Decision,
+}
+
+impl Category {
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Request => "request",
+            Self::Invocation => "invocation",
+            Self::Kernel => "kernel",
+            Self::Copy => "copy",
+            Self::Blocked => "blocked",
+            Self::Decision => "decision",
+        }
+    }
+}
+
+/// Something that lasted. `record` is the index of its record; see [`describe`] for its name.
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Slice {
     pub(super) group: Group,
     pub(super) start_ns: u64,
     pub(super) end_ns: u64,
     pub(super) record: usize,
-    pub(super) category: &'static str,
-    pub(super) name: String,
-    pub(super) annotations: Vec<Annotation>,
+    pub(super) category: Category,
 }
 
 /// All slices of a run in order of end, then start, then record.
@@ -46,50 +69,53 @@ pub(super) fn slices(run: &RunResult<'_>) -> Vec<Slice> {
 }
 
 fn add(run: &RunResult<'_>, record: usize, what: &Record, slices: &mut Vec<Slice>) {
-    use Annotation::{Number, Text};
     let worker_group = |worker: WorkerId| Group::Worker(run.device.worker(worker).demands[0].0, worker);
-    let model_name = |model: ModelId| run.models[model.index()].model.name.to_owned();
-    let mut put = |group, start_ns, end_ns, category, name, annotations| {
-        slices.push(Slice { group, start_ns, end_ns, record, category, name, annotations });
-    };
+    let mut put = |category, group, start_ns, end_ns| slices.push(Slice { group, start_ns, end_ns, record, category });
     match what {
         Record::Arrival(_) => {}
+        Record::Request(it) => put(Category::Request, Group::Requests(it.model), it.arrived_ns, it.ended_ns),
+        Record::Invocation(it) => put(Category::Invocation, worker_group(it.worker), it.start_ns, it.end_ns),
+        Record::Kernel(it) => put(Category::Kernel, worker_group(it.worker), it.start_ns, it.end_ns),
+        Record::Copy(it) => {
+            if let Some(worker) = run.device.link(it.link).blocks {
+                put(Category::Blocked, worker_group(worker), it.start_ns, it.end_ns);
+            }
+            put(Category::Copy, Group::Link(it.link), it.start_ns, it.end_ns);
+        }
+        Record::Decision(it) => put(Category::Decision, Group::Strategy, it.at_ns, it.at_ns.saturating_add(it.cost_ns)),
+    }
+}
+
+/// The name of a record's slice and what is shown when it is selected.
+pub(super) fn describe(run: &RunResult<'_>, record: &Record) -> (String, Vec<Annotation>) {
+    use Annotation::{Number, Text};
+    let model_name = |model: ModelId| run.models[model.index()].model.name.to_owned();
+    match record {
+        Record::Arrival(_) => (String::new(), Vec::new()),
         Record::Request(request) => {
-            let name = format!("{} #{}", model_name(request.model), request.request.0);
             let mut annotations = vec![Text("outcome", outcome_name(request.outcome).to_owned())];
             annotations.extend(request.deadline_ns.map(|deadline_ns| Number("deadline_ns", deadline_ns)));
-            put(Group::Requests(request.model), request.arrived_ns, request.ended_ns, "request", name, annotations);
+            (format!("{} #{}", model_name(request.model), request.request.0), annotations)
         }
         Record::Invocation(invocation) => {
             let mut annotations = of_request(model_name(invocation.model), invocation.request);
             annotations.push(Number("segment", invocation.segment.0.into()));
             annotations.push(Number("waited_ns", invocation.start_ns - invocation.ready_ns));
-            let (start_ns, end_ns) = (invocation.start_ns, invocation.end_ns);
-            put(worker_group(invocation.worker), start_ns, end_ns, "invocation", "invocation".to_owned(), annotations);
+            ("invocation".to_owned(), annotations)
         }
         Record::Kernel(kernel) => {
-            let info = &run.models[kernel.model.index()];
-            let name = format!("{}{}", info.task_name(kernel.task.index()), part_suffix(kernel.part));
-            let annotations = kernel_annotations(run, kernel);
-            put(worker_group(kernel.worker), kernel.start_ns, kernel.end_ns, "kernel", name, annotations);
+            let name = run.models[kernel.model.index()].task_name(kernel.task.index());
+            (format!("{name}{}", part_suffix(kernel.part)), kernel_annotations(run, kernel))
         }
         Record::Copy(copy) => {
-            let producer = run.models[copy.model.index()].model.tasks.producer(copy.data);
-            let name = producer.map_or_else(
-                || format!("copy of input {}", copy.data.0),
-                |task| format!("copy of {}", run.models[copy.model.index()].task_name(task.index())),
-            );
-            let annotations = copy_annotations(run, copy);
-            if let Some(worker) = run.device.link(copy.link).blocks {
-                put(worker_group(worker), copy.start_ns, copy.end_ns, "blocked", name.clone(), annotations.clone());
-            }
-            put(Group::Link(copy.link), copy.start_ns, copy.end_ns, "copy", name, annotations);
+            let info = &run.models[copy.model.index()];
+            let name = match info.model.tasks.producer(copy.data) {
+                Some(task) => format!("copy of {}", info.task_name(task.index())),
+                None => format!("copy of input {}", copy.data.0),
+            };
+            (name, copy_annotations(run, copy))
         }
-        Record::Decision(decision) => {
-            let end_ns = decision.at_ns.saturating_add(decision.cost_ns);
-            let annotations = vec![Number("placed", decision.placed.into())];
-            put(Group::Strategy, decision.at_ns, end_ns, "decision", "decision".to_owned(), annotations);
-        }
+        Record::Decision(decision) => ("decision".to_owned(), vec![Number("placed", decision.placed.into())]),
     }
 }
 

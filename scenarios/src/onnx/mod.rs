@@ -1,7 +1,7 @@
 //! Reader of ONNX models.
 //!
 //! Only structure is read: operators, attributes, shapes, and the values of small constants that shapes depend on. A file is
-//! walked field by field through a buffered reader; an initialiser of more than [`wire::SMALL_MESSAGE_BYTES`] is never loaded,
+//! walked field by field through a buffered reader; an initialiser of more than 128 KiB is never loaded,
 //! its data are stepped over by seeking. Memory is thus that of the graph, whatever the size of the weights, and files beyond
 //! the 2 GB limit of ordinary protobuf readers are fine. Weights in external files are not even opened.
 //!

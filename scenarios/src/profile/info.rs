@@ -5,6 +5,7 @@ use std::fmt::Write;
 use sha2::{Digest, Sha256};
 
 use crate::profile::{Profile, Provenance};
+use crate::read::Document;
 
 /// Identifies a profile in results.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,14 +20,23 @@ pub struct ProfileInfo {
 
 impl ProfileInfo {
     /// Of a profile and its text.
-    pub fn new(profile: &Profile, text: &str) -> Self {
-        Self { name: profile.name.clone(), fingerprint: fingerprint(text.as_bytes()), provenance: profile.provenance.clone() }
+    pub fn of(document: &Document<Profile>) -> Self {
+        Self {
+            name: document.value.name.clone(),
+            fingerprint: fingerprint(document.text.as_bytes()),
+            provenance: document.value.provenance.clone(),
+        }
     }
 }
 
 /// SHA-256 in hexadecimal.
 pub fn fingerprint(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().fold(String::with_capacity(64), |mut text, byte| {
+    hexadecimal(&Sha256::digest(bytes))
+}
+
+/// Bytes as hexadecimal digits.
+pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
         let _ = write!(text, "{byte:02x}");
         text
     })

@@ -10,7 +10,6 @@ mod validate;
 mod write;
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -18,6 +17,7 @@ use sim::cost::CostModels;
 use sim::platform::{Device, SupportRules};
 
 pub use cost::{RawClass, RawClassName, RawClassProvenance, RawCoefficient, RawCosts, RawRange, RawResiduals};
+pub(crate) use info::hexadecimal;
 pub use info::{ProfileInfo, fingerprint};
 pub use raw::{
     RawChannel, RawChannelUse, RawCores, RawKind, RawLink, RawMemory, RawProcessor, RawProfile, RawProvenance, RawRule,
@@ -25,7 +25,7 @@ pub use raw::{
 };
 
 use crate::library;
-use crate::read::{ReadError, Reference, read_text};
+use crate::read::{Document, ReadError, Reference};
 use crate::text::{self, Diagnostics, FileErrors};
 
 /// The version of the profile format.
@@ -185,30 +185,9 @@ pub struct Worker {
 }
 
 impl Profile {
-    /// Reads the profile file at `path`.
-    pub fn read(path: &Path) -> Result<(Self, ProfileInfo), ReadError> {
-        let text = read_text("device profile", path)?;
-        Self::with_info(&path.display().to_string(), &text)
-    }
-
-    /// The profile of a name in the library.
-    pub fn built_in(name: &str) -> Result<(Self, ProfileInfo), ReadError> {
-        let entry = library::find("device", library::devices(), name)?;
-        Self::with_info(entry.name, entry.text)
-    }
-
-    /// The profile that a scenario or a user refers to.
-    pub fn of(reference: &Reference) -> Result<(Self, ProfileInfo), ReadError> {
-        match reference {
-            Reference::BuiltIn(name) => Self::built_in(name),
-            Reference::File(path) => Self::read(path),
-        }
-    }
-
-    fn with_info(file: &str, text: &str) -> Result<(Self, ProfileInfo), ReadError> {
-        let profile = Self::parse(file, text)?;
-        let info = ProfileInfo::new(&profile, text);
-        Ok((profile, info))
+    /// Opens a profile of the library or a file.
+    pub fn open(reference: &Reference) -> Result<Document<Self>, ReadError> {
+        Document::open("device", reference, library::devices(), |file, text, _| Self::parse(file, text))
     }
 
     /// Validates the text of a profile. `file` names it in messages.

@@ -13,7 +13,7 @@ use sim::engine::{Options, Variation};
 use sim::identifiers::ModelId;
 
 use crate::library;
-use crate::read::{ReadError, Reference, read_text};
+use crate::read::{Document, ReadError, Reference};
 use crate::text::{self, Diagnostics, FileErrors};
 
 /// The version of the scenario format.
@@ -89,11 +89,9 @@ pub enum Arrivals {
 }
 
 impl Scenario {
-    /// Reads the scenario file at `path`.
-    pub fn read(path: &Path) -> Result<Self, ReadError> {
-        let text = read_text("scenario", path)?;
-        let folder = path.parent().unwrap_or_else(|| Path::new(""));
-        Self::parse(&path.display().to_string(), &text, folder).map_err(ReadError::from)
+    /// Opens a scenario of the library or a file.
+    pub fn open(reference: &Reference) -> Result<Document<Self>, ReadError> {
+        Document::open("scenario", reference, library::scenarios(), Self::parse)
     }
 
     /// Validates the text of a scenario. `file` names it in messages; paths in it are relative to `folder`.
@@ -102,12 +100,6 @@ impl Scenario {
         let raw = text::read::<RawScenario>(text, &mut diagnostics);
         let scenario = raw.and_then(|raw| validate::scenario(&raw, folder, &mut diagnostics));
         diagnostics.finish(file, text, scenario)
-    }
-
-    /// The scenario of a name in the library.
-    pub fn built_in(name: &str) -> Result<Self, ReadError> {
-        let entry = library::find("scenario", library::scenarios(), name)?;
-        Self::parse(entry.name, entry.text, Path::new("")).map_err(ReadError::from)
     }
 
     /// Settings of the simulator for a run of this scenario.

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use crate::engine::queue::Class;
 use crate::engine::run::Engine;
-use crate::engine::state::{Event, RequestState, UNPLACED};
+use crate::engine::state::{Event, Occupation, RequestState, UNPLACED};
 use crate::identifiers::{RequestId, SegmentId};
 use crate::plan::OUTPUT;
 use crate::record::{ArrivalRecord, Outcome, Record, Recorder, RequestRecord};
@@ -77,28 +77,36 @@ impl<R: Recorder> Engine<'_, R> {
         let request = &mut self.requests.items[slot as usize];
         request.present[fragment as usize] |= 1 << memory;
         let program = Rc::clone(&request.program);
-        let open = program.is_open();
         for &reader in program.readers(fragment) {
-            let destination = if reader == OUTPUT {
-                self.layout.host
-            } else {
-                let request = &mut self.requests.items[slot as usize];
-                let worker = request.placed[reader as usize];
-                if open {
-                    request.unmade[reader as usize] -= 1;
-                    if worker == UNPLACED {
-                        if request.unmade[reader as usize] == 0 {
-                            self.offer(slot, reader);
-                        }
-                        continue;
-                    }
+            let request = &mut self.requests.items[slot as usize];
+            if reader == OUTPUT {
+                if memory == self.layout.host {
+                    request.left -= 1;
+                } else {
+                    self.want_copy(slot, fragment, memory, self.layout.host);
                 }
-                self.layout.memory[worker as usize]
-            };
-            if destination == memory {
-                self.satisfy(slot, reader);
-            } else {
+                continue;
+            }
+            let worker = request.placed[reader as usize];
+            if program.is_open() {
+                request.unmade[reader as usize] -= 1;
+                if worker == UNPLACED {
+                    if request.unmade[reader as usize] == 0 {
+                        self.offer(slot, reader);
+                    }
+                    continue;
+                }
+            }
+            let destination = self.layout.memory[worker as usize];
+            if destination != memory {
                 self.want_copy(slot, fragment, memory, destination);
+                continue;
+            }
+            let missing = &mut request.missing[reader as usize];
+            *missing -= 1;
+            if *missing == 0 {
+                let priority = request.priority;
+                self.join(worker, Occupation::Segment { slot, segment: reader }, priority);
             }
         }
     }

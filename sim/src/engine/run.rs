@@ -275,10 +275,10 @@ impl<R: Recorder> Engine<'_, R> {
         if R::ENABLED {
             self.recorder.record(record);
         }
-        if self.interest.observe {
-            if let Some(strategy) = &mut self.strategy {
-                strategy.observe(record);
-            }
+        if self.interest.observe
+            && let Some(strategy) = &mut self.strategy
+        {
+            strategy.observe(record);
         }
     }
 }

@@ -18,6 +18,7 @@ impl<R: Recorder> Engine<'_, R> {
         self.join(worker, Occupation::Segment { slot, segment }, priority);
     }
 
+    /// Something waits for a worker, behind what came before with the same priority; a free worker takes it at once.
     pub(super) fn join(&mut self, worker: u16, occupation: Occupation, priority: i32) {
         let state = &self.workers[worker as usize];
         if state.running.is_none() && state.waiting.is_empty() && self.fits(worker) {
@@ -59,8 +60,7 @@ impl<R: Recorder> Engine<'_, R> {
                 (state.kernel, state.kernel_end) = (kernels.start, kernels.end);
                 let invocation_ns = self.layout.invocation_ns[worker as usize];
                 // A worker that goes on with the same request, without a pause, has been entered already.
-                let goes_on = state.last_segment_end == Some((slot, self.now_ns));
-                state.in_invocation = invocation_ns > 0 && !goes_on;
+                state.in_invocation = invocation_ns > 0 && state.last_segment_end != Some((slot, self.now_ns));
                 if state.in_invocation {
                     state.start_ns = self.now_ns;
                     state.generation = state.generation.wrapping_add(1);
@@ -71,14 +71,14 @@ impl<R: Recorder> Engine<'_, R> {
                         Event::Worker { worker, generation }.packed(),
                     );
                 } else {
-                    self.kernel_starts(worker, slot, segment);
+                    self.kernel_starts(worker, slot);
                 }
             }
         }
     }
 
-    fn kernel_starts(&mut self, worker: u16, slot: u32, segment: u32) {
-        let cost = self.kernel_cost(worker, slot, segment);
+    fn kernel_starts(&mut self, worker: u16, slot: u32) {
+        let cost = self.kernel_cost(worker, slot);
         let state = &mut self.workers[worker as usize];
         state.start_ns = self.now_ns;
         state.solo_ns = cost.duration_ns;
@@ -89,27 +89,28 @@ impl<R: Recorder> Engine<'_, R> {
         let state = &mut self.workers[worker as usize];
         state.generation = state.generation.wrapping_add(1);
         state.shares_bandwidth = false;
-        if cost.memory_bytes > 0 && duration_ns > 0 {
-            if let Some(dram) = self.device.dram() {
-                state.shares_bandwidth = true;
-                let bytes = cost.memory_bytes as f64;
-                let limit = bytes / (duration_ns as f64 * 1e-9);
-                self.sharing.join(self.now_ns, Flow::Worker(worker), bytes, limit, std::iter::once((dram.0, 1.0)));
-                self.settle();
-                return;
-            }
+        if cost.memory_bytes > 0
+            && duration_ns > 0
+            && let Some(dram) = self.device.dram()
+        {
+            state.shares_bandwidth = true;
+            let bytes = cost.memory_bytes as f64;
+            let limit = bytes / (duration_ns as f64 * 1e-9);
+            self.sharing.join(self.now_ns, Flow::Worker(worker), bytes, limit, std::iter::once((dram.0, 1.0)));
+            self.settle();
+            return;
         }
         let generation = state.generation;
         self.queue.schedule(self.now_ns + duration_ns, Class::Completion, Event::Worker { worker, generation }.packed());
     }
 
     #[inline]
-    fn kernel_cost(&self, worker: u16, slot: u32, segment: u32) -> KernelCost {
+    fn kernel_cost(&self, worker: u16, slot: u32) -> KernelCost {
         let request = &self.requests.items[slot as usize];
         let program = &request.program;
         let kernel = self.workers[worker as usize].kernel;
-        if program.worker(segment).is_some() {
-            return program.planned_cost(kernel);
+        if let Some(cost) = program.planned_cost(kernel) {
+            return cost;
         }
         let piece = program.kernel(kernel);
         let costs = self.models[request.model.index()].costs;
@@ -145,7 +146,7 @@ impl<R: Recorder> Engine<'_, R> {
                 self.record_invocation(worker, slot, segment);
             }
             self.workers[worker as usize].ready_ns = self.now_ns;
-            self.kernel_starts(worker, slot, segment);
+            self.kernel_starts(worker, slot);
             return;
         }
         if state.shares_bandwidth {
@@ -160,7 +161,7 @@ impl<R: Recorder> Engine<'_, R> {
         state.ready_ns = self.now_ns;
         state.kernel += 1;
         if state.kernel < state.kernel_end {
-            self.kernel_starts(worker, slot, segment);
+            self.kernel_starts(worker, slot);
         } else {
             // The successors join their queues before the worker takes the next from its own.
             state.last_segment_end = Some((slot, self.now_ns));

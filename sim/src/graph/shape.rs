@@ -111,6 +111,10 @@ pub(crate) fn broadcast_indices(source: &[u64], target: &[u64]) -> Vec<usize> {
 
 /// Flat indices `start + sum(coordinate * step)` over all coordinates of `shape`, in row-major order.
 pub(crate) fn indices_by_steps(shape: &[u64], steps: &[usize], start: usize) -> Vec<usize> {
+    // Without this an empty tensor of many rows would be walked row by row.
+    if shape.contains(&0) {
+        return Vec::new();
+    }
     let mut indices = vec![start];
     for (&dimension, &step) in shape.iter().zip(steps) {
         indices =

@@ -1,6 +1,7 @@
 //! What one operator asks of a processor: kind, multiply-accumulates, bytes and the geometry that kernels care about.
 //!
-//! Derived in one place from an operator and its tensors' shapes; cost models, support rules and reports read it.
+//! Derived in one place (`derive.rs`, when a graph is built) from an operator and its tensors' shapes; cost models, support
+//! rules and reports read it.
 
 /// The kind of kernel that an operator needs; cost models and support rules are per kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -110,8 +111,11 @@ impl KernelKind {
 
 /// Spatial and channel geometry of an operator, as kernels see it. Absent dimensions are 1.
 ///
-/// For convolution and pooling, `in_height` and `in_width` include explicit padding. For matrix products, `in_channels` is the
-/// reduced dimension, `out_channels` the columns of the result and `out_height` its rows (all leading dimensions multiplied).
+/// For convolution and pooling, `in_height` and `in_width` include padding; depth, where there is one, is multiplied into height.
+/// For matrix products `batch` is 1, `in_channels` the reduced dimension, `out_channels` the columns of the result and
+/// `out_height` its rows: with one constant weight matrix all leading dimensions multiplied (`groups` is 1), otherwise those of
+/// each of `groups` independent products. So a matrix product has `groups * out_height * out_channels * in_channels`
+/// multiply-accumulates. Other tensors are read as batch, channels, height, width in that order; one of rank 3 has no height.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Geometry {
     /// Images in the batch.
@@ -149,7 +153,8 @@ pub struct Geometry {
 pub struct OperatorWork {
     /// Kind of kernel.
     pub kind: KernelKind,
-    /// Nominal multiply-accumulates (no Winograd reduction); 0 for operators that only move or compare data.
+    /// Nominal multiply-accumulates (no Winograd reduction, bias not counted) of convolutions, matrix products and recurrent
+    /// cells; 0 for all other kinds, whose cost goes with their elements.
     pub macs: u64,
     /// Elements over all activation inputs (weights and constants excluded).
     pub input_elements: u64,

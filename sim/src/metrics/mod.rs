@@ -2,6 +2,7 @@
 //!
 //! The same function reads a simulated and a measured sequence of records.
 
+mod assemble;
 mod collect;
 mod display;
 mod intervals;

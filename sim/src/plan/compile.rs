@@ -1,9 +1,9 @@
 //! Compiling a plan: checked against its tasks and costs, then laid out for the engine.
 
 use crate::identifiers::{SegmentId, TaskId};
-use crate::plan::program::{Fragment, KernelEntry, NO_SEGMENT, OUTPUT, Program, SegmentEntry};
+use crate::plan::program::{Fragment, KernelEntry, NO_SEGMENT, OPEN, OUTPUT, Program, SegmentEntry};
 use crate::plan::{Part, Piece, Plan, PlanError};
-use crate::task::{CostTable, KernelCost, TaskGraph};
+use crate::task::{CostTable, TaskGraph};
 
 impl Program {
     /// Checks a plan against its tasks and costs and compiles it.
@@ -29,7 +29,7 @@ impl Program {
             let first = self.kernels.len() as u32;
             for &piece in plan.pieces(SegmentId::from_index(index)) {
                 let cost = match segment.worker {
-                    None => KernelCost::of_duration(0),
+                    None => OPEN,
                     Some(worker) => costs.part(piece.task, piece.part, worker).ok_or(PlanError::Unsupported {
                         segment: index as u32,
                         task: piece.task.0,
@@ -60,13 +60,10 @@ impl Program {
         let mut count = 0;
         for data in tasks.data() {
             of_data.push(count);
-            match tasks.producer(data) {
-                Some(task) => count += pieces[task.index()],
-                None => {
-                    self.request_fragments.push(count);
-                    count += 1;
-                }
+            if tasks.producer(data).is_none() {
+                self.request_fragments.push(count);
             }
+            count += tasks.producer(data).map_or(1, |task| pieces[task.index()]);
         }
         of_data.push(count);
         let nobody = |data| Fragment { bytes: tasks.bytes(data), data, maker: NO_SEGMENT, kernel: 0, readers: (0, 0) };

@@ -37,6 +37,9 @@ pub(super) struct SegmentEntry {
     pub(super) next_in_sequence: u32,
 }
 
+/// In place of the cost of a kernel whose segment has no planned worker.
+pub(super) const OPEN: KernelCost = KernelCost { duration_ns: u64::MAX, memory_bytes: 0 };
+
 /// A compiled kernel: what it computes and what it costs on the planned worker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct KernelEntry {
@@ -105,10 +108,11 @@ impl Program {
         self.kernels.len()
     }
 
-    /// Cost of a kernel on its segment's planned worker; zero where the segment has none.
+    /// Cost of a kernel on its segment's planned worker; `None` where the plan leaves the segment open.
     #[inline]
-    pub fn planned_cost(&self, index: u32) -> KernelCost {
-        self.kernels[index as usize].cost
+    pub fn planned_cost(&self, index: u32) -> Option<KernelCost> {
+        let cost = self.kernels[index as usize].cost;
+        (cost.duration_ns != OPEN.duration_ns).then_some(cost)
     }
 
     /// All fragments.

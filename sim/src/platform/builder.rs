@@ -270,6 +270,6 @@ impl DeviceBuilder {
     }
 }
 
-fn out_of_range(what: &'static str, owner: &str, value: impl ToString, right: &'static str) -> DeviceError {
-    DeviceError::OutOfRange { what, owner: owner.to_owned(), value: value.to_string(), right }
+fn out_of_range(what: &'static str, owner: &str, value: impl std::fmt::Display, right: &'static str) -> DeviceError {
+    DeviceError::OutOfRange { what, owner: owner.to_owned(), value: format!("{value}"), right }
 }

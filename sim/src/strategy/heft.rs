@@ -8,8 +8,8 @@
 use crate::identifiers::{MemoryId, TaskId, WorkerId};
 use crate::plan::{Plan, PlanError};
 use crate::platform::Device;
-use crate::strategy::parameters::{Parameter, Parameters, worker_named};
-use crate::strategy::registry::{Entry, StrategyError};
+use crate::strategy::parameters::{Parameter, worker_named};
+use crate::strategy::registry::Entry;
 use crate::strategy::{DeviceView, Job, Strategy};
 
 /// Line of the registry.
@@ -21,17 +21,13 @@ pub(super) const ENTRY: Entry = Entry {
         default: "auto",
         summary: "workers joined by `+`; `auto` takes the accelerators and the whole of each CPU cluster",
     }],
-    build,
+    build: |parameters| Ok(Box::new(Heft { workers: parameters.names("workers") })),
 };
 
 /// The HEFT strategy.
 #[derive(Clone, Debug, Default)]
 pub struct Heft {
     workers: Vec<String>,
-}
-
-fn build(parameters: &Parameters) -> Result<Box<dyn Strategy>, StrategyError> {
-    Ok(Box::new(Heft { workers: parameters.names("workers") }))
 }
 
 impl Strategy for Heft {

@@ -69,7 +69,10 @@ pub fn build(text: &str) -> Result<Box<dyn Strategy>, StrategyError> {
     (entry.build)(&parameters)
 }
 
-fn split(text: &str) -> Result<(&str, Vec<(&str, &str)>), StrategyError> {
+/// A name and the values given in brackets behind it.
+type Description<'a> = (&'a str, Vec<(&'a str, &'a str)>);
+
+fn split(text: &str) -> Result<Description<'_>, StrategyError> {
     let syntax = || StrategyError::Syntax { text: text.to_owned() };
     let text = text.trim();
     let Some((name, rest)) = text.split_once('[') else {

@@ -7,8 +7,8 @@
 use crate::identifiers::WorkerId;
 use crate::plan::{Plan, PlanError};
 use crate::platform::ProcessorKind;
-use crate::strategy::parameters::{Parameter, Parameters, worker_named};
-use crate::strategy::registry::{Entry, StrategyError};
+use crate::strategy::parameters::{Parameter, worker_named};
+use crate::strategy::registry::Entry;
 use crate::strategy::{DeviceView, Job, Strategy};
 
 /// Line of the registry.
@@ -20,15 +20,11 @@ pub(super) const ENTRY: Entry = Entry {
         default: "auto",
         summary: "the CPU worker; `auto` takes the one of least expected latency",
     }],
-    build,
+    build: |parameters| Ok(Box::new(SoloCpu { worker: parameters.text("worker").to_owned() })),
 };
 
 struct SoloCpu {
     worker: String,
-}
-
-fn build(parameters: &Parameters) -> Result<Box<dyn Strategy>, StrategyError> {
-    Ok(Box::new(SoloCpu { worker: parameters.text("worker").to_owned() }))
 }
 
 impl Strategy for SoloCpu {

@@ -21,7 +21,7 @@ fn gather_data(data: &Facts, indices: &Facts, axis: usize, shape: &[u64]) -> Res
         return Ok(None);
     };
     let size = data.shape[axis] as i64;
-    let outer: u64 = data.shape[..axis].iter().product();
+    let outer: u64 = if shape.contains(&0) { 0 } else { data.shape[..axis].iter().product() };
     let inner: u64 = data.shape[axis + 1..].iter().product();
     let mut flat = Vec::new();
     for block in 0..outer as usize {

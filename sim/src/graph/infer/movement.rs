@@ -30,7 +30,7 @@ pub(super) fn concatenate(node: &Node<'_>) -> Inferred {
 
 fn concatenate_data(inputs: &[&Facts], shape: &[u64], axis: usize) -> Option<ConstantData> {
     let parts = inputs.iter().map(|input| input.data_for(shape)).collect::<Option<Vec<_>>>()?;
-    let outer: u64 = shape[..axis].iter().product();
+    let outer: u64 = if shape.contains(&0) { 0 } else { shape[..axis].iter().product() };
     // Where each element comes from: for every outer index the inner block of every input in turn.
     let mut sources = Vec::new();
     for block in 0..outer as usize {
@@ -98,7 +98,7 @@ pub(super) fn tile(node: &Node<'_>) -> Inferred {
         .collect::<Result<Vec<_>, _>>()?;
     let data = input.data_for(&shape).map(|data| {
         let own = strides(&input.shape);
-        let mut indices = vec![0_usize];
+        let mut indices = if shape.contains(&0) { Vec::new() } else { vec![0_usize] };
         for (axis, &size) in shape.iter().enumerate() {
             let (length, step) = (input.shape[axis] as usize, own[axis]);
             indices =

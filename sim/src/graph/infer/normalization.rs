@@ -7,11 +7,13 @@ use crate::graph::shape::{broadcast, text};
 /// `BatchNormalization`: the statistics that training would write follow the output.
 pub(super) fn batch(node: &Node<'_>) -> Inferred {
     let input = node.input(0)?;
+    for position in 1..5 {
+        check_channels(input, node.input(position)?, position)?;
+    }
     let mut outputs = vec![Facts::new(input.data_type, input.shape.clone())];
     // Opset 13 and before have up to four statistics.
     for position in [3, 4, 3, 4] {
         let statistics = node.input(position)?;
-        check_channels(input, statistics, position)?;
         outputs.push(Facts::new(statistics.data_type, statistics.shape.clone()));
     }
     Ok(outputs)

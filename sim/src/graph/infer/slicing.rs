@@ -3,6 +3,9 @@
 use super::{Facts, InferenceError, Inferred, Node};
 use crate::graph::shape::{indices_by_steps, normalize_axis, strides};
 
+/// Most parts of a `Split` whose number is an attribute.
+const MAXIMUM_PARTS: u64 = 1 << 16;
+
 /// One axis of a slice after clamping: first element, step, number of elements.
 fn clamp(start: i64, end: i64, step: i64, size: i64) -> (i64, u64) {
     let from_front = |position: i64| {
@@ -53,6 +56,9 @@ pub(super) fn slice(node: &Node<'_>) -> Inferred {
 
 /// Flat indices `origin + sum(coordinate * step)`, where steps may be negative.
 fn signed_indices(shape: &[u64], steps: &[i64], origin: i64) -> Vec<usize> {
+    if shape.contains(&0) {
+        return Vec::new();
+    }
     let mut indices = vec![origin];
     for (&size, &step) in shape.iter().zip(steps) {
         indices = indices.iter().flat_map(|&base| (0..size as i64).map(move |place| base + place * step)).collect();
@@ -73,7 +79,7 @@ pub(super) fn split(node: &Node<'_>) -> Inferred {
     } else {
         let parts = node.integer("num_outputs", node.output_count as i64).max(1) as u64;
         let each = size.div_ceil(parts);
-        if parts > size.max(node.output_count as u64) || each.saturating_mul(parts - 1) > size {
+        if parts > size.max(node.output_count as u64).min(MAXIMUM_PARTS) || each.saturating_mul(parts - 1) > size {
             return Err(InferenceError::mismatch(format!(
                 "{size} elements along axis {axis} cannot be split into {parts} parts"
             )));

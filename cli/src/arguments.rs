@@ -1,0 +1,218 @@
+//! The command line. `docs/cli.md` is generated from it.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+const EXIT_STATUSES: &str = "\
+Exit status:
+  0    done
+  1    the command ended, but something asked for failed: a run stalled, or a strategy has no plan for a model
+  2    bad input: arguments, scenario, device profile, model, results to be explained
+  3    the output cannot be written
+  130  interrupted; nothing was written";
+
+/// Simulates deep-learning inference on the heterogeneous processors of mobile devices.
+///
+/// Without a command, runs the built-in scenario `pixel4-solo`. Results go to standard output and to a results directory,
+/// progress and errors to standard error.
+#[derive(Debug, Parser)]
+#[command(name = "socrates", version, after_help = EXIT_STATUSES)]
+pub(crate) struct Arguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run a scenario: every model under every strategy, compared in a table, written to a results directory.
+    ///
+    /// Output is byte-identical for equal inputs and seed, on any number of threads. Ctrl-C stops between runs and writes
+    /// nothing; a second Ctrl-C stops at once.
+    #[command(after_help = EXIT_STATUSES)]
+    Run(RunArguments),
+    /// List what comes with the program.
+    List {
+        /// What to list.
+        what: Listed,
+    },
+    /// Look at models.
+    Model {
+        /// What to do.
+        #[command(subcommand)]
+        command: ModelCommand,
+    },
+    /// Explain a results directory: why each operator ran where it ran, and what its fallback cost.
+    Explain(ExplainArguments),
+    /// Print the JSON Schema of a file format.
+    Schema {
+        /// Which format.
+        format: Format,
+    },
+}
+
+/// Arguments of `run`.
+#[derive(Args, Debug)]
+pub(crate) struct RunArguments {
+    /// Scenario file, or the name of a built-in scenario.
+    #[arg(default_value = "pixel4-solo")]
+    pub(crate) scenario: String,
+    /// Results directory; by default `runs/` and the name of the scenario.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) output: Option<PathBuf>,
+    /// Seed of every random stream, instead of the scenario's.
+    #[arg(long, value_name = "N")]
+    pub(crate) seed: Option<u64>,
+    /// Threads; by default one for each processor of this machine.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) threads: Option<u16>,
+    /// Strategy to run instead of the scenario's, `name` or `name[parameter=value, ...]`; repeat for several.
+    #[arg(long = "strategy", value_name = "STRATEGY")]
+    pub(crate) strategies: Vec<String>,
+    /// Show no progress.
+    #[arg(long, short)]
+    pub(crate) quiet: bool,
+}
+
+impl Default for RunArguments {
+    fn default() -> Self {
+        let scenario = "pixel4-solo".to_owned();
+        Self { scenario, output: None, seed: None, threads: None, strategies: Vec::new(), quiet: false }
+    }
+}
+
+/// What `list` lists.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Listed {
+    /// Device profiles.
+    Devices,
+    /// Models of the zoo.
+    Models,
+    /// Strategies and their parameters.
+    Strategies,
+    /// Scenarios.
+    Scenarios,
+}
+
+/// Subcommands of `model`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ModelCommand {
+    /// Print operators, shapes, multiply-accumulates, parameters and bytes, and what a device does not support.
+    Inspect(InspectArguments),
+}
+
+/// Arguments of `model inspect`.
+#[derive(Args, Debug)]
+pub(crate) struct InspectArguments {
+    /// ONNX file, or the name of a model of the zoo.
+    pub(crate) model: String,
+    /// Device profile, or the name of a built-in device: print what its workers cannot run, and why.
+    #[arg(long, value_name = "DEVICE")]
+    pub(crate) device: Option<String>,
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Size of a dynamic dimension, `sequence=128`; repeat for several.
+    #[arg(long = "dimension", value_name = "NAME=SIZE", value_parser = dimension)]
+    pub(crate) dimensions: Vec<(String, u64)>,
+    /// Whole shape of an input, `image=1x3x224x224`; repeat for several.
+    #[arg(long = "input-shape", value_name = "INPUT=SHAPE", value_parser = input_shape)]
+    pub(crate) input_shapes: Vec<(String, Vec<u64>)>,
+}
+
+/// Arguments of `explain`.
+#[derive(Args, Debug)]
+pub(crate) struct ExplainArguments {
+    /// Results directory.
+    pub(crate) directory: PathBuf,
+    /// Only this case.
+    #[arg(long)]
+    pub(crate) case: Option<String>,
+    /// Only this model.
+    #[arg(long)]
+    pub(crate) model: Option<String>,
+    /// Only this strategy, as written in the scenario.
+    #[arg(long)]
+    pub(crate) strategy: Option<String>,
+    /// Only this task, in detail: its number, or a part of its name or of the name of an operator in it.
+    #[arg(long)]
+    pub(crate) task: Option<String>,
+}
+
+/// A file format.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Format {
+    /// Scenario files.
+    Scenario,
+    /// Device profiles.
+    Profile,
+}
+
+fn dimension(text: &str) -> Result<(String, u64), String> {
+    let wrong = || format!("cannot read `{text}`: write e.g. `sequence=128`");
+    let (name, size) = text.split_once('=').ok_or_else(wrong)?;
+    match size.parse() {
+        Ok(size) if size > 0 && !name.is_empty() => Ok((name.to_owned(), size)),
+        _ => Err(wrong()),
+    }
+}
+
+fn input_shape(text: &str) -> Result<(String, Vec<u64>), String> {
+    let wrong = || format!("cannot read `{text}`: write e.g. `image=1x3x224x224`");
+    let (name, shape) = text.split_once('=').ok_or_else(wrong)?;
+    let shape: Result<Vec<u64>, _> = shape.split('x').map(str::parse).collect();
+    match shape {
+        Ok(shape) if !name.is_empty() && !shape.contains(&0) => Ok((name.to_owned(), shape)),
+        _ => Err(wrong()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fmt::Write;
+    use std::path::Path;
+
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn dimensions_and_shapes() {
+        assert_eq!(dimension("sequence=128"), Ok(("sequence".to_owned(), 128)));
+        assert_eq!(input_shape("image=1x3x8x8"), Ok(("image".to_owned(), vec![1, 3, 8, 8])));
+        for wrong in ["", "a", "=1", "a=", "a=0", "a=-1", "a=x", "a=99999999999999999999"] {
+            assert!(dimension(wrong).is_err(), "{wrong}");
+            assert!(input_shape(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    /// The reference page, from the help texts.
+    fn reference(command: &mut clap::Command, path: &str, text: &mut String) {
+        let help = command.render_long_help().to_string();
+        let help: Vec<&str> = help.lines().map(str::trim_end).collect();
+        writeln!(text, "\n## `{path}`\n\n```text\n{}\n```", help.join("\n").trim_end()).unwrap();
+        for subcommand in command.get_subcommands_mut().filter(|subcommand| subcommand.get_name() != "help") {
+            reference(subcommand, &format!("{path} {}", subcommand.get_name()), text);
+        }
+    }
+
+    #[test]
+    fn the_reference_page_is_fresh() {
+        let mut text = "# Command line\n\nGenerated from the program by `UPDATE=1 cargo test`.\n".to_owned();
+        let mut command = Arguments::command().term_width(100).bin_name("socrates");
+        command.build();
+        reference(&mut command, "socrates", &mut text);
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/cli.md");
+        if std::env::var_os("UPDATE").is_some() {
+            std::fs::write(&path, &text).unwrap();
+        }
+        assert!(std::fs::read_to_string(path).unwrap_or_default() == text, "docs/cli.md is stale: run `UPDATE=1 cargo test`");
+    }
+}

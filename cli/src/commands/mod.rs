@@ -1,0 +1,26 @@
+//! One function a command.
+
+mod explain;
+mod inspect;
+mod list;
+mod run;
+
+use scenarios::schema as schemas;
+
+pub(crate) use explain::explain;
+pub(crate) use inspect::inspect;
+pub(crate) use list::list;
+pub(crate) use run::run;
+
+use crate::arguments::Format;
+use crate::failure::{Outcome, Status};
+use crate::output::print;
+
+/// `socrates schema`.
+pub(crate) fn schema(format: Format) -> Outcome {
+    print(&match format {
+        Format::Scenario => schemas::scenario(),
+        Format::Profile => schemas::profile(),
+    })?;
+    Ok(Status::Done)
+}

@@ -1,0 +1,77 @@
+//! `socrates run`: a scenario in, a comparison and a results directory out.
+
+use std::path::{Path, PathBuf};
+
+use results::{Content, InputEntry, Provenance, RunFile, RunWriter, Tool};
+use scenarios::{Document, Profile, ProfileInfo, Reference, Scenario};
+use sim::strategy::registry;
+
+use crate::arguments::RunArguments;
+use crate::failure::{Failure, Outcome, Status};
+use crate::output::print;
+use crate::run::{Inputs, Interrupt, Progress, comparison, jobs, perform, tell_failures, tell_results};
+
+pub(crate) fn run(arguments: &RunArguments) -> Outcome {
+    let scenario = scenario_of(arguments)?;
+    let inputs = Inputs::load(&scenario.value)?;
+    let output = arguments.output.clone().unwrap_or_else(|| PathBuf::from("runs").join(&scenario.value.name));
+    let writer = RunWriter::begin(&output, provenance(arguments, &scenario, &inputs), &Content::ALL)?;
+    let jobs = jobs(&scenario.value, &inputs);
+    let progress = Progress::new(jobs.len(), arguments.quiet);
+    let interrupt = Interrupt::listen()?;
+    let (writer, failures) = perform(&jobs, &scenario.value, &inputs, writer, arguments.threads, &progress, &interrupt)?;
+    let (directory, file) = writer.commit()?;
+    print(&comparison(&scenario.value, &inputs, &file, &failures))?;
+    tell_results(&directory, arguments.quiet);
+    tell_failures(&failures, &file);
+    Ok(if failures.is_empty() && !stalled(&file) { Status::Done } else { Status::Incomplete })
+}
+
+/// The scenario, with what the command line says instead.
+fn scenario_of(arguments: &RunArguments) -> Result<Document<Scenario>, Failure> {
+    let mut scenario = Scenario::open(&Reference::of(&arguments.scenario, Path::new("")))?;
+    for strategy in &arguments.strategies {
+        registry::build(strategy).map_err(Failure::input)?;
+    }
+    if !arguments.strategies.is_empty() {
+        scenario.value.strategies.clone_from(&arguments.strategies);
+        scenario.value.strategies.dedup();
+    }
+    if let Some(seed) = arguments.seed {
+        scenario.value.seed = seed;
+    }
+    Ok(scenario)
+}
+
+fn stalled(file: &RunFile) -> bool {
+    file.cases.iter().any(|case| matches!(case.stop, results::Stop::Stalled(_)))
+}
+
+/// From what the results are made. Where they go and on how many threads is no part of it.
+fn provenance(arguments: &RunArguments, scenario: &Document<Scenario>, inputs: &Inputs) -> Provenance {
+    let mut command_line = vec!["socrates".to_owned(), "run".to_owned(), scenario.name.clone()];
+    if let Some(seed) = arguments.seed {
+        command_line.extend(["--seed".to_owned(), seed.to_string()]);
+    }
+    for strategy in &arguments.strategies {
+        command_line.extend(["--strategy".to_owned(), strategy.clone()]);
+    }
+    let mut entries = vec![
+        InputEntry::of("scenario", scenario.name.clone(), scenario.text.as_bytes()),
+        InputEntry::of("profile", inputs.profile.name.clone(), inputs.profile.text.as_bytes()),
+    ];
+    entries.extend(inputs.models.iter().map(|model| InputEntry {
+        role: "model".to_owned(),
+        name: model.file.clone(),
+        bytes: model.bytes,
+        sha256: model.sha256.clone(),
+    }));
+    Provenance {
+        tool: Tool { name: "socrates".to_owned(), version: env!("CARGO_PKG_VERSION").to_owned(), revision: None },
+        command_line,
+        seed: scenario.value.seed,
+        device: inputs.device.name().to_owned(),
+        profile_fingerprint: Some(ProfileInfo::of(&inputs.profile as &Document<Profile>).fingerprint),
+        inputs: entries,
+    }
+}

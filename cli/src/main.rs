@@ -1,0 +1,31 @@
+//! The `socrates` command: reads arguments, calls the other crates, talks to the user.
+
+mod arguments;
+mod commands;
+mod failure;
+mod output;
+mod run;
+mod table;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::arguments::{Arguments, Command, ModelCommand, RunArguments};
+use crate::failure::{Outcome, Status};
+
+fn main() -> ExitCode {
+    let status = perform(Arguments::parse()).unwrap_or_else(|failure| failure.report());
+    ExitCode::from(status.code())
+}
+
+fn perform(arguments: Arguments) -> Outcome {
+    match arguments.command.unwrap_or_else(|| Command::Run(RunArguments::default())) {
+        Command::Run(arguments) => commands::run(&arguments),
+        Command::List { what } => commands::list(what),
+        Command::Model { command: ModelCommand::Inspect(arguments) } => commands::inspect(&arguments),
+        Command::Explain(arguments) => commands::explain(&arguments),
+        Command::Schema { format } => commands::schema(format),
+    }
+    .or_else(Status::forgive_closed_pipe)
+}

@@ -1,0 +1,83 @@
+//! What a scenario refers to, loaded: the device, and each model lowered onto it.
+
+use rayon::prelude::*;
+use scenarios::model::{self, LoadedModel};
+use scenarios::onnx::ReadOptions;
+use scenarios::{Document, Profile, ReadError, Reference, Scenario};
+use sim::platform::Device;
+use sim::task::LoweredModel;
+
+use crate::failure::Failure;
+
+/// Everything that the runs of a scenario read.
+pub(crate) struct Inputs {
+    /// The device profile.
+    pub(crate) profile: Document<Profile>,
+    /// The device.
+    pub(crate) device: Device,
+    /// The models, each once.
+    pub(crate) models: Vec<Model>,
+    /// The model of each stream, as an index into `models`.
+    pub(crate) model_of_stream: Vec<usize>,
+}
+
+/// A model on the device.
+pub(crate) struct Model {
+    /// Name in results: that of the file, with the dimensions that were bound.
+    pub(crate) name: String,
+    /// Name of the file.
+    pub(crate) file: String,
+    /// Size of the file.
+    pub(crate) bytes: u64,
+    /// SHA-256 of the file.
+    pub(crate) sha256: String,
+    /// Tasks and costs.
+    pub(crate) lowered: LoweredModel,
+    /// Names of the operators of each task.
+    pub(crate) operator_names: Vec<Vec<String>>,
+}
+
+/// What makes a model one model: where it is from, and how its dimensions are bound.
+type Key<'a> = (&'a Reference, &'a [(String, u64)]);
+
+impl Inputs {
+    /// Loads all that a scenario refers to.
+    pub(crate) fn load(scenario: &Scenario) -> Result<Self, Failure> {
+        let profile = Profile::open(&scenario.device)?;
+        let device = device_of(&profile)?;
+        let mut keys: Vec<Key<'_>> = Vec::new();
+        let mut model_of_stream = Vec::new();
+        for stream in &scenario.streams {
+            let key = (&stream.model, stream.dimensions.as_slice());
+            let index = keys.iter().position(|&known| known == key).unwrap_or_else(|| {
+                keys.push(key);
+                keys.len() - 1
+            });
+            model_of_stream.push(index);
+        }
+        let models: Vec<Result<Model, ReadError>> = keys.par_iter().map(|&key| Model::load(key, &device)).collect();
+        let models = models.into_iter().collect::<Result<_, _>>()?;
+        Ok(Self { profile, device, models, model_of_stream })
+    }
+}
+
+impl Model {
+    fn load((reference, dimensions): Key<'_>, device: &Device) -> Result<Self, ReadError> {
+        let options = ReadOptions { dimensions: dimensions.iter().cloned().collect(), ..ReadOptions::default() };
+        let LoadedModel { name: file, bytes, sha256, graph } = model::load(reference, &options)?;
+        let lowered = LoweredModel::of(&graph, device);
+        let named = |task: &sim::task::TaskInfo| task.operators.iter().map(|&id| graph.operator(id).name.clone()).collect();
+        let operator_names = lowered.info.iter().map(named).collect();
+        let bound: Vec<String> = dimensions.iter().map(|(name, size)| format!("{name}={size}")).collect();
+        let name = if bound.is_empty() { file.clone() } else { format!("{file}[{}]", bound.join(", ")) };
+        Ok(Self { name, file, bytes, sha256, lowered, operator_names })
+    }
+}
+
+/// The device of a profile.
+pub(crate) fn device_of(profile: &Document<Profile>) -> Result<Device, Failure> {
+    profile.value.device().map_err(|errors| {
+        let errors: Vec<String> = errors.iter().map(ToString::to_string).collect();
+        Failure::input(anyhow::anyhow!("device profile `{}`: {}", profile.name, errors.join("; ")))
+    })
+}

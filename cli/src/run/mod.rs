@@ -1,0 +1,17 @@
+//! From a scenario to results: load the inputs, list the runs, simulate them side by side, compare.
+
+mod comparison;
+mod inputs;
+mod interrupt;
+mod jobs;
+mod perform;
+mod progress;
+mod tell;
+
+pub(crate) use comparison::comparison;
+pub(crate) use inputs::{Inputs, device_of};
+pub(crate) use interrupt::Interrupt;
+pub(crate) use jobs::{Job, jobs};
+pub(crate) use perform::{JobFailure, perform};
+pub(crate) use progress::Progress;
+pub(crate) use tell::{tell_failures, tell_results};

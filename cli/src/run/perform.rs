@@ -1,0 +1,142 @@
+//! Simulates runs side by side and writes them down in order.
+
+use rayon::prelude::*;
+use results::{Choice, ModelInfo, Origin, RunResult, RunWriter, TaskInfo};
+use scenarios::Scenario;
+use sim::engine::{self, Summary};
+use sim::identifiers::{ModelId, WorkerId};
+use sim::metrics::Report;
+use sim::platform::{Device, ProcessorKind};
+use sim::record::Record;
+use sim::strategy::registry;
+
+use crate::failure::Failure;
+use crate::run::inputs::Model;
+use crate::run::{Inputs, Interrupt, Job, Progress};
+
+/// Runs simulated before they are written, for each thread: bounds the records held in memory.
+const RUNS_AHEAD: usize = 4;
+
+/// A run that could not be simulated.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct JobFailure {
+    /// Its case.
+    pub(crate) case: String,
+    /// Its strategy.
+    pub(crate) strategy: String,
+    /// Why.
+    pub(crate) why: String,
+}
+
+/// A run as it came out.
+struct Simulated<'a> {
+    models: Vec<ModelInfo<'a>>,
+    records: Vec<Record>,
+    summary: Summary,
+    report: Report,
+}
+
+/// Simulates all runs on some threads, and adds them to the writer in their order. Runs that cannot be simulated are returned.
+pub(crate) fn perform(
+    jobs: &[Job],
+    scenario: &Scenario,
+    inputs: &Inputs,
+    mut writer: RunWriter,
+    threads: Option<u16>,
+    progress: &Progress,
+    interrupt: &Interrupt,
+) -> Result<(RunWriter, Vec<JobFailure>), Failure> {
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.map_or(0, usize::from)).build().map_err(Failure::input)?;
+    let mut failures = Vec::new();
+    for some in jobs.chunks(pool.current_num_threads() * RUNS_AHEAD) {
+        let one = |job: &Job| {
+            let result = (!interrupt.is_wanted()).then(|| simulate(job, scenario, inputs));
+            progress.finished(&job.case);
+            result
+        };
+        let simulated: Vec<Option<Result<Simulated<'_>, String>>> = pool.install(|| some.par_iter().map(one).collect());
+        for (job, result) in some.iter().zip(simulated) {
+            match result {
+                None => return Err(Failure::interrupted()),
+                Some(Ok(simulated)) => writer.add(&simulated.result(job, scenario, &inputs.device))?,
+                Some(Err(why)) => {
+                    failures.push(JobFailure { case: job.case.clone(), strategy: job.strategy.clone(), why });
+                }
+            }
+        }
+    }
+    if interrupt.is_wanted() { Err(Failure::interrupted()) } else { Ok((writer, failures)) }
+}
+
+impl Simulated<'_> {
+    fn result<'b>(&'b self, job: &'b Job, scenario: &Scenario, device: &'b Device) -> RunResult<'b> {
+        RunResult {
+            case: &job.case,
+            strategy: &job.strategy,
+            origin: Origin::Simulated,
+            seed: scenario.seed,
+            device,
+            models: &self.models,
+            records: &self.records,
+            summary: &self.summary,
+            report: &self.report,
+        }
+    }
+}
+
+/// One run. Fails where the strategy has no plan.
+fn simulate<'a>(job: &Job, scenario: &Scenario, inputs: &'a Inputs) -> Result<Simulated<'a>, String> {
+    let device = &inputs.device;
+    let mut used: Vec<usize> = Vec::new();
+    let mut streams = Vec::new();
+    for &stream in &job.streams {
+        let model = inputs.model_of_stream[stream];
+        let position = used.iter().position(|&known| known == model).unwrap_or_else(|| {
+            used.push(model);
+            used.len() - 1
+        });
+        streams.push(scenario.streams[stream].stream(ModelId::from_index(position)));
+    }
+    let primary = primary(&job.strategy, device);
+    let models: Vec<ModelInfo<'a>> = used.iter().map(|&model| info(&inputs.models[model], device, &primary)).collect();
+    let engine_models: Vec<engine::Model<'_>> = models.iter().map(|info| info.model).collect();
+    let mut strategy = registry::build(&job.strategy).map_err(|error| error.to_string())?;
+    let mut records = Vec::new();
+    let options = scenario.options();
+    let summary = engine::simulate(device, &engine_models, streams, strategy.as_mut(), &options, &mut records)
+        .map_err(|error| error.to_string())?;
+    let report = results::report(device, &models, &records, summary.end_ns).map_err(|error| error.to_string())?;
+    Ok(Simulated { models, records, summary, report })
+}
+
+/// Workers that a strategy means a model to run on: a delegate is named after its kind of processor, others mean none.
+fn primary(strategy: &str, device: &Device) -> Vec<WorkerId> {
+    let name = strategy.split('[').next().unwrap_or_default().trim();
+    let kind = [ProcessorKind::Gpu, ProcessorKind::Npu, ProcessorKind::Dsp].into_iter().find(|kind| kind.name() == name);
+    device.worker_ids().filter(|&worker| Some(device.worker(worker).kind) == kind).collect()
+}
+
+fn info<'a>(model: &'a Model, device: &Device, primary: &[WorkerId]) -> ModelInfo<'a> {
+    let lowered = &model.lowered;
+    let tasks = lowered.tasks.tasks().zip(lowered.info.iter().zip(&model.operator_names)).map(|(task, (info, operators))| {
+        let choice = |worker: WorkerId| {
+            let placement = lowered.placement(task, worker);
+            Choice {
+                refusal: placement.unsupported.clone(),
+                expected_ns: lowered.costs.duration_ns(task, worker),
+                extrapolated: !placement.in_range,
+            }
+        };
+        TaskInfo {
+            name: info.name.clone(),
+            operators: operators.clone(),
+            kind: info.kind.name().to_owned(),
+            choices: device.worker_ids().map(choice).collect(),
+        }
+    });
+    ModelInfo {
+        model: engine::Model { name: &model.name, tasks: &lowered.tasks, costs: &lowered.costs },
+        tasks: tasks.collect(),
+        primary: primary.to_vec(),
+    }
+}
