@@ -53,6 +53,15 @@ fn held_out_errors_beat_the_plain_baseline_everywhere() {
 }
 
 #[test]
+fn absurd_sizes_do_not_panic() {
+    let mut data = CalibrationData::built_in();
+    let absurd = "bagnet9,0,CONV_2D,1000000,1000000,1000000,1000000,1000000,1000000,1";
+    data.operators.text = data.operators.text.replacen("bagnet9,0,CONV_2D,224,3,224,64,1,1,1", absurd, 1).leak();
+    assert!(data.operators.text.contains(absurd));
+    hwcal::pixel4::Measurements::read(data).unwrap();
+}
+
+#[test]
 fn bad_data_are_named_with_file_and_line() {
     let check = |change: &dyn Fn(&mut CalibrationData<'static>), expected: &str| {
         let mut data = CalibrationData::built_in();
