@@ -57,18 +57,19 @@ impl Program {
     /// Returns the first fragment of each data item, and the end.
     fn add_fragments(&mut self, tasks: &TaskGraph, pieces: &[u32]) -> Vec<u32> {
         let mut of_data = Vec::with_capacity(tasks.data_count() + 1);
-        let mut count = 0;
+        self.fragments.reserve(tasks.data_count());
         for data in tasks.data() {
-            of_data.push(count);
-            if tasks.producer(data).is_none() {
-                self.request_fragments.push(count);
+            let first = self.fragments.len() as u32;
+            of_data.push(first);
+            let producer = tasks.producer(data);
+            if producer.is_none() {
+                self.request_fragments.push(first);
             }
-            count += tasks.producer(data).map_or(1, |task| pieces[task.index()]);
+            let parts = producer.map_or(1, |task| pieces[task.index()]) as usize;
+            let fragment = Fragment { bytes: tasks.bytes(data), data, maker: NO_SEGMENT, kernel: 0, readers: (0, 0) };
+            self.fragments.resize(first as usize + parts, fragment);
         }
-        of_data.push(count);
-        let nobody = |data| Fragment { bytes: tasks.bytes(data), data, maker: NO_SEGMENT, kernel: 0, readers: (0, 0) };
-        self.fragments =
-            tasks.data().flat_map(|data| (of_data[data.index()]..of_data[data.index() + 1]).map(move |_| nobody(data))).collect();
+        of_data.push(self.fragments.len() as u32);
         self.made.reserve_exact(self.fragments.len());
         let mut parts_seen = vec![0u32; tasks.task_count()];
         for (index, segment) in self.segments.iter_mut().enumerate() {
@@ -93,9 +94,11 @@ impl Program {
 
     /// What each segment reads from outside itself, then what the requester wants.
     fn add_needs(&mut self, tasks: &TaskGraph, of_data: &[u32]) -> Result<(), PlanError> {
-        self.needs.reserve(self.fragments.len());
-        // The last segment that asked for a fragment: a segment needs it once, however many of its kernels read it.
-        let mut asked_by = vec![NO_SEGMENT; self.fragments.len()];
+        self.needs.reserve(2 * self.fragments.len());
+        // The last segment that asked for a fragment: a segment needs it once, however many of its kernels read it. A task names
+        // what it reads once, so that segments of one kernel need no such memory.
+        let single = self.segments.len() == self.kernels.len();
+        let mut asked_by = if single { Vec::new() } else { vec![NO_SEGMENT; self.fragments.len()] };
         for (index, segment) in self.segments.iter_mut().enumerate() {
             let own = index as u32;
             segment.needs.0 = self.needs.len() as u32;
@@ -106,7 +109,9 @@ impl Program {
                         if fragment.maker != NO_SEGMENT && fragment.kernel >= kernel {
                             return Err(PlanError::Order { segment: own });
                         }
-                        if fragment.maker != own && asked_by[id as usize] != own {
+                        if single {
+                            self.needs.push(id);
+                        } else if fragment.maker != own && asked_by[id as usize] != own {
                             asked_by[id as usize] = own;
                             self.needs.push(id);
                         }
