@@ -1,6 +1,7 @@
 //! Simulates runs side by side and writes them down in order.
 
 use rayon::prelude::*;
+use rayon::{ThreadPool, ThreadPoolBuilder};
 use results::{Choice, ModelInfo, Origin, RunResult, RunWriter, TaskInfo};
 use scenarios::Scenario;
 use sim::engine::{self, Summary};
@@ -36,6 +37,11 @@ struct Simulated<'a> {
     report: Report,
 }
 
+/// Threads to work on; `None` for one on each processor of this machine.
+pub(crate) fn thread_pool(threads: Option<u16>) -> Result<ThreadPool, Failure> {
+    ThreadPoolBuilder::new().num_threads(threads.map_or(0, usize::from)).build().map_err(Failure::input)
+}
+
 /// Simulates all runs on some threads, and adds them to the writer in their order. Runs that cannot be simulated are returned.
 pub(crate) fn perform(
     jobs: &[Job],
@@ -46,12 +52,13 @@ pub(crate) fn perform(
     progress: &Progress,
     interrupt: &Interrupt,
 ) -> Result<(RunWriter, Vec<JobFailure>), Failure> {
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.map_or(0, usize::from)).build().map_err(Failure::input)?;
+    let pool = thread_pool(threads)?;
+    progress.set(0, jobs.len());
     let mut failures = Vec::new();
     for some in jobs.chunks(pool.current_num_threads() * RUNS_AHEAD) {
         let one = |job: &Job| {
             let result = (!interrupt.is_wanted()).then(|| simulate(job, scenario, inputs));
-            progress.finished(&job.case);
+            progress.advance();
             result
         };
         let simulated: Vec<Option<Result<Simulated<'_>, String>>> = pool.install(|| some.par_iter().map(one).collect());
