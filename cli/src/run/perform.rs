@@ -4,7 +4,7 @@ use rayon::prelude::*;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use results::{Choice, ModelInfo, Origin, RunResult, RunWriter, TaskInfo};
 use scenarios::Scenario;
-use sim::engine::{self, Summary};
+use sim::engine::{self, SimulationError, Summary};
 use sim::identifiers::{ModelId, WorkerId};
 use sim::metrics::Report;
 use sim::platform::{Device, ProcessorKind};
@@ -111,9 +111,17 @@ fn simulate<'a>(job: &Job, scenario: &Scenario, inputs: &'a Inputs) -> Result<Si
     let mut records = Vec::new();
     let options = scenario.options();
     let summary = engine::simulate(device, &engine_models, streams, strategy.as_mut(), &options, &mut records)
-        .map_err(|error| error.to_string())?;
+        .map_err(|error| reason(&error))?;
     let report = results::report(device, &models, &records, summary.end_ns).map_err(|error| error.to_string())?;
     Ok(Simulated { models, records, summary, report })
+}
+
+/// Why a run cannot start; the model is named apart.
+fn reason(error: &SimulationError) -> String {
+    match error {
+        SimulationError::Plan { source, .. } => source.to_string(),
+        other => other.to_string(),
+    }
 }
 
 /// Workers that a strategy means a model to run on: a delegate is named after its kind of processor, others mean none.

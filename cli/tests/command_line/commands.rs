@@ -47,7 +47,7 @@ fn a_strategy_without_a_plan_fails_alone() {
     folder.write("scenario.toml", scenario(""));
     let ran = folder.socrates(&["run", "scenario.toml", "--strategy", "npu", "--strategy", "gpu"]);
     assert_eq!(ran.status, Some(1));
-    assert!(ran.stdout.contains("gpu") && ran.stdout.contains("squeezenet1_1 under npu: not run"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("gpu") && ran.stdout.contains("not run under npu: squeezenet1_1"), "{}", ran.stdout);
     assert!(
         ran.stderr.contains("strategy `npu` needs a worker of kind `npu`, which device `phone` does not have"),
         "{}",
