@@ -1,5 +1,7 @@
 //! The fit of the Pixel 4 on the data that come with the source code.
 
+#![allow(clippy::print_stdout, clippy::unwrap_used, reason = "tables to look at; a failed unwrap is the failure")]
+
 use std::sync::LazyLock;
 
 use hwcal::pixel4::{BASELINE_MODELS, BASELINE_OPERATORS, CalibrationData, FitReport, fit};
@@ -48,6 +50,15 @@ fn held_out_errors_beat_the_plain_baseline_everywhere() {
         assert!(accuracy.median_percent < median && accuracy.p90_percent < p90 && accuracy.mean_percent < mean);
         assert!(accuracy.within_10_percent > within);
     }
+}
+
+#[test]
+fn absurd_sizes_do_not_panic() {
+    let mut data = CalibrationData::built_in();
+    let absurd = "bagnet9,0,CONV_2D,1000000,1000000,1000000,1000000,1000000,1000000,1";
+    data.operators.text = data.operators.text.replacen("bagnet9,0,CONV_2D,224,3,224,64,1,1,1", absurd, 1).leak();
+    assert!(data.operators.text.contains(absurd));
+    hwcal::pixel4::Measurements::read(data).unwrap();
 }
 
 #[test]

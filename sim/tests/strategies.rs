@@ -166,3 +166,27 @@ fn plan_errors_name_what_is_wrong() {
     assert_eq!(compile(&[(0, &[first, first, second])]), untiled(0));
     assert_eq!(compile(&[(0, &[]), (0, &[first, second])]), "segment 0 has no kernel");
 }
+
+/// An invocation is paid when a worker turns to a request, not again while it goes on with it without a pause.
+#[test]
+fn invocations_are_paid_once_for_each_turn_to_a_request() {
+    let mut builder = sim::platform::DeviceBuilder::new("one worker");
+    builder.memory("host");
+    let processor = builder.processor("p", ProcessorKind::Gpu, 1, Vec::new());
+    builder.worker(common::plain_worker("w".to_owned(), ProcessorKind::Gpu, vec![(processor, 1)], 0, 7));
+    let device = builder.build().expect("valid");
+    let tasks = chain(2);
+    let costs = CostTable::new(1, vec![Some(KernelCost::of_duration(100)); 2]);
+    let mut plan = Plan::new();
+    plan.segment(Some(WorkerId(0)), [TaskId(0)]);
+    plan.segment(Some(WorkerId(0)), [TaskId(1)]);
+    let models = [Model { name: "chain", tasks: &tasks, costs: &costs }];
+    let program = sim::plan::Program::compile(&plan, &tasks, &costs).expect("valid");
+    let stream = Stream::new(ModelId(0), Arrivals::ClosedLoop { clients: 1, think_ns: 0 }, Some(3));
+    let mut records: Vec<Record> = Vec::new();
+    let options = Options::default();
+    sim::engine::simulate_programs(&device, &models, vec![program], vec![stream], None, &options, &mut records).expect("runs");
+    let ends: Vec<u64> =
+        records.iter().filter_map(|it| if let Record::Request(it) = it { Some(it.ended_ns) } else { None }).collect();
+    assert_eq!(ends, [207, 414, 621]);
+}

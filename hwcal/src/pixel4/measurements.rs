@@ -32,6 +32,9 @@ pub struct CalibrationData<'a> {
 }
 
 impl CalibrationData<'static> {
+    /// Names of the files in a folder of data, in the order of the fields.
+    pub const FILES: [&'static str; 3] = ["pixel4_gpu_operators.csv", "pixel4_models.csv", "snapdragon855_published.csv"];
+
     /// The data that come with the source code.
     pub fn built_in() -> Self {
         Self {
@@ -197,22 +200,22 @@ fn operator_work(row: TableRow<'_>) -> Result<OperatorWork, TableError> {
     let is_concatenation = kind == KernelKind::Concatenate;
     let window = if is_concatenation { 1 } else { kernel };
     let reach = (out_size - 1) * stride + window;
-    let output = out_size * out_size * out_channels;
-    let input = if is_concatenation { output } else { in_size * in_size * in_channels };
+    let output = product(&[out_size, out_size, out_channels]);
+    let input = if is_concatenation { output } else { product(&[in_size, in_size, in_channels]) };
     let is_window = matches!(
         kind,
         KernelKind::Convolution | KernelKind::DepthwiseConvolution | KernelKind::GroupedConvolution | KernelKind::FullyConnected
     );
-    let weights = if is_window { out_channels * kernel * kernel * in_channels.div_ceil(groups) } else { 0 };
+    let weights = if is_window { product(&[out_channels, kernel, kernel, in_channels.div_ceil(groups)]) } else { 0 };
     Ok(OperatorWork {
         kind,
-        macs: weights * out_size * out_size,
+        macs: product(&[weights, out_size, out_size]),
         input_elements: input,
         output_elements: output,
-        parameters: if is_window { weights + out_channels } else { 0 },
-        input_bytes: 4 * input,
-        output_bytes: 4 * output,
-        weight_bytes: 4 * weights,
+        parameters: if is_window { weights.saturating_add(out_channels) } else { 0 },
+        input_bytes: input.saturating_mul(4),
+        output_bytes: output.saturating_mul(4),
+        weight_bytes: weights.saturating_mul(4),
         input_count: if is_concatenation { kernel as u32 } else { 1 },
         geometry: Geometry {
             batch: 1,
@@ -231,6 +234,11 @@ fn operator_work(row: TableRow<'_>) -> Result<OperatorWork, TableError> {
             groups,
         },
     })
+}
+
+/// Absurd sizes give absurd work, no overflow.
+fn product(factors: &[u64]) -> u64 {
+    factors.iter().fold(1, |product, &factor| product.saturating_mul(factor))
 }
 
 impl Published {

@@ -93,8 +93,8 @@ pub(super) struct WorkerState {
     pub(super) start_ns: u64,
     pub(super) solo_ns: u64,
     pub(super) shares_bandwidth: bool,
-    /// Request slot and end of the segment that ran last.
-    pub(super) last_segment_end: Option<(u32, u64)>,
+    /// Request and end of the segment that ran last.
+    pub(super) last_segment_end: Option<(RequestId, u64)>,
     pub(super) generation: u32,
 }
 

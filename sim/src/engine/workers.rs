@@ -55,12 +55,12 @@ impl<R: Recorder> Engine<'_, R> {
         match occupation {
             Occupation::Copy { copy } => self.copy_starts(copy),
             Occupation::Segment { slot, segment } => {
-                let program = &self.requests.items[slot as usize].program;
-                let kernels = program.kernel_range(segment);
+                let request = &self.requests.items[slot as usize];
+                let kernels = request.program.kernel_range(segment);
                 (state.kernel, state.kernel_end) = (kernels.start, kernels.end);
                 let invocation_ns = self.layout.invocation_ns[worker as usize];
                 // A worker that goes on with the same request, without a pause, has been entered already.
-                state.in_invocation = invocation_ns > 0 && state.last_segment_end != Some((slot, self.now_ns));
+                state.in_invocation = invocation_ns > 0 && state.last_segment_end != Some((request.id, self.now_ns));
                 if state.in_invocation {
                     state.start_ns = self.now_ns;
                     state.generation = state.generation.wrapping_add(1);
@@ -164,7 +164,7 @@ impl<R: Recorder> Engine<'_, R> {
             self.kernel_starts(worker, slot);
         } else {
             // The successors join their queues before the worker takes the next from its own.
-            state.last_segment_end = Some((slot, self.now_ns));
+            state.last_segment_end = Some((self.requests.items[slot as usize].id, self.now_ns));
             self.segment_ended(slot, segment, self.layout.memory[worker as usize]);
             self.release(worker);
         }

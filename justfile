@@ -1,0 +1,46 @@
+# Recipes that `.ci/run` calls. Run one with `just NAME`, all with `just ci`.
+
+python := env("PYTHON", "python3")
+run := "target/ci/pixel4-solo"
+
+# Everything, in the order of what fails soonest.
+ci: format test lint docs profile main checks bench
+
+# The README's test command.
+test:
+    cargo test --workspace --locked
+
+# Formatting, unchanged.
+format:
+    cargo fmt --all --check
+
+# Lints, each exception commented where it is.
+lint:
+    cargo clippy --workspace --all-targets --locked -- -D warnings
+
+# Documentation, with no broken link.
+docs:
+    RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
+
+# The committed profile is what the fit makes of the committed measurements; prints the held-out errors.
+profile:
+    cargo run --release --locked -- calibrate fit --device pixel4 --check
+
+# The README's main command, into a folder of its own; then an explanation of it.
+main:
+    cargo run --release --locked -- run pixel4-solo --output {{ run }} --quiet
+    cargo run --release --locked -- run pixel4-together --output target/ci/pixel4-together --quiet
+    cargo run --release --locked -- explain {{ run }} --model swin_t --strategy "gpu[fallback=operator]" > target/ci/explain.txt
+
+# What is written is what the official readers read; the shape oracle is what the onnx package infers.
+checks:
+    {{ python }} scenarios/models/expected_shapes.py --check
+    {{ python }} results/tests/check_trace.py {{ run }}
+    {{ python }} results/tests/check_tables.py {{ run }}
+
+# The benchmark program runs and reaches its check values (timings are not judged here: machines are shared).
+bench:
+    cargo build --release --locked --package socrates-bench
+    target/release/socrates-bench dag 10000
+    target/release/socrates-bench stream 3000
+    target/release/socrates-bench mm1 100000
