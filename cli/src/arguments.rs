@@ -7,7 +7,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 const EXIT_STATUSES: &str = "\
 Exit status:
   0    done
-  1    the command ended, but something asked for failed: a run stalled, or a strategy has no plan for a model
+  1    the command ended, but something asked for failed: a run stalled, a strategy has no plan for
+       a model, or a check did not hold
   2    bad input: arguments, scenario, device profile, model, results to be explained
   3    the output cannot be written
   130  interrupted; nothing was written";
@@ -163,6 +164,9 @@ pub(crate) struct FitArguments {
     /// File for the profile; without it none is written.
     #[arg(long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,
+    /// Fail with status 1 if the profile is not the built-in one.
+    #[arg(long)]
+    pub(crate) check: bool,
     /// Threads; by default one for each processor of this machine.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) threads: Option<u16>,

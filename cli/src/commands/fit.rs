@@ -22,5 +22,5 @@ pub(crate) fn fit(arguments: &FitArguments) -> Outcome {
     let is_built_in = built_in.is_some_and(|entry| entry.text == fitted.profile);
     let verdict = if is_built_in { "The profile is the built-in one." } else { "The profile differs from the built-in one." };
     print(&format!("{}\n{verdict}\n", fitted.validation))?;
-    Ok(Status::Done)
+    Ok(if is_built_in || !arguments.check { Status::Done } else { Status::Incomplete })
 }

@@ -12,7 +12,7 @@ fn a_run_prints_a_comparison_and_writes_results() {
 small on phone, seed 0; * marks the least median latency
 
 model             strategy                requests  p50 ms  p99 ms  x best  copies  extrapolated  busy
-squeezenet1_1     cpu[worker=cpu.1large]       3/3  20.255  20.260    3.31                  100%  cpu.1large 100%
+squeezenet1_1     cpu[worker=cpu.1large]       3/3  20.260  20.260    3.31                  100%  cpu.1large 100%
                *  gpu                          3/3   6.122   6.122    1.00     2.0          100%  cpu.1large 7%, gpu 91%
 ";
     assert_eq!(ran.stdout, expected);
