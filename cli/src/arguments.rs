@@ -7,7 +7,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 const EXIT_STATUSES: &str = "\
 Exit status:
   0    done
-  1    the command ended, but something asked for failed: a run stalled, or a strategy has no plan for a model
+  1    the command ended, but something asked for failed: a run stalled, a strategy has no plan for
+       a model, or a check did not hold
   2    bad input: arguments, scenario, device profile, model, results to be explained
   3    the output cannot be written
   130  interrupted; nothing was written";
@@ -46,6 +47,12 @@ pub(crate) enum Command {
     },
     /// Explain a results directory: why each operator ran where it ran, and what its fallback cost.
     Explain(ExplainArguments),
+    /// Make device profiles.
+    Calibrate {
+        /// What to do.
+        #[command(subcommand)]
+        command: CalibrateCommand,
+    },
     /// Print the JSON Schema of a file format.
     Schema {
         /// Which format.
@@ -139,6 +146,40 @@ pub(crate) struct ExplainArguments {
     /// Only this task, in detail: its number, or a part of its name or of the name of an operator in it.
     #[arg(long)]
     pub(crate) task: Option<String>,
+}
+
+/// Subcommands of `calibrate`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum CalibrateCommand {
+    /// Fit a device profile to the measurements that come with the program, and print its errors on models held out.
+    Fit(FitArguments),
+}
+
+/// Arguments of `calibrate fit`.
+#[derive(Args, Debug)]
+pub(crate) struct FitArguments {
+    /// Device to fit.
+    #[arg(long, value_enum, default_value_t = Calibrated::Pixel4)]
+    pub(crate) device: Calibrated,
+    /// File for the profile; without it none is written.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// Fail with status 1 if the profile is not the built-in one.
+    #[arg(long)]
+    pub(crate) check: bool,
+    /// Threads; by default one for each processor of this machine.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) threads: Option<u16>,
+    /// Show no progress.
+    #[arg(long, short)]
+    pub(crate) quiet: bool,
+}
+
+/// A device with measurements to fit to.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum Calibrated {
+    /// Google Pixel 4 (Snapdragon 855).
+    Pixel4,
 }
 
 /// A file format.

@@ -14,7 +14,8 @@ pub(crate) type Outcome = Result<Status, Failure>;
 pub(crate) enum Status {
     /// All that was asked for was done.
     Done,
-    /// The command ended, but something asked for failed: a run stalled, or a strategy has no plan for a model.
+    /// The command ended, but something asked for failed: a run stalled, a strategy has no plan for a model, or a check
+    /// did not hold.
     Incomplete,
     /// The input is wrong: arguments, scenario, profile, model, results to be explained.
     BadInput,

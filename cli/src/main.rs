@@ -11,7 +11,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::arguments::{Arguments, Command, ModelCommand, RunArguments};
+use crate::arguments::{Arguments, CalibrateCommand, Command, ModelCommand, RunArguments};
 use crate::failure::{Outcome, Status};
 
 fn main() -> ExitCode {
@@ -25,6 +25,7 @@ fn perform(arguments: Arguments) -> Outcome {
         Command::List { what } => commands::list(what),
         Command::Model { command: ModelCommand::Inspect(arguments) } => commands::inspect(&arguments),
         Command::Explain(arguments) => commands::explain(&arguments),
+        Command::Calibrate { command: CalibrateCommand::Fit(arguments) } => commands::fit(&arguments),
         Command::Schema { format } => commands::schema(format),
     }
     .or_else(Status::forgive_closed_pipe)

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use proptest::prelude::*;
 use scenarios::text::FileErrors;
-use scenarios::{Profile, Scenario, schema};
+use scenarios::{Profile, Scenario, library, schema};
 
 const PHONE: &str = include_str!("phone.toml");
 const SOLO: &str = include_str!("../library/pixel4-solo.toml");
@@ -20,6 +20,19 @@ fn the_phone_is_a_device_and_reads_back() {
     let text = phone.to_toml().unwrap();
     assert_eq!(Profile::parse("again.toml", &text).unwrap(), phone, "{text}");
     assert_eq!(Profile::parse("again.toml", &text).unwrap().to_toml().unwrap(), text);
+}
+
+#[test]
+fn the_library_reads() {
+    for entry in library::devices() {
+        let profile = Profile::parse(entry.name, entry.text).unwrap_or_else(|errors| panic!("{errors}"));
+        assert_eq!(profile.name, entry.name);
+        profile.device().unwrap();
+    }
+    for entry in library::scenarios() {
+        let scenario = Scenario::parse(entry.name, entry.text, Path::new("")).unwrap_or_else(|errors| panic!("{errors}"));
+        assert_eq!(scenario.name, entry.name);
+    }
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! One function a command.
 
 mod explain;
+mod fit;
 mod inspect;
 mod list;
 mod run;
@@ -8,6 +9,7 @@ mod run;
 use scenarios::schema as schemas;
 
 pub(crate) use explain::explain;
+pub(crate) use fit::fit;
 pub(crate) use inspect::inspect;
 pub(crate) use list::list;
 pub(crate) use run::run;

@@ -17,7 +17,7 @@ pub(crate) fn run(arguments: &RunArguments) -> Outcome {
     let output = arguments.output.clone().unwrap_or_else(|| PathBuf::from("runs").join(&scenario.value.name));
     let writer = RunWriter::begin(&output, provenance(arguments, &scenario, &inputs), &Content::ALL)?;
     let jobs = jobs(&scenario.value, &inputs);
-    let progress = Progress::new(jobs.len(), arguments.quiet);
+    let progress = Progress::new("runs", arguments.quiet);
     let interrupt = Interrupt::listen()?;
     let (writer, failures) = perform(&jobs, &scenario.value, &inputs, writer, arguments.threads, &progress, &interrupt)?;
     let (directory, file) = writer.commit()?;

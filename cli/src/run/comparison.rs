@@ -46,9 +46,13 @@ pub(crate) fn comparison(scenario: &Scenario, inputs: &Inputs, file: &RunFile, f
     let seed = scenario.seed;
     let mut text = format!("{} on {}, seed {seed}; * marks the least median latency\n\n", scenario.name, inputs.device.name());
     text.push_str(&table.render());
-    for failure in failures {
-        // Writing to a string cannot fail.
-        let _ = writeln!(text, "{} under {}: not run", failure.case, failure.strategy);
+    for strategy in &scenario.strategies {
+        let failed = failures.iter().filter(|failure| failure.strategy == *strategy);
+        let cases: Vec<&str> = failed.map(|failure| failure.case.as_str()).collect();
+        if !cases.is_empty() {
+            // Writing to a string cannot fail.
+            let _ = writeln!(text, "\nnot run under {strategy}: {}", cases.join(", "));
+        }
     }
     text
 }

@@ -12,6 +12,6 @@ pub(crate) use comparison::comparison;
 pub(crate) use inputs::{Inputs, device_of};
 pub(crate) use interrupt::Interrupt;
 pub(crate) use jobs::{Job, jobs};
-pub(crate) use perform::{JobFailure, perform};
+pub(crate) use perform::{JobFailure, perform, thread_pool};
 pub(crate) use progress::Progress;
 pub(crate) use tell::{tell_failures, tell_results};

@@ -1,9 +1,10 @@
 //! Simulates runs side by side and writes them down in order.
 
 use rayon::prelude::*;
+use rayon::{ThreadPool, ThreadPoolBuilder};
 use results::{Choice, ModelInfo, Origin, RunResult, RunWriter, TaskInfo};
 use scenarios::Scenario;
-use sim::engine::{self, Summary};
+use sim::engine::{self, SimulationError, Summary};
 use sim::identifiers::{ModelId, WorkerId};
 use sim::metrics::Report;
 use sim::platform::{Device, ProcessorKind};
@@ -36,6 +37,11 @@ struct Simulated<'a> {
     report: Report,
 }
 
+/// Threads to work on; `None` for one on each processor of this machine.
+pub(crate) fn thread_pool(threads: Option<u16>) -> Result<ThreadPool, Failure> {
+    ThreadPoolBuilder::new().num_threads(threads.map_or(0, usize::from)).build().map_err(Failure::input)
+}
+
 /// Simulates all runs on some threads, and adds them to the writer in their order. Runs that cannot be simulated are returned.
 pub(crate) fn perform(
     jobs: &[Job],
@@ -46,12 +52,13 @@ pub(crate) fn perform(
     progress: &Progress,
     interrupt: &Interrupt,
 ) -> Result<(RunWriter, Vec<JobFailure>), Failure> {
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.map_or(0, usize::from)).build().map_err(Failure::input)?;
+    let pool = thread_pool(threads)?;
+    progress.set(0, jobs.len());
     let mut failures = Vec::new();
     for some in jobs.chunks(pool.current_num_threads() * RUNS_AHEAD) {
         let one = |job: &Job| {
             let result = (!interrupt.is_wanted()).then(|| simulate(job, scenario, inputs));
-            progress.finished(&job.case);
+            progress.advance();
             result
         };
         let simulated: Vec<Option<Result<Simulated<'_>, String>>> = pool.install(|| some.par_iter().map(one).collect());
@@ -104,9 +111,17 @@ fn simulate<'a>(job: &Job, scenario: &Scenario, inputs: &'a Inputs) -> Result<Si
     let mut records = Vec::new();
     let options = scenario.options();
     let summary = engine::simulate(device, &engine_models, streams, strategy.as_mut(), &options, &mut records)
-        .map_err(|error| error.to_string())?;
+        .map_err(|error| reason(&error))?;
     let report = results::report(device, &models, &records, summary.end_ns).map_err(|error| error.to_string())?;
     Ok(Simulated { models, records, summary, report })
+}
+
+/// Why a run cannot start; the model is named apart.
+fn reason(error: &SimulationError) -> String {
+    match error {
+        SimulationError::Plan { source, .. } => source.to_string(),
+        other => other.to_string(),
+    }
 }
 
 /// Workers that a strategy means a model to run on: a delegate is named after its kind of processor, others mean none.

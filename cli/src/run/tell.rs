@@ -18,14 +18,26 @@ pub(crate) fn tell_results(directory: &Path, quiet: bool) {
     }
 }
 
-/// What failed, and why.
+/// What failed, and why; one message for all cases with one reason.
 pub(crate) fn tell_failures(failures: &[JobFailure], file: &RunFile) {
-    for failure in failures {
-        eprintln!("error: `{}` under `{}`: {}", failure.case, failure.strategy, failure.why);
+    for (strategy, why, cases) in grouped(failures) {
+        eprintln!("error: strategy `{strategy}` has no plan for {cases}: {why}");
     }
     for case in &file.cases {
         if let Stop::Stalled(why) = &case.stop {
             eprintln!("error: `{}` under `{}` stalled: {why}", case.case, case.strategy);
         }
     }
+}
+
+/// Failures of one strategy for one reason together, with the names of their cases.
+fn grouped(failures: &[JobFailure]) -> Vec<(&str, &str, String)> {
+    let mut groups: Vec<(&str, &str, Vec<String>)> = Vec::new();
+    for JobFailure { case, strategy, why } in failures {
+        match groups.iter_mut().find(|group| group.0 == strategy && group.1 == why) {
+            Some((.., cases)) => cases.push(format!("`{case}`")),
+            None => groups.push((strategy, why, vec![format!("`{case}`")])),
+        }
+    }
+    groups.into_iter().map(|(strategy, why, cases)| (strategy, why, cases.join(", "))).collect()
 }

@@ -1,10 +1,10 @@
 //! Just enough of a protobuf writer to make ONNX files that are wrong.
 
 /// One operator: type, inputs, outputs.
-pub type Node<'a> = (&'a str, &'a [&'a str], &'a [&'a str]);
+pub(crate) type Node<'a> = (&'a str, &'a [&'a str], &'a [&'a str]);
 
 /// An ONNX file with one input `image` of the given shape and one output `result`.
-pub fn model(shape: &[u64], nodes: &[Node<'_>]) -> Vec<u8> {
+pub(crate) fn model(shape: &[u64], nodes: &[Node<'_>]) -> Vec<u8> {
     let mut graph = Vec::new();
     for (index, (op_type, inputs, outputs)) in nodes.iter().enumerate() {
         let mut node = Vec::new();

@@ -1,11 +1,9 @@
 //! Bad input: each kind has a clear message and the right exit status, and leaves nothing behind.
 
-mod common;
-mod onnx;
+use crate::folder::{Folder, PHONE, scenario};
+use crate::onnx;
 
-use common::{Folder, PHONE, scenario};
-
-const SQUEEZENET: &[u8] = include_bytes!("../../scenarios/models/squeezenet1_1.onnx");
+const SQUEEZENET: &[u8] = include_bytes!("../../../scenarios/models/squeezenet1_1.onnx");
 
 /// Runs a command that must fail with `status` and say all of `words`.
 fn check(folder: &Folder, arguments: &[&str], status: i32, words: &[&str]) {
@@ -103,7 +101,7 @@ fn all_errors_of_a_file_at_once() {
 fn profiles() {
     let folder = Folder::new();
     folder.write("scenario.toml", scenario(""));
-    let mut check_profile = |from: &str, to: &str, words: &[&str]| {
+    let check_profile = |from: &str, to: &str, words: &[&str]| {
         assert!(PHONE.contains(from), "{from}");
         folder.write("phone.toml", PHONE.replacen(from, to, 1));
         check(&folder, &["run", "scenario.toml"], 2, words);

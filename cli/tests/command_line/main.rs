@@ -1,0 +1,6 @@
+//! The command as a user meets it: arguments and files in; exit status, standard output, standard error and files out.
+
+mod bad_input;
+mod commands;
+mod folder;
+mod onnx;
