@@ -161,6 +161,9 @@ pub(crate) struct FitArguments {
     /// Device to fit.
     #[arg(long, value_enum, default_value_t = Calibrated::Pixel4)]
     pub(crate) device: Calibrated,
+    /// Folder of measurements of your own, in files of the same names and columns as the built-in ones.
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) data: Option<PathBuf>,
     /// File for the profile; without it none is written.
     #[arg(long, value_name = "FILE")]
     pub(crate) output: Option<PathBuf>,

@@ -1,5 +1,10 @@
 //! `socrates calibrate fit`.
 
+use std::fs;
+use std::path::Path;
+
+use anyhow::Context;
+use hwcal::Source;
 use hwcal::pixel4::{self, CalibrationData};
 use scenarios::library;
 
@@ -8,11 +13,35 @@ use crate::failure::{Failure, Outcome, Status};
 use crate::output::print;
 use crate::run::{Progress, thread_pool};
 
+/// Measurements read from a folder: `(path, text)` in the order of [`CalibrationData::FILES`].
+struct OwnData([(String, String); 3]);
+
+impl OwnData {
+    fn read(folder: &Path) -> Result<Self, Failure> {
+        let read = |name: &str| {
+            let path = folder.join(name);
+            let shown = path.display().to_string();
+            let text = fs::read_to_string(&path).with_context(|| format!("cannot read `{shown}`")).map_err(Failure::input)?;
+            Ok::<_, Failure>((shown, text))
+        };
+        let [operators, models, published] = CalibrationData::FILES;
+        Ok(Self([read(operators)?, read(models)?, read(published)?]))
+    }
+
+    fn sources(&self) -> CalibrationData<'_> {
+        let [operators, models, published] = &self.0;
+        let source = |(file, text): &'_ (String, String)| Source { file, text };
+        CalibrationData { operators: source(operators), models: source(models), published: source(published) }
+    }
+}
+
 pub(crate) fn fit(arguments: &FitArguments) -> Outcome {
     let pool = thread_pool(arguments.threads)?;
     let progress = Progress::new("steps", arguments.quiet);
     let Calibrated::Pixel4 = arguments.device;
-    let fitted = pool.install(|| pixel4::fit(CalibrationData::built_in(), &|done, total| progress.set(done, total)));
+    let own = arguments.data.as_deref().map(OwnData::read).transpose()?;
+    let data = own.as_ref().map_or_else(CalibrationData::built_in, OwnData::sources);
+    let fitted = pool.install(|| pixel4::fit(data, &|done, total| progress.set(done, total)));
     drop(progress);
     let fitted = fitted.map_err(Failure::input)?;
     if let Some(path) = &arguments.output {

@@ -5,6 +5,7 @@ use scenarios::model::{self, LoadedModel};
 use scenarios::onnx::ReadOptions;
 use scenarios::{Document, Profile, ReadError, Reference, Scenario};
 use sim::platform::Device;
+use sim::strategy::registry;
 use sim::task::LoweredModel;
 
 use crate::failure::Failure;
@@ -45,6 +46,7 @@ impl Inputs {
     pub(crate) fn load(scenario: &Scenario) -> Result<Self, Failure> {
         let profile = Profile::open(&scenario.device)?;
         let device = device_of(&profile)?;
+        check_workers(scenario, &device)?;
         let mut keys: Vec<Key<'_>> = Vec::new();
         let mut model_of_stream = Vec::new();
         for stream in &scenario.streams {
@@ -72,6 +74,16 @@ impl Model {
         let name = if bound.is_empty() { file.clone() } else { format!("{file}[{}]", bound.join(", ")) };
         Ok(Self { name, file, bytes, sha256, lowered, operator_names })
     }
+}
+
+/// Every worker that a strategy names exists on the device; all that do not are told at once.
+fn check_workers(scenario: &Scenario, device: &Device) -> Result<(), Failure> {
+    let wrong = scenario.strategies.iter().filter_map(|strategy| {
+        let error = registry::check_workers(strategy, device).err()?;
+        Some(format!("`{strategy}`: {error}"))
+    });
+    let wrong: Vec<String> = wrong.collect();
+    if wrong.is_empty() { Ok(()) } else { Err(Failure::input(anyhow::anyhow!("{}", wrong.join("\nerror: ")))) }
 }
 
 /// The device of a profile.

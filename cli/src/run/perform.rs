@@ -7,7 +7,7 @@ use scenarios::Scenario;
 use sim::engine::{self, SimulationError, Summary};
 use sim::identifiers::{ModelId, WorkerId};
 use sim::metrics::Report;
-use sim::platform::{Device, ProcessorKind};
+use sim::platform::Device;
 use sim::record::Record;
 use sim::strategy::registry;
 
@@ -124,10 +124,9 @@ fn reason(error: &SimulationError) -> String {
     }
 }
 
-/// Workers that a strategy means a model to run on: a delegate is named after its kind of processor, others mean none.
+/// Workers that a strategy means a model to run on.
 fn primary(strategy: &str, device: &Device) -> Vec<WorkerId> {
-    let name = strategy.split('[').next().unwrap_or_default().trim();
-    let kind = [ProcessorKind::Gpu, ProcessorKind::Npu, ProcessorKind::Dsp].into_iter().find(|kind| kind.name() == name);
+    let kind = registry::entry(strategy).ok().and_then(|entry| entry.accelerator);
     device.worker_ids().filter(|&worker| Some(device.worker(worker).kind) == kind).collect()
 }
 

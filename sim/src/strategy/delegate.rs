@@ -9,7 +9,7 @@
 use crate::identifiers::{TaskId, WorkerId};
 use crate::plan::{Plan, PlanError};
 use crate::platform::ProcessorKind;
-use crate::strategy::parameters::{Parameter, Parameters};
+use crate::strategy::parameters::{Parameter, ParameterKind, Parameters};
 use crate::strategy::registry::{Entry, StrategyError};
 use crate::strategy::solo_cpu::cpu_worker;
 use crate::strategy::{DeviceView, Job, Strategy};
@@ -18,17 +18,25 @@ use crate::task::TaskGraph;
 const PARAMETERS: &[Parameter] = &[
     Parameter {
         name: "fallback",
+        kind: ParameterKind::Plain,
         default: "partitions",
         summary: "`partitions` keeps the largest ones, `operator` decides each operator alone",
     },
     Parameter {
         name: "partitions",
+        kind: ParameterKind::Plain,
         default: "1",
         summary: "how many partitions the accelerator gets, largest first (`fallback=partitions`)",
     },
-    Parameter { name: "minimum", default: "1", summary: "least operators in a partition (`fallback=partitions`)" },
+    Parameter {
+        name: "minimum",
+        kind: ParameterKind::Plain,
+        default: "1",
+        summary: "least operators in a partition (`fallback=partitions`)",
+    },
     Parameter {
         name: "cpu",
+        kind: ParameterKind::Workers,
         default: "auto",
         summary: "the CPU worker for the rest; `auto` takes the one of least expected latency",
     },
@@ -38,6 +46,7 @@ const PARAMETERS: &[Parameter] = &[
 pub(super) const GPU: Entry = Entry {
     name: "gpu",
     summary: "the GPU, unsupported operators on the CPU",
+    accelerator: Some(ProcessorKind::Gpu),
     parameters: PARAMETERS,
     build: |parameters| build("gpu", ProcessorKind::Gpu, parameters),
 };
@@ -46,6 +55,7 @@ pub(super) const GPU: Entry = Entry {
 pub(super) const NPU: Entry = Entry {
     name: "npu",
     summary: "the NPU, unsupported operators on the CPU",
+    accelerator: Some(ProcessorKind::Npu),
     parameters: PARAMETERS,
     build: |parameters| build("npu", ProcessorKind::Npu, parameters),
 };

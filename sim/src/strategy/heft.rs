@@ -8,7 +8,7 @@
 use crate::identifiers::{MemoryId, TaskId, WorkerId};
 use crate::plan::{Plan, PlanError};
 use crate::platform::Device;
-use crate::strategy::parameters::{Parameter, worker_named};
+use crate::strategy::parameters::{Parameter, ParameterKind, worker_named};
 use crate::strategy::registry::Entry;
 use crate::strategy::{DeviceView, Job, Strategy};
 
@@ -16,8 +16,10 @@ use crate::strategy::{DeviceView, Job, Strategy};
 pub(super) const ENTRY: Entry = Entry {
     name: "heft",
     summary: "list scheduling: each operator where it is expected to finish earliest",
+    accelerator: None,
     parameters: &[Parameter {
         name: "workers",
+        kind: ParameterKind::Workers,
         default: "auto",
         summary: "workers joined by `+`; `auto` takes the accelerators and the whole of each CPU cluster",
     }],

@@ -7,7 +7,7 @@ pub mod registry;
 mod solo_cpu;
 
 pub use heft::Heft;
-pub use parameters::{Parameter, Parameters};
+pub use parameters::{Parameter, ParameterKind, Parameters};
 
 use crate::identifiers::{ModelId, RequestId, SegmentId, WorkerId};
 use crate::plan::{Plan, PlanError, Program};

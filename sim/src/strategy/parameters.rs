@@ -5,11 +5,22 @@ use crate::plan::PlanError;
 use crate::platform::Device;
 use crate::strategy::registry::StrategyError;
 
+/// What the value of a parameter is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ParameterKind {
+    /// A word or a number.
+    Plain,
+    /// Names of workers of the device, joined by `+`, or `auto`.
+    Workers,
+}
+
 /// A parameter of a strategy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Parameter {
     /// Name.
     pub name: &'static str,
+    /// What its value is.
+    pub kind: ParameterKind,
     /// Value where none is given.
     pub default: &'static str,
     /// One line on what it means.
@@ -66,6 +77,13 @@ impl Parameters {
         let right = || self.bad(name, format!("must be a whole number of at least {least}"));
         let number: u32 = self.text(name).parse().map_err(|_| right())?;
         if number < least { Err(right()) } else { Ok(number) }
+    }
+
+    /// Every worker that a parameter names, checked against a device.
+    pub(super) fn check_workers(&self, declared: &[Parameter], device: &Device) -> Result<(), PlanError> {
+        let of_workers = declared.iter().filter(|parameter| parameter.kind == ParameterKind::Workers);
+        let names = of_workers.flat_map(|parameter| self.names(parameter.name));
+        names.map(|name| worker_named(self.strategy, device, &name)).find_map(Result::err).map_or(Ok(()), Err)
     }
 
     /// The value as names joined by `+`; empty for `auto`.

@@ -2,6 +2,8 @@
 
 use thiserror::Error;
 
+use crate::plan::PlanError;
+use crate::platform::{Device, ProcessorKind};
 use crate::strategy::parameters::{Parameter, Parameters};
 use crate::strategy::{Strategy, delegate, heft, solo_cpu};
 
@@ -11,6 +13,8 @@ pub struct Entry {
     pub name: &'static str,
     /// One line on what it does.
     pub summary: &'static str,
+    /// The kind of processor that it means models to run on; work elsewhere is fallback. `None` where it means none.
+    pub accelerator: Option<ProcessorKind>,
     /// Its parameters with their defaults.
     pub parameters: &'static [Parameter],
     /// Makes one.
@@ -63,10 +67,24 @@ pub enum StrategyError {
 
 /// Makes the strategy that `text` describes: `heft`, `gpu[fallback=operator]`, ...
 pub fn build(text: &str) -> Result<Box<dyn Strategy>, StrategyError> {
+    let (entry, parameters) = describe(text)?;
+    (entry.build)(&parameters)
+}
+
+/// The line of the registry that `text` describes.
+pub fn entry(text: &str) -> Result<&'static Entry, StrategyError> {
+    describe(text).map(|(entry, _)| entry)
+}
+
+/// Checks that the workers named in `text` exist on a device; a strategy that cannot be made names none.
+pub fn check_workers(text: &str, device: &Device) -> Result<(), PlanError> {
+    describe(text).map_or(Ok(()), |(entry, parameters)| parameters.check_workers(entry.parameters, device))
+}
+
+fn describe(text: &str) -> Result<(&'static Entry, Parameters), StrategyError> {
     let (name, given) = split(text)?;
     let entry = STRATEGIES.iter().find(|entry| entry.name == name).ok_or_else(|| unknown_name(name))?;
-    let parameters = Parameters::of(entry.name, entry.parameters, &given)?;
-    (entry.build)(&parameters)
+    Ok((entry, Parameters::of(entry.name, entry.parameters, &given)?))
 }
 
 /// A name and the values given in brackets behind it.

@@ -7,7 +7,7 @@
 use crate::identifiers::WorkerId;
 use crate::plan::{Plan, PlanError};
 use crate::platform::ProcessorKind;
-use crate::strategy::parameters::{Parameter, worker_named};
+use crate::strategy::parameters::{Parameter, ParameterKind, worker_named};
 use crate::strategy::registry::Entry;
 use crate::strategy::{DeviceView, Job, Strategy};
 
@@ -15,8 +15,10 @@ use crate::strategy::{DeviceView, Job, Strategy};
 pub(super) const ENTRY: Entry = Entry {
     name: "cpu",
     summary: "the whole model on one gang of CPU cores",
+    accelerator: None,
     parameters: &[Parameter {
         name: "worker",
+        kind: ParameterKind::Workers,
         default: "auto",
         summary: "the CPU worker; `auto` takes the one of least expected latency",
     }],
