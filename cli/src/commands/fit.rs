@@ -4,8 +4,8 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::Context;
-use hwcal::Source;
 use hwcal::pixel4::{self, CalibrationData};
+use hwcal::table::Source;
 use scenarios::library;
 
 use crate::arguments::{Calibrated, FitArguments};
@@ -30,9 +30,12 @@ impl OwnData {
 
     fn sources(&self) -> CalibrationData<'_> {
         let [operators, models, published] = &self.0;
-        let source = |(file, text): &'_ (String, String)| Source { file, text };
         CalibrationData { operators: source(operators), models: source(models), published: source(published) }
     }
+}
+
+fn source((file, text): &(String, String)) -> Source<'_> {
+    Source { file, text }
 }
 
 pub(crate) fn fit(arguments: &FitArguments) -> Outcome {
@@ -40,7 +43,10 @@ pub(crate) fn fit(arguments: &FitArguments) -> Outcome {
     let progress = Progress::new("steps", arguments.quiet);
     let Calibrated::Pixel4 = arguments.device;
     let own = arguments.data.as_deref().map(OwnData::read).transpose()?;
-    let data = own.as_ref().map_or_else(CalibrationData::built_in, OwnData::sources);
+    let data = match &own {
+        None => CalibrationData::built_in(),
+        Some(own) => own.sources(),
+    };
     let fitted = pool.install(|| pixel4::fit(data, &|done, total| progress.set(done, total)));
     drop(progress);
     let fitted = fitted.map_err(Failure::input)?;

@@ -142,3 +142,33 @@ fn output_that_cannot_be_written() {
     check(&folder, &["run", "scenario.toml", "--output", "mine"], 3, &["`mine` exists and is not a results directory"]);
     assert_eq!(std::fs::read_to_string(folder.path().join("mine/letter.txt")).unwrap(), "dear");
 }
+
+#[test]
+fn workers_named_in_strategies() {
+    let folder = Folder::new();
+    let command = ["run", "pixel4-solo", "--strategy", "cpu[worker=cpu.1larg]", "--strategy", "heft[workers=gpu+npu]"];
+    check(
+        &folder,
+        &command,
+        2,
+        &["worker `cpu.1larg` (nearest: `cpu.1large`)", "worker `npu` (nearest: `gpu`)", "device `pixel4`"],
+    );
+}
+
+#[test]
+fn measurements_to_fit() {
+    let folder = Folder::new();
+    check(&folder, &["calibrate", "fit", "--data", "nowhere"], 2, &["cannot read `nowhere/pixel4_gpu_operators.csv`"]);
+    let source = concat!(env!("CARGO_MANIFEST_DIR"), "/../hwcal/data");
+    for file in ["pixel4_gpu_operators.csv", "pixel4_models.csv", "snapdragon855_published.csv"] {
+        folder.write(file, std::fs::read_to_string(format!("{source}/{file}")).unwrap());
+    }
+    let text = std::fs::read_to_string(format!("{source}/pixel4_gpu_operators.csv")).unwrap();
+    for wrong in ["NaN", "-3.5", "", "1e400"] {
+        let mut lines: Vec<&str> = text.lines().collect();
+        let third = format!("{},{wrong}", lines[2].rsplit_once(',').unwrap().0);
+        lines[2] = &third;
+        folder.write("pixel4_gpu_operators.csv", lines.join("\n"));
+        check(&folder, &["calibrate", "fit", "--data", "."], 2, &["pixel4_gpu_operators.csv:3", wrong]);
+    }
+}
