@@ -281,6 +281,29 @@ proptest! {
         prop_assert_eq!(run.summary.refused, 0);
     }
 
+    /// With nothing else running, a kernel or copy takes its solo time, whatever bandwidth it asks for.
+    #[test]
+    fn alone_everything_takes_its_solo_time((device, tasks, costs) in common::system()) {
+        let mut plan = Plan::new();
+        plan.segment(Some(WorkerId(0)), tasks.tasks());
+        let models = [Model { name: "alone", tasks: &tasks, costs: &costs }];
+        let stream = Stream::new(ModelId(0), Arrivals::ClosedLoop { clients: 1, think_ns: 0 }, Some(2));
+        let mut strategy = Drawn { plan, choices: vec![0], calls: 0 };
+        let mut records = Vec::new();
+        let options = Options::default();
+        simulate(&device, &models, vec![stream], &mut strategy, &options, &mut records).expect("the plan is valid");
+        let copies = records.iter().filter(|record| matches!(record, Record::Copy(_))).count();
+        for record in &records {
+            let (duration_ns, solo_ns) = match record {
+                Record::Kernel(it) => (it.end_ns - it.start_ns, it.solo_ns),
+                // Several copies may flow at once.
+                Record::Copy(it) if copies <= 2 => (it.end_ns - it.start_ns, it.solo_ns),
+                _ => continue,
+            };
+            prop_assert!(duration_ns.abs_diff(solo_ns) <= 1, "{record:?} takes {duration_ns} ns alone");
+        }
+    }
+
     #[test]
     fn equal_seeds_give_equal_records((device, tasks, costs) in common::system(), choices in common::choices()) {
         let plan = common::plan(&tasks, &costs, &choices, true);

@@ -1,7 +1,7 @@
 //! Evaluating cost models.
 
 use crate::cost::{ClassModel, CostModels, KernelClass, KernelShape, tree_features};
-use crate::graph::work::OperatorWork;
+use crate::graph::work::{KernelKind, OperatorWork};
 
 /// Where a prediction comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -65,7 +65,9 @@ impl CostModels {
             return nothing;
         }
         let shape = KernelShape::of(work);
-        let elements = shape.input_elements + shape.output_elements + work.parameters as f64;
+        // Of a table only the rows looked up are read, and they are as large as the output.
+        let weights = if work.kind == KernelKind::Embedding { shape.output_elements } else { work.parameters as f64 };
+        let elements = shape.input_elements + shape.output_elements + weights;
         let memory_bytes = elements * f64::from(self.element_bytes);
         let residuals = &model.residuals;
         if let Some(duration_ns) = model.shapes.find(class, work, &shape) {

@@ -94,8 +94,10 @@ impl<R: Recorder> Engine<'_, R> {
             && let Some(dram) = self.device.dram()
         {
             state.shares_bandwidth = true;
-            let bytes = cost.memory_bytes as f64;
-            let limit = bytes / (duration_ns as f64 * 1e-9);
+            let seconds = duration_ns as f64 * 1e-9;
+            // More than the channel could carry in the kernel's own time came from caches: alone, it takes its solo time.
+            let bytes = (cost.memory_bytes as f64).min(self.device.channel(dram).bytes_per_second * seconds);
+            let limit = bytes / seconds;
             self.sharing.join(self.now_ns, Flow::Worker(worker), bytes, limit, std::iter::once((dram.0, 1.0)));
             self.settle();
             return;

@@ -132,7 +132,7 @@ impl DeviceBuilder {
     }
 
     /// Checks everything; all errors found are returned together.
-    pub fn build(self) -> Result<Device, Vec<DeviceError>> {
+    pub fn build(mut self) -> Result<Device, Vec<DeviceError>> {
         let mut errors = Vec::new();
         self.check_names(&mut errors);
         self.check_workers(&mut errors);
@@ -147,6 +147,12 @@ impl DeviceBuilder {
         }
         if !errors.is_empty() {
             return Err(errors);
+        }
+        for link in &mut self.links {
+            for &(channel, bytes_per_byte) in &link.channels {
+                let alone = self.channels[channel.index()].bytes_per_second / bytes_per_byte;
+                link.bytes_per_second = link.bytes_per_second.min(alone);
+            }
         }
         Ok(Device {
             name: self.name,

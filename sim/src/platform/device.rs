@@ -105,7 +105,8 @@ pub struct Link {
     pub synchronization_ns: u64,
     /// Layout or data-type transformation, per byte; not shared.
     pub ns_per_byte: f64,
-    /// Fastest a single copy flows; `f64::INFINITY` where nothing flows (zero-copy mapping).
+    /// Fastest a single copy flows; `f64::INFINITY` where nothing flows (zero-copy mapping). The builder lowers it to what the
+    /// slowest of `channels` carries.
     pub bytes_per_second: f64,
     /// Shared bandwidth that the flow draws on, each with the channel bytes used per byte copied (2 for a DRAM-to-DRAM copy).
     pub channels: Vec<(ChannelId, f64)>,
@@ -195,6 +196,11 @@ impl Device {
     /// Shared bandwidths.
     pub fn channels(&self) -> &[Channel] {
         &self.channels
+    }
+
+    /// One shared bandwidth.
+    pub fn channel(&self, id: ChannelId) -> &Channel {
+        &self.channels[id.index()]
     }
 
     /// Links.
