@@ -207,7 +207,14 @@ pub(crate) fn read_json<T: for<'de> Deserialize<'de>>(directory: &Path, name: &s
     serde_json::from_str(&text).map_err(|error| ResultsError::malformed(&path, &error))
 }
 
-/// Pretty JSON that ends with a newline.
+/// JSON in one line that ends with a newline: for files that programs read.
+pub(crate) fn to_compact_json(value: &impl Serialize, path: &Path) -> Result<Vec<u8>, ResultsError> {
+    let mut bytes = serde_json::to_vec(value).map_err(|error| ResultsError::malformed(path, &error))?;
+    bytes.push(b'\n');
+    Ok(bytes)
+}
+
+/// Pretty JSON that ends with a newline: for files that people read too.
 pub(crate) fn to_json(value: &impl Serialize, path: &Path) -> Result<Vec<u8>, ResultsError> {
     let mut bytes = serde_json::to_vec_pretty(value).map_err(|error| ResultsError::malformed(path, &error))?;
     bytes.push(b'\n');

@@ -6,7 +6,7 @@ use parquet::errors::ParquetError;
 
 use crate::directory::ResultsFile;
 use crate::placement::{PLACEMENT_FILE, Placement, PlacementFile, placements};
-use crate::run::to_json;
+use crate::run::{to_compact_json, to_json};
 use crate::tables::{CopyRow, OperatorRow, RequestRow, Row, TableWriter, fill_copies, fill_operators, fill_requests};
 use crate::trace::TraceWriter;
 use crate::{CaseSummary, FileEntry, Provenance, RUN_FILE, ResultsDir, ResultsError, RunFile, RunResult, SCHEMA_VERSION};
@@ -109,7 +109,7 @@ impl RunWriter {
         files.extend(self.trace.map(|trace| trace.into_inner().close()).transpose()?);
         if let Some(placements) = self.placements {
             let file = PlacementFile { schema_version: SCHEMA_VERSION, placements };
-            files.push(directory.write(PLACEMENT_FILE, &to_json(&file, &directory.target().join(PLACEMENT_FILE))?)?);
+            files.push(directory.write(PLACEMENT_FILE, &to_compact_json(&file, &directory.target().join(PLACEMENT_FILE))?)?);
         }
         let file = RunFile { schema_version: SCHEMA_VERSION, provenance: self.provenance, cases: self.cases, files };
         directory.write(RUN_FILE, &to_json(&file, &directory.target().join(RUN_FILE))?)?;
