@@ -35,6 +35,8 @@ main:
 # What is written is what the official readers read; the shape oracle is what the onnx package infers.
 checks:
     {{ python }} scenarios/models/expected_shapes.py --check
+    ONNX_NODE_TESTS="$({{ python }} -c 'import onnx, pathlib; print(pathlib.Path(onnx.__file__).parent / "backend/test/data/node")')" \
+        cargo test --locked --package socrates-scenarios --test node_models -- --ignored
     {{ python }} results/tests/check_trace.py {{ run }}
     {{ python }} results/tests/check_tables.py {{ run }}
 

@@ -53,6 +53,8 @@ fn models() {
     );
     check_model(&onnx::model(&[1, 8], &[("Relv", &["image"], &["result"])]), &["Relv"]);
     check_model(&onnx::model(&[1 << 40, 1 << 40], &[("Relu", &["image"], &["result"])]), &["image"]);
+    check_model(&onnx::model(&[1000, 1_000_000], &[("Relu", &["image"], &["result"])]), &["image", "1000x1000000", "2^29"]);
+    check_model(&onnx::model(&[1_000_000_000, 8], &[("Relu", &["image"], &["result"])]), &["image", "1000000000x8", "2^29"]);
     check_model(&onnx::model(&[1, 8], &[("Relu", &["imagd"], &["result"])]), &["imagd"]);
 }
 

@@ -177,15 +177,16 @@ fn half_precision_constants_are_read() {
 /// The data of a large initialiser are stepped over: a file of 5 GB, nearly all of it a hole, reads at once.
 #[test]
 fn files_beyond_two_gigabytes_are_read_without_their_weights() {
-    let elements = 5_u64 << 28;
-    let mut tensor = TensorProto { dims: vec![elements as i64], data_type: 1, ..TensorProto::default() }.encode_to_vec();
+    let (rows, columns) = (5 << 14, 1 << 14);
+    let elements = (rows * columns) as u64;
+    let mut tensor = TensorProto { dims: vec![rows, columns], data_type: 1, ..TensorProto::default() }.encode_to_vec();
     tensor.extend(header(9, elements * 4));
     let name = field(8, b"w");
-    let before = field(1, &node("Add", &["x", "w"], &["y"]).encode_to_vec());
+    let before = field(1, &node("MatMul", &["x", "w"], &["y"]).encode_to_vec());
     let mut after = name.clone();
     let initializer_length = tensor.len() as u64 + elements * 4 + name.len() as u64;
     let initializer_header = header(5, initializer_length);
-    after.extend(field(11, &sized("x", &[1]).encode_to_vec()));
+    after.extend(field(11, &sized("x", &[1, rows]).encode_to_vec()));
     after.extend(field(12, &ValueInfoProto { name: "y".to_owned(), value_type: None }.encode_to_vec()));
     let graph_length = (before.len() + initializer_header.len() + tensor.len() + after.len()) as u64 + elements * 4;
 

@@ -9,7 +9,7 @@ use super::operator::Operator;
 use super::order;
 use super::raw::{RawGraph, RawOperator, RawTensor};
 use super::roles::initializer_role;
-use super::shape;
+use super::shape::{self, ShapeError};
 use super::tensor::{Tensor, TensorRole};
 use super::validated::Graph;
 use super::work::OperatorWork;
@@ -194,7 +194,8 @@ impl<'a> Builder<'a> {
         }
         GraphError::collect(errors)?;
         for input in &raw.inputs {
-            self.add_tensor(&input.name, Facts::new(input.data_type, input.shape.clone()), TensorRole::Input, None);
+            let id = self.add_tensor(&input.name, Facts::new(input.data_type, input.shape.clone()), TensorRole::Input, None);
+            self.check_size(id)?;
         }
         for tensor in &raw.initializers {
             let uses = self.uses.get(tensor.name.as_str()).map_or(&[][..], Vec::as_slice);
@@ -221,6 +222,16 @@ impl<'a> Builder<'a> {
         self.facts.push(facts);
         self.tensors_by_name.insert(name.to_owned(), id);
         id
+    }
+
+    /// A tensor that every request makes anew fits in a phone.
+    fn check_size(&self, id: TensorId) -> Result<(), GraphError> {
+        let tensor = &self.tensors[id.index()];
+        if !tensor.role.is_dynamic() || tensor.elements() <= shape::MAXIMUM_ACTIVATION_ELEMENTS {
+            return Ok(());
+        }
+        let problem = ShapeError::ActivationTooLarge { shape: tensor.shape.clone() };
+        Err(GraphError::Shape { tensor: tensor.name.clone(), problem })
     }
 
     fn add_operator(&mut self, operator: &RawOperator, raw: &RawGraph) -> Result<(), GraphError> {
@@ -255,7 +266,10 @@ impl<'a> Builder<'a> {
             };
             self.add_tensor(name, facts, role, Some(id))
         });
-        let outputs = outputs.collect();
+        let outputs: Vec<TensorId> = outputs.collect();
+        for &output in &outputs {
+            self.check_size(output)?;
+        }
         let mut read: Vec<TensorId> = inputs.iter().flatten().copied().collect();
         read.sort_unstable();
         read.dedup();

@@ -5,6 +5,9 @@ use thiserror::Error;
 /// Largest number of elements of a tensor: 2^40, a thousand times the largest weights of any phone.
 pub const MAXIMUM_ELEMENTS: u64 = 1 << 40;
 
+/// Largest number of elements of a tensor that is made anew in every request: 2^29, 2 GiB in fp32. No phone holds one.
+pub const MAXIMUM_ACTIVATION_ELEMENTS: u64 = 1 << 29;
+
 /// Largest rank of a tensor.
 pub const MAXIMUM_RANK: usize = 16;
 
@@ -14,6 +17,12 @@ pub enum ShapeError {
     /// More elements than [`MAXIMUM_ELEMENTS`].
     #[error("shape {} has more than 2^40 elements, the most that a tensor may have", text(shape))]
     TooLarge {
+        /// The shape.
+        shape: Vec<u64>,
+    },
+    /// More elements than [`MAXIMUM_ACTIVATION_ELEMENTS`] in an input or an activation.
+    #[error("shape {} has more than 2^29 elements, the most that an input or an activation may have", text(shape))]
+    ActivationTooLarge {
         /// The shape.
         shape: Vec<u64>,
     },
