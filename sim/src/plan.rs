@@ -111,6 +111,16 @@ pub enum PlanError {
         /// The worker.
         worker: u32,
     },
+    /// A segment is placed on a worker that does not exist.
+    #[error("segment {segment} is placed on worker {worker}, but there are {count} workers")]
+    UnknownWorker {
+        /// The segment.
+        segment: u32,
+        /// The worker.
+        worker: u32,
+        /// Workers there are.
+        count: usize,
+    },
     /// A task is not computed, or computed more than once.
     #[error("task {task} is not computed exactly once: its parts must tile it along one dimension")]
     NotTiled {

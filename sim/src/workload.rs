@@ -56,12 +56,14 @@ pub(crate) struct Source {
     pub(crate) stream: Stream,
     issued: u64,
     random: random::Stream,
+    /// Time of the last Poisson arrival, not rounded: gaps may be shorter than a nanosecond.
+    poisson_ns: f64,
 }
 
 impl Source {
     pub(crate) fn new(stream: Stream, seed: u64, index: usize) -> Self {
         let random = random::Stream::new(seed, random::Purpose::Arrivals, index as u64, 0);
-        Self { stream, issued: 0, random }
+        Self { stream, issued: 0, random, poisson_ns: 0.0 }
     }
 
     /// Arrival times known before the run starts: the first of an open stream, all clients of a closed one.
@@ -96,7 +98,10 @@ impl Source {
             Arrivals::ClosedLoop { .. } => return None,
             Arrivals::Periodic { phase_ns, .. } if first => *phase_ns,
             Arrivals::Periodic { period_ns, .. } => now_ns.saturating_add((*period_ns).max(1)),
-            Arrivals::Poisson { mean_gap_ns } => now_ns.saturating_add(self.random.exponential(*mean_gap_ns) as u64),
+            Arrivals::Poisson { mean_gap_ns } => {
+                self.poisson_ns += self.random.exponential(*mean_gap_ns);
+                libm::round(self.poisson_ns) as u64
+            }
             Arrivals::Recorded(times) => (*times.get(self.issued as usize)?).max(now_ns),
             Arrivals::Gaps(gap) => now_ns.saturating_add(gap()?),
         };

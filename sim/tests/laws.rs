@@ -300,7 +300,7 @@ proptest! {
                 Record::Copy(it) if copies <= 2 => (it.end_ns - it.start_ns, it.solo_ns),
                 _ => continue,
             };
-            prop_assert!(duration_ns.abs_diff(solo_ns) <= 1, "{record:?} takes {duration_ns} ns alone");
+            prop_assert_eq!(duration_ns, solo_ns, "{:?}", record);
         }
     }
 

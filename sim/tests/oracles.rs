@@ -3,7 +3,7 @@
 mod common;
 
 use proptest::prelude::*;
-use sim::engine::{Due, Model, Options, Sharing, Variation, simulate};
+use sim::engine::{Due, Model, Options, Sharing, StopReason, Variation, simulate};
 use sim::identifiers::{DataId, ModelId, TaskId, WorkerId};
 use sim::plan::{Plan, PlanError};
 use sim::platform::ProcessorKind;
@@ -107,15 +107,41 @@ fn single_server_queues_follow_pollaczek_and_khinchine() {
     }
 }
 
+/// Times at the end of the range stop a run; they do not wrap.
+#[test]
+fn the_end_of_time_is_a_horizon() {
+    let device = common::simple_device(&[ProcessorKind::CpuCluster], 0, 1e9);
+    let mut builder = TaskGraphBuilder::new();
+    let (task, _) = builder.task(&[], &[]);
+    let tasks = builder.build().expect("one task");
+    let costs = CostTable::new(1, vec![Some(KernelCost::of_duration(u64::MAX - 1))]);
+    let mut plan = Plan::new();
+    plan.segment(Some(WorkerId(0)), [task]);
+    let models = [Model { name: "long", tasks: &tasks, costs: &costs }];
+    let arrivals = [
+        Arrivals::Recorded(vec![0, u64::MAX - 5]),
+        Arrivals::Periodic { period_ns: u64::MAX, phase_ns: 7 },
+        Arrivals::ClosedLoop { clients: 2, think_ns: u64::MAX },
+        Arrivals::Poisson { mean_gap_ns: 1e300 },
+    ];
+    for arrivals in arrivals {
+        let stream = Stream::new(ModelId(0), arrivals, Some(3));
+        let options = Options::default();
+        let mut strategy = Given(plan.clone());
+        let summary = simulate(&device, &models, vec![stream], &mut strategy, &options, &mut NoRecorder).expect("plans");
+        assert_eq!((summary.stop, summary.completed), (StopReason::Horizon, 0));
+    }
+}
+
 /// Two copies over one link of a shared channel, by hand: the first alone until the second comes, then half each.
 #[test]
 fn two_flows_share_a_channel_by_halves() {
     let mut sharing: Sharing<char> = Sharing::new(vec![1e9]);
     let mut due: Vec<Due<char>> = Vec::new();
-    sharing.join(0, 'a', 100.0, 1e9, [(0, 1.0)].into_iter());
+    sharing.join(0, 'a', 100.0, (1e9, 100), [(0, 1.0)].into_iter());
     sharing.settle(0, |it| due.push(it));
     assert_eq!((due[0].key, due[0].at_ns), ('a', 100));
-    sharing.join(40, 'b', 100.0, 1e9, [(0, 1.0)].into_iter());
+    sharing.join(40, 'b', 100.0, (1e9, 100), [(0, 1.0)].into_iter());
     due.clear();
     sharing.settle(40, |it| due.push(it));
     // 60 bytes left at half the rate: 120 ns more. The other would take 200 ns at that rate.
@@ -142,7 +168,7 @@ proptest! {
             let mut uses: Vec<u32> = channels.iter().map(|channel| channel % capacity.len() as u32).collect();
             uses.sort_unstable();
             uses.dedup();
-            sharing.join(0, key, 1e3, f64::from(*limit), uses.into_iter().map(|channel| (channel, 1.0)));
+            sharing.join(0, key, 1e3, (f64::from(*limit), 1), uses.into_iter().map(|channel| (channel, 1.0)));
         }
         sharing.settle(0, |_| {});
         let rates: Vec<(usize, f64, Vec<u32>)> =

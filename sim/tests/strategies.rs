@@ -90,6 +90,11 @@ fn fallback_keeps_the_largest_partitions_or_every_operator() {
     assert_eq!(segments("npu", ProcessorKind::Npu, "s.ss").as_deref(), Ok("cpu:ab acc:cd"));
     let missing = segments("npu", gpu, "ss").expect_err("no such processor");
     assert_eq!(missing.to_string(), "strategy `npu` needs a worker of kind `npu`, which device `simple` does not have");
+    let wrong = segments("gpu[cpu=w1]", gpu, "ss").expect_err("no CPU worker");
+    assert_eq!(
+        wrong.to_string(),
+        "strategy `gpu` needs a CPU worker (`w1` is of kind `gpu`), which device `simple` does not have"
+    );
     let misspelt = segments("cpu[worker=w7]", gpu, "ss").expect_err("no such worker");
     assert_eq!(misspelt.to_string(), "strategy `cpu` needs worker `w7` (nearest: `w0`), which device `simple` does not have");
 }
@@ -157,6 +162,7 @@ fn plan_errors_name_what_is_wrong() {
             .unwrap_or_default()
     };
     assert_eq!(compile(&[(0, &[first, second])]), "");
+    assert_eq!(compile(&[(0, &[first]), (2, &[second])]), "segment 1 is placed on worker 2, but there are 2 workers");
     assert_eq!(compile(&[(1, &[first]), (0, &[second])]), "segment 0 places task 0 on worker 1, which cannot run it");
     let order = |segment| format!("segment {segment} reads what a later segment makes: segments must stand in topological order");
     assert_eq!(compile(&[(0, &[second]), (0, &[first])]), order(0));

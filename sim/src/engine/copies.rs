@@ -47,9 +47,13 @@ impl<R: Recorder> Engine<'_, R> {
         if link.channels.is_empty() || state.bytes == 0 {
             state.generation = state.generation.wrapping_add(1);
             let event = Event::Copy { copy, generation: state.generation };
-            self.queue.schedule(now_ns + link.solo_ns(state.bytes), Class::Completion, event.packed());
+            self.queue.schedule(now_ns.saturating_add(link.solo_ns(state.bytes)), Class::Completion, event.packed());
         } else {
-            self.queue.schedule(now_ns + link.latency_ns(state.bytes), Class::Completion, Event::CopyFlows { copy }.packed());
+            self.queue.schedule(
+                now_ns.saturating_add(link.latency_ns(state.bytes)),
+                Class::Completion,
+                Event::CopyFlows { copy }.packed(),
+            );
         }
     }
 
@@ -58,7 +62,8 @@ impl<R: Recorder> Engine<'_, R> {
         state.flowing = true;
         let link = self.device.link(state.link);
         let uses = link.channels.iter().map(|&(channel, per_byte)| (channel.0, per_byte));
-        self.sharing.join(self.now_ns, Flow::Copy(copy), state.bytes as f64, link.bytes_per_second, uses);
+        let full_speed = (link.bytes_per_second, link.flow_ns(state.bytes));
+        self.sharing.join(self.now_ns, Flow::Copy(copy), state.bytes as f64, full_speed, uses);
         self.settle();
     }
 

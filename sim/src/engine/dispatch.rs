@@ -17,7 +17,7 @@ impl<R: Recorder> Engine<'_, R> {
     pub(super) fn ask(&mut self) {
         if self.interest.dispatch && !self.decision_pending {
             self.decision_pending = true;
-            self.queue.schedule(self.now_ns + self.device.decision_ns(), Class::Decision, Event::Decide.packed());
+            self.queue.schedule(self.after(self.device.decision_ns()), Class::Decision, Event::Decide.packed());
         }
     }
 

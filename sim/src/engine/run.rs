@@ -89,6 +89,9 @@ fn contenders(device: &Device, worker: WorkerId) -> Vec<u16> {
     all
 }
 
+/// No run goes on for longer, 146 years: sums of a time before it and a delay cannot wrap.
+const END_OF_TIME_NS: u64 = 1 << 62;
+
 const WORKER_LIMIT: usize = 4096;
 const MEMORY_LIMIT: usize = 32;
 
@@ -211,7 +214,7 @@ impl<R: Recorder> Engine<'_, R> {
                 self.queue.schedule(at_ns, Class::Arrival, Event::Arrival { source: source as u32 }.packed());
             }
         }
-        let horizon_ns = self.options.horizon_ns.unwrap_or(u64::MAX);
+        let horizon_ns = self.options.horizon_ns.unwrap_or(END_OF_TIME_NS).min(END_OF_TIME_NS);
         let mut events = 0;
         let stop = loop {
             if events == self.options.event_budget {
@@ -262,6 +265,12 @@ impl<R: Recorder> Engine<'_, R> {
                 "{in_flight} requests in flight, {ready} segments ready, none placed and nothing pending"
             ))
         }
+    }
+
+    /// The time after a delay from now.
+    #[inline]
+    pub(super) fn after(&self, delay_ns: u64) -> u64 {
+        self.now_ns.saturating_add(delay_ns)
     }
 
     /// Whether records are wanted by anyone.

@@ -15,10 +15,15 @@ pub struct Due<K> {
     pub generation: u32,
 }
 
+/// What the limits of members may exceed a channel's capacity by, from rounding.
+const ROUNDING: f64 = 1.0 + 1e-12;
+
 #[derive(Clone, Debug)]
 struct Member<K> {
     key: K,
     limit: f64,
+    /// Duration at the limit, while nothing has been moved.
+    solo_ns: Option<u64>,
     remaining: f64,
     rate: f64,
     since_ns: u64,
@@ -52,14 +57,22 @@ impl<K: Copy + PartialEq> Sharing<K> {
         }
     }
 
-    /// Adds a member that has `bytes` to move at no more than `limit` bytes per second over channels
-    /// `uses = (channel, channel bytes per byte)`. Call [`Self::settle`] afterwards.
-    pub fn join(&mut self, now_ns: u64, key: K, bytes: f64, limit: f64, uses: impl Iterator<Item = (u32, f64)>) {
+    /// Adds a member that has `bytes` to move over channels `uses = (channel, channel bytes per byte)`, at full speed with `limit`
+    /// bytes per second in `solo_ns`. Call [`Self::settle`] afterwards.
+    pub fn join(
+        &mut self,
+        now_ns: u64,
+        key: K,
+        bytes: f64,
+        (limit, solo_ns): (f64, u64),
+        uses: impl Iterator<Item = (u32, f64)>,
+    ) {
         let mut own_uses = self.spare_uses.pop().unwrap_or_default();
         own_uses.extend(uses);
         self.members.push(Member {
             key,
             limit,
+            solo_ns: Some(solo_ns),
             remaining: bytes,
             rate: 0.0,
             since_ns: now_ns,
@@ -91,7 +104,9 @@ impl<K: Copy + PartialEq> Sharing<K> {
             member.since_ns = now_ns;
             member.rate = member.allocation;
             self.generation = self.generation.wrapping_add(1);
-            let duration_ns = libm::ceil(member.remaining / member.rate * 1e9) as u64;
+            // From start to end at full speed is the solo time to the nanosecond; else whole nanoseconds are reached from below.
+            let at_full_speed = member.solo_ns.take().filter(|_| member.rate.to_bits() == member.limit.to_bits());
+            let duration_ns = at_full_speed.unwrap_or_else(|| libm::ceil(member.remaining / member.rate * 1e9) as u64);
             changed(Due { key: member.key, at_ns: now_ns.saturating_add(duration_ns), generation: self.generation });
         }
     }
@@ -105,7 +120,7 @@ impl<K: Copy + PartialEq> Sharing<K> {
                 self.load[channel as usize] += member.limit * per_byte;
             }
         }
-        if self.load.iter().zip(&self.capacity).all(|(load, capacity)| load <= capacity) {
+        if self.load.iter().zip(&self.capacity).all(|(load, capacity)| *load <= capacity * ROUNDING) {
             for member in &mut self.members {
                 member.allocation = member.limit;
             }

@@ -25,7 +25,7 @@ pub(super) enum Event {
 }
 
 impl Event {
-    /// The event in one word, which moves through the queue in one register: kind in 8 bits, index in 24, generation in 32.
+    /// The event in one word, which moves through the queue in one register: kind in 4 bits, index in 28, generation in 32.
     #[inline]
     pub(super) const fn packed(self) -> u64 {
         let (kind, index, generation) = match self {
@@ -35,7 +35,7 @@ impl Event {
             Self::Arrival { source } => (3, source, 0),
             Self::Decide => (4, 0, 0),
         };
-        ((kind as u64) << 56) | ((index as u64) << 32) | generation as u64
+        ((kind as u64) << 60) | ((index as u64) << 32) | generation as u64
     }
 
     /// The inverse of [`Self::packed`].
@@ -43,7 +43,7 @@ impl Event {
     pub(super) const fn unpacked(word: u64) -> Self {
         let index = (word >> 32) as u32 & INDEX_MASK;
         let generation = word as u32;
-        match word >> 56 {
+        match word >> 60 {
             0 => Self::Worker { worker: index as u16, generation },
             1 => Self::CopyFlows { copy: index },
             2 => Self::Copy { copy: index, generation },
@@ -53,7 +53,7 @@ impl Event {
     }
 }
 
-const INDEX_MASK: u32 = (1 << 24) - 1;
+const INDEX_MASK: u32 = (1 << 28) - 1;
 
 /// Who shares bandwidth.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

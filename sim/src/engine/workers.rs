@@ -52,6 +52,7 @@ impl<R: Recorder> Engine<'_, R> {
         let state = &mut self.workers[worker as usize];
         state.running = Some(occupation);
         state.ready_ns = ready_ns;
+        state.start_ns = self.now_ns;
         match occupation {
             Occupation::Copy { copy } => self.copy_starts(copy),
             Occupation::Segment { slot, segment } => {
@@ -62,11 +63,10 @@ impl<R: Recorder> Engine<'_, R> {
                 // A worker that goes on with the same request, without a pause, has been entered already.
                 state.in_invocation = invocation_ns > 0 && state.last_segment_end != Some((request.id, self.now_ns));
                 if state.in_invocation {
-                    state.start_ns = self.now_ns;
                     state.generation = state.generation.wrapping_add(1);
                     let generation = state.generation;
                     self.queue.schedule(
-                        self.now_ns + invocation_ns,
+                        self.now_ns.saturating_add(invocation_ns),
                         Class::Completion,
                         Event::Worker { worker, generation }.packed(),
                     );
@@ -98,12 +98,16 @@ impl<R: Recorder> Engine<'_, R> {
             // More than the channel could carry in the kernel's own time came from caches: alone, it takes its solo time.
             let bytes = (cost.memory_bytes as f64).min(self.device.channel(dram).bytes_per_second * seconds);
             let limit = bytes / seconds;
-            self.sharing.join(self.now_ns, Flow::Worker(worker), bytes, limit, std::iter::once((dram.0, 1.0)));
+            self.sharing.join(self.now_ns, Flow::Worker(worker), bytes, (limit, duration_ns), std::iter::once((dram.0, 1.0)));
             self.settle();
             return;
         }
         let generation = state.generation;
-        self.queue.schedule(self.now_ns + duration_ns, Class::Completion, Event::Worker { worker, generation }.packed());
+        self.queue.schedule(
+            self.now_ns.saturating_add(duration_ns),
+            Class::Completion,
+            Event::Worker { worker, generation }.packed(),
+        );
     }
 
     #[inline]

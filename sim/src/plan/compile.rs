@@ -26,6 +26,9 @@ impl Program {
         self.segments.reserve_exact(plan.segments().len());
         self.kernels.reserve_exact(plan.all_pieces().len());
         for (index, segment) in plan.segments().iter().enumerate() {
+            if let Some(worker) = segment.worker.filter(|worker| worker.index() >= costs.worker_count()) {
+                return Err(PlanError::UnknownWorker { segment: index as u32, worker: worker.0, count: costs.worker_count() });
+            }
             let first = self.kernels.len() as u32;
             for &piece in plan.pieces(SegmentId::from_index(index)) {
                 let cost = match segment.worker {

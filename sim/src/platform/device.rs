@@ -119,12 +119,13 @@ impl Link {
     ///
     /// Rounded up to whole nanoseconds.
     pub fn solo_ns(&self, bytes: u64) -> u64 {
-        self.latency_ns(bytes) + self.flow_ns(bytes)
+        self.latency_ns(bytes).saturating_add(self.flow_ns(bytes))
     }
 
     /// The part of a copy that shares nothing: fixed, synchronisation and transformation.
     pub fn latency_ns(&self, bytes: u64) -> u64 {
-        self.fixed_ns + self.synchronization_ns + libm::ceil(bytes as f64 * self.ns_per_byte) as u64
+        let transformation_ns = libm::ceil(bytes as f64 * self.ns_per_byte) as u64;
+        self.fixed_ns.saturating_add(self.synchronization_ns).saturating_add(transformation_ns)
     }
 
     /// The part of a copy during which bytes flow, at the link's own rate.

@@ -1,8 +1,8 @@
 //! `gpu` and `npu`: one accelerator, with fallback of what it cannot run to the CPU.
 //!
 //! Sources: the delegate partitioner of TensorFlow Lite (`fallback=partitions`: supported operators are grouped into partitions,
-//! the `partitions` largest by operator count go to the accelerator, at least `minimum` operators each, all else to the CPU) and
-//! the rule of MACE (`fallback=operator`: each operator goes to the accelerator if that supports it).
+//! the `partitions` largest go to the accelerator, all else to the CPU) and the rule of MACE (`fallback=operator`: each operator
+//! goes to the accelerator if that supports it). Both count kernels: operators with what is fused to them.
 //! Rule: epochs of alternating place; an epoch takes every ready task of its place until none is ready.
 //! Ignores: what a boundary costs, how fast either processor is, what else runs.
 
@@ -32,11 +32,11 @@ const PARAMETERS: &[Parameter] = &[
         name: "minimum",
         kind: ParameterKind::Plain,
         default: "1",
-        summary: "least operators in a partition (`fallback=partitions`)",
+        summary: "least kernels in a partition (`fallback=partitions`)",
     },
     Parameter {
         name: "cpu",
-        kind: ParameterKind::Workers,
+        kind: ParameterKind::CpuWorker,
         default: "auto",
         summary: "the CPU worker for the rest; `auto` takes the one of least expected latency",
     },
@@ -85,15 +85,13 @@ fn build(name: &'static str, kind: ProcessorKind, parameters: &Parameters) -> Re
 impl Strategy for Delegate {
     fn plan(&mut self, job: &Job<'_>, view: &DeviceView<'_>) -> Result<Plan, PlanError> {
         let accelerator = self.accelerator(view)?;
-        let cpu = cpu_worker(self.name, &self.cpu, job, view)?;
         let supported: Vec<bool> = job.tasks.tasks().map(|task| job.costs.supports(task, accelerator)).collect();
         let chosen = match self.fallback {
             Fallback::Operator => supported,
             Fallback::Partitions { keep, minimum } => largest(job.tasks, &supported, keep, minimum),
         };
-        if let Some(task) = job.tasks.tasks().find(|&task| !chosen[task.index()] && !job.costs.supports(task, cpu)) {
-            return Err(PlanError::Unplaceable { strategy: self.name.to_owned(), task: task.0 });
-        }
+        let rest: Vec<TaskId> = job.tasks.tasks().filter(|task| !chosen[task.index()]).collect();
+        let cpu = cpu_worker(self.name, &self.cpu, job, view, &rest)?;
         let mut plan = Plan::new();
         for (delegated, tasks) in epochs(job.tasks, &chosen) {
             plan.segment(Some(if delegated { accelerator } else { cpu }), tasks);

@@ -129,13 +129,14 @@ fn schedule(job: &Job<'_>, device: &Device, workers: &[WorkerId]) -> Result<Plan
                 let arrival_ns = match job.tasks.producer(data) {
                     None => transfers.ns(None, index, bytes),
                     Some(from) if place[from.index()] as usize == index => finish_ns[from.index()],
-                    Some(from) => finish_ns[from.index()] + transfers.ns(Some(place[from.index()]), index, bytes),
+                    Some(from) => finish_ns[from.index()].saturating_add(transfers.ns(Some(place[from.index()]), index, bytes)),
                 };
                 ready_ns = ready_ns.max(arrival_ns);
             }
             let (start, position) = timeline.earliest(ready_ns, duration_ns);
-            if start + duration_ns < best.0 {
-                best = (start + duration_ns, start, index, position);
+            let end = start.saturating_add(duration_ns);
+            if end < best.0 {
+                best = (end, start, index, position);
             }
         }
         let (end, start, index, position) = best;
@@ -191,7 +192,7 @@ impl Timeline {
         if position > 0 {
             start = start.max(self.slots[position - 1].end_ns);
         }
-        while position < self.slots.len() && self.slots[position].start_ns < start + duration_ns {
+        while position < self.slots.len() && self.slots[position].start_ns < start.saturating_add(duration_ns) {
             start = start.max(self.slots[position].end_ns);
             position += 1;
         }

@@ -115,7 +115,7 @@ pub trait System {
         let mut total = self.device().worker(worker).invocation_ns;
         for index in program.kernel_range(segment.0) {
             let kernel = program.kernel(index);
-            total += costs.part(kernel.task, kernel.part, worker)?.duration_ns;
+            total = total.saturating_add(costs.part(kernel.task, kernel.part, worker)?.duration_ns);
         }
         Some(total)
     }

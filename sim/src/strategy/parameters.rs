@@ -2,7 +2,7 @@
 
 use crate::identifiers::WorkerId;
 use crate::plan::PlanError;
-use crate::platform::Device;
+use crate::platform::{Device, ProcessorKind};
 use crate::strategy::registry::StrategyError;
 
 /// What the value of a parameter is.
@@ -10,6 +10,8 @@ use crate::strategy::registry::StrategyError;
 pub enum ParameterKind {
     /// A word or a number.
     Plain,
+    /// Name of a CPU worker of the device, or `auto`.
+    CpuWorker,
     /// Names of workers of the device, joined by `+`, or `auto`.
     Workers,
 }
@@ -81,9 +83,20 @@ impl Parameters {
 
     /// Every worker that a parameter names, checked against a device.
     pub(super) fn check_workers(&self, declared: &[Parameter], device: &Device) -> Result<(), PlanError> {
-        let of_workers = declared.iter().filter(|parameter| parameter.kind == ParameterKind::Workers);
-        let names = of_workers.flat_map(|parameter| self.names(parameter.name));
-        names.map(|name| worker_named(self.strategy, device, &name)).find_map(Result::err).map_or(Ok(()), Err)
+        for parameter in declared {
+            match parameter.kind {
+                ParameterKind::CpuWorker if self.text(parameter.name) != "auto" => {
+                    cpu_worker_named(self.strategy, device, self.text(parameter.name))?;
+                }
+                ParameterKind::Plain | ParameterKind::CpuWorker => {}
+                ParameterKind::Workers => {
+                    for name in self.names(parameter.name) {
+                        worker_named(self.strategy, device, &name)?;
+                    }
+                }
+            }
+        }
+        Ok(())
     }
 
     /// The value as names joined by `+`; empty for `auto`.
@@ -98,6 +111,17 @@ impl Parameters {
         let value = self.text(name).to_owned();
         StrategyError::BadValue { strategy: self.strategy.to_owned(), name: name.to_owned(), value, right }
     }
+}
+
+/// The device's CPU worker of a name that a parameter gives.
+pub(super) fn cpu_worker_named(strategy: &str, device: &Device, name: &str) -> Result<WorkerId, PlanError> {
+    let worker = worker_named(strategy, device, name)?;
+    let kind = device.worker(worker).kind;
+    if kind == ProcessorKind::CpuCluster {
+        return Ok(worker);
+    }
+    let needs = format!("a CPU worker (`{name}` is of kind `{}`)", kind.name());
+    Err(PlanError::Missing { strategy: strategy.to_owned(), needs, device: device.name().to_owned() })
 }
 
 /// The device's worker of a name that a parameter gives.

@@ -4,10 +4,10 @@
 //! Rule: one segment with all tasks on one CPU worker; with `worker=auto` the worker of least expected latency.
 //! Ignores: every other processor, and whatever else runs on the cores.
 
-use crate::identifiers::WorkerId;
+use crate::identifiers::{TaskId, WorkerId};
 use crate::plan::{Plan, PlanError};
 use crate::platform::ProcessorKind;
-use crate::strategy::parameters::{Parameter, ParameterKind, worker_named};
+use crate::strategy::parameters::{Parameter, ParameterKind, cpu_worker_named};
 use crate::strategy::registry::Entry;
 use crate::strategy::{DeviceView, Job, Strategy};
 
@@ -18,7 +18,7 @@ pub(super) const ENTRY: Entry = Entry {
     accelerator: None,
     parameters: &[Parameter {
         name: "worker",
-        kind: ParameterKind::Workers,
+        kind: ParameterKind::CpuWorker,
         default: "auto",
         summary: "the CPU worker; `auto` takes the one of least expected latency",
     }],
@@ -31,34 +31,42 @@ struct SoloCpu {
 
 impl Strategy for SoloCpu {
     fn plan(&mut self, job: &Job<'_>, view: &DeviceView<'_>) -> Result<Plan, PlanError> {
-        let worker = cpu_worker(ENTRY.name, &self.worker, job, view)?;
-        if let Some(task) = job.tasks.tasks().find(|&task| !job.costs.supports(task, worker)) {
-            return Err(PlanError::Unplaceable { strategy: ENTRY.name.to_owned(), task: task.0 });
-        }
+        let all: Vec<TaskId> = job.tasks.tasks().collect();
+        let worker = cpu_worker(ENTRY.name, &self.worker, job, view, &all)?;
         let mut plan = Plan::new();
-        plan.segment(Some(worker), job.tasks.tasks());
+        plan.segment(Some(worker), all);
         Ok(plan)
     }
 }
 
-/// The CPU worker of a name, or for `auto` the one that would run the whole model fastest.
-pub(super) fn cpu_worker(strategy: &str, name: &str, job: &Job<'_>, view: &DeviceView<'_>) -> Result<WorkerId, PlanError> {
+/// The CPU worker of a name, or for `auto` the one that would run the given tasks fastest. It can run all of them.
+pub(super) fn cpu_worker(
+    strategy: &str,
+    name: &str,
+    job: &Job<'_>,
+    view: &DeviceView<'_>,
+    tasks: &[TaskId],
+) -> Result<WorkerId, PlanError> {
     if name != "auto" {
-        return worker_named(strategy, view.device, name);
+        let worker = cpu_worker_named(strategy, view.device, name)?;
+        return match tasks.iter().find(|&&task| !job.costs.supports(task, worker)) {
+            None => Ok(worker),
+            Some(task) => Err(PlanError::Unplaceable { strategy: strategy.to_owned(), task: task.0 }),
+        };
     }
     view.device
         .worker_ids()
         .filter(|&worker| view.device.worker(worker).kind == ProcessorKind::CpuCluster)
-        .filter_map(|worker| whole_model_ns(job, worker).map(|total_ns| (total_ns, worker)))
+        .filter_map(|worker| total_ns(job, worker, tasks).map(|total_ns| (total_ns, worker)))
         .min()
         .map(|(_, worker)| worker)
         .ok_or_else(|| PlanError::Missing {
             strategy: strategy.to_owned(),
-            needs: "a CPU worker that can run every operator of the model".to_owned(),
+            needs: "a CPU worker that can run every operator that is left to it".to_owned(),
             device: view.device.name().to_owned(),
         })
 }
 
-fn whole_model_ns(job: &Job<'_>, worker: WorkerId) -> Option<u64> {
-    job.tasks.tasks().map(|task| job.costs.duration_ns(task, worker)).sum()
+fn total_ns(job: &Job<'_>, worker: WorkerId, tasks: &[TaskId]) -> Option<u64> {
+    tasks.iter().try_fold(0u64, |total, &task| Some(total.saturating_add(job.costs.duration_ns(task, worker)?)))
 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::cost::{CostModels, Provenance, slice_work};
+use crate::cost::{CostModels, Prediction, Provenance, slice_work};
 use crate::graph::{Graph, KernelKind, OperatorWork};
 use crate::identifiers::{DataId, OperatorId, TaskId, TensorId, WorkerId};
 use crate::plan::Part;
@@ -66,11 +66,7 @@ impl LoweredModel {
             for (index, worker) in device.workers().iter().enumerate() {
                 let unsupported = task.operators.iter().find_map(|&operator| refusal(operator, index));
                 let prediction = worker.costs.predict(graph.work(task.lead));
-                let cost = KernelCost {
-                    duration_ns: libm::round(prediction.duration_ns) as u64,
-                    memory_bytes: prediction.memory_bytes as u64,
-                };
-                costs.push(unsupported.is_none().then_some(cost));
+                costs.push(unsupported.is_none().then(|| cost_of(&prediction)));
                 deviations.push(prediction.log_deviation);
                 placements.push(Placement {
                     unsupported: unsupported.map(str::to_owned),
@@ -154,6 +150,16 @@ fn part_cost(graph: &Graph, device: &Device, info: &[TaskInfo], placements: &[Pl
             return None;
         }
         let prediction = models[worker.index()].predict(&slice_work(&works[task.index()], part));
-        Some(KernelCost { duration_ns: libm::round(prediction.duration_ns) as u64, memory_bytes: prediction.memory_bytes as u64 })
+        Some(cost_of(&prediction))
     })
+}
+
+/// Longest kernel, 13 days: whatever is predicted beyond stays a number that sums do not overflow on.
+const LONGEST_NS: f64 = (1u64 << 50) as f64;
+
+fn cost_of(prediction: &Prediction) -> KernelCost {
+    KernelCost {
+        duration_ns: libm::round(prediction.duration_ns.min(LONGEST_NS)) as u64,
+        memory_bytes: prediction.memory_bytes.min(LONGEST_NS) as u64,
+    }
 }
