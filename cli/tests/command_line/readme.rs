@@ -24,7 +24,8 @@ fn the_table_in_the_readme_is_what_the_main_command_prints() {
 
 #[test]
 fn every_example_prints_what_stands_beside_it() {
-    let mut examples: Vec<_> = fs::read_dir(Path::new(REPOSITORY).join("examples")).unwrap().map(|it| it.unwrap().path()).collect();
+    let mut examples: Vec<_> =
+        fs::read_dir(Path::new(REPOSITORY).join("examples")).unwrap().map(|it| it.unwrap().path()).collect();
     examples.sort();
     assert!(!examples.is_empty());
     for example in examples {
