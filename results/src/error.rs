@@ -9,7 +9,7 @@ use thiserror::Error;
 #[derive(Debug, Error)]
 pub enum ResultsError {
     /// The operating system refused.
-    #[error("cannot {action} `{}`: {source}", path.display())]
+    #[error("cannot {action} `{}`", path.display())]
     Io {
         /// What was tried.
         action: &'static str,
@@ -36,6 +36,12 @@ pub enum ResultsError {
         path: PathBuf,
         /// The name of something in it that results do not have.
         name: String,
+    },
+    /// A directory to be read is not there.
+    #[error("results directory `{}` does not exist", path.display())]
+    Missing {
+        /// The directory.
+        path: PathBuf,
     },
     /// A directory to be read holds no results.
     #[error("`{}` is not a results directory: it has no run.json", path.display())]
