@@ -30,8 +30,8 @@ pub(crate) struct Arguments {
 pub(crate) enum Command {
     /// Run a scenario: every model under every strategy, compared in a table, written to a results directory.
     ///
-    /// Output is byte-identical for equal inputs and seed, on any number of threads. Ctrl-C stops between runs and writes
-    /// nothing; a second Ctrl-C stops at once.
+    /// Output is byte-identical for equal inputs and seed, on any number of threads. Ctrl-C (or SIGTERM) stops between
+    /// runs and writes nothing; a second one stops at once.
     #[command(after_help = EXIT_STATUSES)]
     Run(RunArguments),
     /// List what comes with the program.

@@ -1,8 +1,11 @@
 //! A results directory, put in place when it is complete.
 
+use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{BufWriter, ErrorKind, Write};
 use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
 
 use crate::atomic::{create_sibling, parent_of, sync_directory};
 use crate::hash::Hashing;
@@ -10,10 +13,14 @@ use crate::{FileEntry, RUN_FILE, ResultsError};
 
 /// A results directory being written next to where it will stand; [`Self::commit`] puts it in place.
 ///
-/// Dropped before that, it vanishes. A directory that is there already is replaced only if it holds a `run.json`.
+/// Dropped before that, it vanishes. A directory that is there already is replaced only if it is empty, or holds a `run.json` and
+/// the files listed in it and nothing else.
 #[derive(Debug)]
 pub struct ResultsDir {
+    /// As the caller named it.
     target: PathBuf,
+    /// Where it will stand: behind links, if the target is one.
+    place: PathBuf,
     temporary: PathBuf,
     committed: bool,
 }
@@ -33,11 +40,12 @@ impl ResultsDir {
     /// If something that is not a results directory stands there, or the parent cannot be written to.
     pub fn begin(target: impl Into<PathBuf>) -> Result<Self, ResultsError> {
         let target = target.into();
-        check_replaceable(&target)?;
-        let parent = parent_of(&target);
+        let place = resolved(&target)?;
+        entries_to_replace(&target, &place)?;
+        let parent = parent_of(&place);
         fs::create_dir_all(parent).map_err(ResultsError::io("create directory", parent))?;
-        let (temporary, ()) = create_sibling(&target, |candidate| fs::create_dir(candidate))?;
-        Ok(Self { target, temporary, committed: false })
+        let (temporary, ()) = create_sibling(&place, |candidate| fs::create_dir(candidate))?;
+        Ok(Self { target, place, temporary, committed: false })
     }
 
     /// Where the directory will stand.
@@ -64,31 +72,31 @@ impl ResultsDir {
     /// The directory that it replaces is moved aside first and removed last: a crash in between leaves it next to its place, as
     /// `.NAME.partial-*`.
     pub fn commit(mut self) -> Result<PathBuf, ResultsError> {
-        check_replaceable(&self.target)?;
+        let entries = entries_to_replace(&self.target, &self.place)?;
         sync_directory(&self.temporary)?;
         let replaced = self.move_aside()?;
-        if let Err(source) = fs::rename(&self.temporary, &self.target) {
+        if let Err(source) = fs::rename(&self.temporary, &self.place) {
             if let Some(replaced) = replaced {
                 // The first error is the one to report.
-                let _ = fs::rename(replaced, &self.target);
+                let _ = fs::rename(replaced, &self.place);
             }
             return Err(ResultsError::Io { action: "write", path: self.target.clone(), source });
         }
         self.committed = true;
-        sync_directory(parent_of(&self.target))?;
+        sync_directory(parent_of(&self.place))?;
         if let Some(replaced) = replaced {
-            fs::remove_dir_all(&replaced).map_err(ResultsError::io("remove", &replaced))?;
+            remove(&replaced, &entries)?;
         }
         Ok(self.target.clone())
     }
 
     fn move_aside(&self) -> Result<Option<PathBuf>, ResultsError> {
-        if fs::symlink_metadata(&self.target).is_err() {
+        if fs::symlink_metadata(&self.place).is_err() {
             return Ok(None);
         }
         // An empty directory reserves the name; renaming a directory over an empty one is allowed.
-        let (aside, ()) = create_sibling(&self.target, |candidate| fs::create_dir(candidate))?;
-        fs::rename(&self.target, &aside).map_err(ResultsError::io("replace", &self.target))?;
+        let (aside, ()) = create_sibling(&self.place, |candidate| fs::create_dir(candidate))?;
+        fs::rename(&self.place, &aside).map_err(ResultsError::io("replace", &self.target))?;
         Ok(Some(aside))
     }
 }
@@ -127,11 +135,61 @@ impl Write for ResultsFile {
     }
 }
 
-fn check_replaceable(target: &Path) -> Result<(), ResultsError> {
+/// Where a path leads; the path itself where nothing is there yet.
+fn resolved(target: &Path) -> Result<PathBuf, ResultsError> {
     match fs::symlink_metadata(target) {
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(target.to_owned()),
         Err(source) => Err(ResultsError::Io { action: "look at", path: target.to_owned(), source }),
-        Ok(metadata) if metadata.is_dir() && target.join(RUN_FILE).is_file() => Ok(()),
-        Ok(_) => Err(ResultsError::NotOurs { path: target.to_owned() }),
+        Ok(_) => fs::canonicalize(target).map_err(ResultsError::io("follow", target)),
     }
+}
+
+/// What stands in a directory that may be replaced: nothing, or results and nothing else.
+fn entries_to_replace(target: &Path, place: &Path) -> Result<Vec<OsString>, ResultsError> {
+    /// As much of `run.json` as every version has.
+    #[derive(Deserialize)]
+    struct Listing {
+        #[serde(rename = "schema_version")]
+        _schema_version: u64,
+        files: Vec<Listed>,
+    }
+    #[derive(Deserialize)]
+    struct Listed {
+        name: String,
+    }
+    let not_ours = |why: String| ResultsError::NotOurs { path: target.to_owned(), why };
+    let entries = match fs::read_dir(place) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) if error.kind() == ErrorKind::NotADirectory => return Err(not_ours("it is no directory".to_owned())),
+        entries => entries.and_then(Iterator::collect::<Result<Vec<_>, _>>).map_err(ResultsError::io("look at", target))?,
+    };
+    if entries.is_empty() {
+        return Ok(Vec::new());
+    }
+    let text = match fs::read(place.join(RUN_FILE)) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Err(not_ours(format!("it has no {RUN_FILE}"))),
+        text => text.map_err(ResultsError::io("read", &target.join(RUN_FILE)))?,
+    };
+    let Listing { files, .. } =
+        serde_json::from_slice(&text).map_err(|error| not_ours(format!("its {RUN_FILE} is of something else: {error}")))?;
+    let mut names = Vec::new();
+    for entry in entries {
+        let name = entry.file_name();
+        let listed = name == RUN_FILE || files.iter().any(|file| name == file.name.as_str());
+        let is_directory = entry.file_type().map_err(ResultsError::io("look at", &target.join(&name)))?.is_dir();
+        if !listed || is_directory {
+            return Err(ResultsError::Foreign { path: target.to_owned(), name: name.to_string_lossy().into_owned() });
+        }
+        names.push(name);
+    }
+    Ok(names)
+}
+
+/// Removes a directory of just these files; of a directory with more in it the rest stays.
+fn remove(directory: &Path, names: &[OsString]) -> Result<(), ResultsError> {
+    for name in names {
+        let path = directory.join(name);
+        fs::remove_file(&path).map_err(ResultsError::io("remove", &path))?;
+    }
+    fs::remove_dir(directory).map_err(ResultsError::io("remove", directory))
 }

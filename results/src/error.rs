@@ -9,7 +9,7 @@ use thiserror::Error;
 #[derive(Debug, Error)]
 pub enum ResultsError {
     /// The operating system refused.
-    #[error("cannot {action} `{}`: {source}", path.display())]
+    #[error("cannot {action} `{}`", path.display())]
     Io {
         /// What was tried.
         action: &'static str,
@@ -19,9 +19,28 @@ pub enum ResultsError {
         source: io::Error,
     },
     /// The target of a write holds something else.
-    #[error("`{}` exists and is not a results directory (it has no run.json): choose another path, or remove it", path.display())]
+    #[error("`{}` exists and is not a results directory ({why}): choose another path, or remove it", path.display())]
     NotOurs {
         /// The target.
+        path: PathBuf,
+        /// How it is known.
+        why: String,
+    },
+    /// The target of a write holds results and something else.
+    #[error(
+        "`{}` holds `{name}`, which is not part of the results there and would be lost: move it away, or choose another path",
+        path.display()
+    )]
+    Foreign {
+        /// The target.
+        path: PathBuf,
+        /// The name of something in it that results do not have.
+        name: String,
+    },
+    /// A directory to be read is not there.
+    #[error("results directory `{}` does not exist", path.display())]
+    Missing {
+        /// The directory.
         path: PathBuf,
     },
     /// A directory to be read holds no results.

@@ -27,6 +27,9 @@ pub enum ExplainError {
     /// The directory cannot be read.
     #[error(transparent)]
     Results(#[from] ResultsError),
+    /// The directory is of no runs.
+    #[error("the results are of no runs: there is nothing to explain")]
+    NoRuns,
     /// Nothing is selected.
     #[error("nothing of {what} `{wanted}`: there is {}", there.join(", "))]
     Nothing {
@@ -59,6 +62,9 @@ pub fn explain(directory: &Path, selection: &Selection) -> Result<Explanation, E
 /// Narrows placements down.
 pub fn select(placements: Vec<Placement>, selection: &Selection) -> Result<Explanation, ExplainError> {
     let mut left = placements;
+    if left.is_empty() {
+        return Err(ExplainError::NoRuns);
+    }
     narrow(&mut left, "case", selection.case.as_deref(), |placement| &placement.case)?;
     narrow(&mut left, "strategy", selection.strategy.as_deref(), |placement| &placement.strategy)?;
     narrow(&mut left, "model", selection.model.as_deref(), |placement| &placement.model)?;

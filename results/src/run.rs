@@ -198,6 +198,9 @@ pub(crate) fn read_json<T: for<'de> Deserialize<'de>>(directory: &Path, name: &s
         Err(error) if error.kind() == ErrorKind::NotFound && directory.is_dir() && !directory.join(RUN_FILE).exists() => {
             return Err(ResultsError::NotResults { path: directory.to_owned() });
         }
+        Err(error) if error.kind() == ErrorKind::NotFound && !directory.exists() => {
+            return Err(ResultsError::Missing { path: directory.to_owned() });
+        }
         other => other.map_err(ResultsError::io("read", &path))?,
     };
     let Versioned { schema_version } = serde_json::from_str(&text).map_err(|error| ResultsError::malformed(&path, &error))?;

@@ -99,6 +99,11 @@ impl RunWriter {
         Ok(())
     }
 
+    /// Whether no run was added.
+    pub fn is_empty(&self) -> bool {
+        self.cases.is_empty()
+    }
+
     /// Completes all files, writes `run.json` and puts the directory in place; returns where it stands and what `run.json` says.
     pub fn commit(self) -> Result<(PathBuf, RunFile), ResultsError> {
         let directory = self.directory;

@@ -159,6 +159,8 @@ fn selections() {
     assert!(detailed && placements[0].tasks.len() == 1 && placements[0].tasks[0].task == 1);
     let text = render(&Explanation { placements, detailed });
     assert!(text.contains("gpu             no: dynamic shape       0.025"), "{text}");
+    let error = select(Vec::new(), &Selection::default()).expect_err("no runs").to_string();
+    assert_eq!(error, "the results are of no runs: there is nothing to explain");
     let error = select_task("pool").expect_err("no such task").to_string();
     assert_eq!(error, "nothing of task `pool`: there is `conv`, `dense`, `nms`, `sort`");
     let selection = Selection { strategy: Some("heft".into()), ..Selection::default() };

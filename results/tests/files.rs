@@ -74,15 +74,69 @@ fn results_are_replaced_and_nothing_else_is() {
     fs::write(precious.join("thesis.tex"), "x").expect("a file");
     let file = parent.path().join("file");
     fs::write(&file, "x").expect("a file");
-    for path in [precious, file] {
+    let other = parent.path().join("other");
+    fs::create_dir(&other).expect("a directory");
+    fs::write(other.join("run.json"), "{\"schema_version\": 1, \"jobs\": []}").expect("a file");
+    for (path, why) in [
+        (precious, "it has no run.json"),
+        (file, "it is no directory"),
+        (other, "its run.json is of something else: missing field `files` at line 1 column 33"),
+    ] {
         let error = ResultsDir::begin(&path).expect_err("not results");
-        let expected = format!(
-            "`{}` exists and is not a results directory (it has no run.json): choose another path, or remove it",
-            path.display()
-        );
+        let expected =
+            format!("`{}` exists and is not a results directory ({why}): choose another path, or remove it", path.display());
         assert_eq!(error.to_string(), expected);
     }
-    assert_eq!(names(parent.path()), ["file", "precious", "run"]);
+    assert_eq!(names(parent.path()), ["file", "other", "precious", "run"]);
+}
+
+#[test]
+fn files_that_are_no_results_are_never_lost() {
+    let parent = tempfile::tempdir().expect("a temporary directory");
+    let target = parent.path().join("run");
+    write(&target, SIZE, &[Content::Requests]);
+    let check = |error: ResultsError, name: &str| {
+        assert!(error.to_string().starts_with(&format!("`{}` holds `{name}`, which is not", target.display())), "{error}");
+        assert!(target.join(name).exists() && target.join("run.json").exists(), "{name} is gone");
+    };
+    // There before the run begins, or made while it runs; a file, or a folder with the name of a result.
+    fs::write(target.join("notes.md"), "x").expect("a file");
+    check(ResultsDir::begin(&target).expect_err("a file of the user's"), "notes.md");
+    fs::remove_file(target.join("notes.md")).expect("a file");
+    let directory = ResultsDir::begin(&target).expect("results");
+    fs::write(target.join("figure.png"), "x").expect("a file");
+    check(directory.commit().expect_err("a file of the user's"), "figure.png");
+    fs::remove_file(target.join("figure.png")).expect("a file");
+    fs::remove_file(target.join("requests.parquet")).expect("a file");
+    fs::create_dir(target.join("requests.parquet")).expect("a directory");
+    check(ResultsDir::begin(&target).expect_err("a folder of the user's"), "requests.parquet");
+    assert_eq!(names(parent.path()), ["run"]);
+}
+
+#[test]
+fn empty_directories_are_filled() {
+    let parent = tempfile::tempdir().expect("a temporary directory");
+    let target = parent.path().join("run");
+    fs::create_dir(&target).expect("a directory");
+    write(&target, SIZE, &[]);
+    assert_eq!((names(&target), names(parent.path())), (vec!["run.json".to_owned()], vec!["run".to_owned()]));
+}
+
+#[cfg(unix)]
+#[test]
+fn links_are_followed() {
+    let parent = tempfile::tempdir().expect("a temporary directory");
+    let [disk, link, nowhere] = ["disk", "link", "nowhere"].map(|name| parent.path().join(name));
+    fs::create_dir(&disk).expect("a directory");
+    std::os::unix::fs::symlink(&disk, &link).expect("a link");
+    std::os::unix::fs::symlink("missing", &nowhere).expect("a link");
+    write(&link, SIZE, &[]);
+    write(&link, SIZE, &[Content::Trace]);
+    assert!(link.is_symlink());
+    assert_eq!(names(&disk), ["run.json", "trace.pftrace"]);
+    let error = ResultsDir::begin(&nowhere).expect_err("a link to nothing").to_string();
+    assert!(error.starts_with(&format!("cannot follow `{}`", nowhere.display())), "{error}");
+    assert_eq!(names(parent.path()), ["disk", "link", "nowhere"]);
 }
 
 #[test]
@@ -112,7 +166,7 @@ fn a_file_is_written_whole_or_not_at_all() {
     fs::create_dir_all(occupied.join("inner")).expect("a directory");
     for path in [occupied, parent.path().join("missing/file"), parent.path().join("file/below")] {
         let error = write_atomic(&path, b"x").expect_err("cannot be written");
-        assert!(error.to_string().starts_with(&format!("cannot write `{}`: ", path.display())), "{error}");
+        assert!(error.to_string().starts_with(&format!("cannot write `{}`", path.display())), "{error}");
     }
     assert_eq!(names(parent.path()), ["file", "occupied"]);
 }
@@ -126,7 +180,7 @@ fn what_is_no_results_directory_is_refused() {
         let expected = expected.replace("RUN", &run.display().to_string());
         assert!(error.starts_with(&expected), "{error}\nexpected {expected}");
     };
-    check(&run, "cannot read `RUN/run.json`: No such file");
+    check(&run, "results directory `RUN` does not exist");
     fs::create_dir(&run).expect("a directory");
     check(&run, "`RUN` is not a results directory: it has no run.json");
     for (text, expected) in [
@@ -139,7 +193,7 @@ fn what_is_no_results_directory_is_refused() {
         check(&run, expected);
     }
     let error = read_table::<RequestRow>(&run).expect_err("no table").to_string();
-    assert!(error.starts_with(&format!("cannot read `{}/requests.parquet`: ", run.display())), "{error}");
+    assert!(error.starts_with(&format!("cannot read `{}/requests.parquet`", run.display())), "{error}");
     fs::write(run.join("requests.parquet"), "not parquet").expect("a file");
     let error = read_table::<RequestRow>(&run).expect_err("no table").to_string();
     assert!(error.starts_with(&format!("`{}/requests.parquet` cannot be understood: ", run.display())), "{error}");

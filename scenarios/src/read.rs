@@ -14,7 +14,7 @@ use crate::text::FileErrors;
 #[derive(Debug, Error)]
 pub enum ReadError {
     /// The file cannot be opened or is not text.
-    #[error("cannot read {what} `{}`: {source}", path.display())]
+    #[error("cannot read {what} `{}`", path.display())]
     File {
         /// What it should hold.
         what: &'static str,

@@ -31,8 +31,8 @@ fn check_profile(text: &str, expected: &str) {
 #[test]
 fn everything_wrong_with_a_scenario() {
     check_scenario(
-        r#"schema_version = 2
-name = "x"
+        r#"schema_version = 1
+name = "../x"
 devise = "pixel4"
 strategies = ["cpu", "hefd", "cpu[workr=a]", "cpu", "gpu[fallback", "gpu[fallback=never]"]
 streams_run = "together!"
@@ -58,9 +58,22 @@ arrivals = { poisson = { rate_per_second = nan }, periodic = { period = "33ms" }
 [[stream]]
 model = "resnet50"
 arrivals.recorded = { times = ["1ms", "-2ms", "3"] }
+
+[[stream]]
+model = "resnet50"
+arrivals.periodic = { period = "999ns", phase = "1000001s" }
+requests = 10_000_001
+
+[[stream]]
+model = "resnet50"
+arrivals.poisson = { rate_per_second = 1e10 }
+
+[[stream]]
+model = "resnet50"
+arrivals.poisson = { rate_per_second = 1e-9 }
 "#,
         "1:1 missing key `device` / add e.g. `device = \"pixel4\"`
-1:18 `2` is out of range / must be at most 1
+2:8 `../x` cannot be a name: results stand in a folder of that name / use letters, digits, `.`, `_` and `-`, and not dots alone
 3:1 unknown key `devise` / did you mean `device`?
 4:22 unknown strategy `hefd` / did you mean `heft`?
 4:30 strategy `cpu` has no parameter `workr` / it has `worker`
@@ -82,6 +95,11 @@ arrivals.recorded = { times = ["1ms", "-2ms", "3"] }
 23:51 `periodic` is a second choice where one is allowed / keep one of the choices
 27:39 `-2ms` is negative / write e.g. \"33ms\" (units: ns, us, ms, s)
 27:47 `3` has no unit / write e.g. \"33ms\" (units: ns, us, ms, s)
+31:32 `999ns` is out of range / must be at least 1us
+31:49 `1000001s` is out of range / must be at most 1000000s (about 11 days)
+32:12 `10000001` is out of range / must be at most 10000000
+36:40 `1e10` is out of range / must be at most 1000000000
+40:40 `1e-9` is out of range / must be at least 0.000001
 ",
     );
 }
@@ -98,6 +116,31 @@ fn a_report_shows_the_line_and_the_caret() {
   |
   = hint: write e.g. \"pixel4-solo\"";
     assert!(report.ends_with(expected), "{report}");
+}
+
+#[test]
+fn names_stay_in_their_folder() {
+    for name in ["", ".", "..", "a/../b", "../../x", "/tmp", "a\\\\b", "a b", "ä", "a\\u0000"] {
+        let text = format!("schema_version = 1\nname = \"{name}\"\ndevice = 'pixel4'\nstrategies = ['cpu']\n");
+        let text = format!("{text}[[stream]]\nmodel = 'resnet50'\nrequests = 1\n");
+        let errors = Scenario::parse("s.toml", &text, Path::new("")).unwrap_err();
+        assert!(errors.diagnostics.iter().any(|diagnostic| errors.position(diagnostic) == (2, 8)), "{name}: {errors}");
+        for right in ["...a", "pixel4-solo_2.1"] {
+            Scenario::parse("s.toml", &text.replacen(&format!("\"{name}\""), &format!("'{right}'"), 1), Path::new("")).unwrap();
+        }
+    }
+}
+
+#[test]
+fn a_file_of_another_version_says_only_that() {
+    check_scenario(
+        "name = 3\nschema_version = 7\nnovelty = true\n",
+        "2:18 the file is of version 7, this program reads 1 / `socrates schema` prints the format of this version\n",
+    );
+    check_profile(
+        "schema_version = 0\n",
+        "1:18 the file is of version 0, this program reads 1 / `socrates schema` prints the format of this version\n",
+    );
 }
 
 #[test]

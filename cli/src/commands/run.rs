@@ -9,21 +9,30 @@ use sim::strategy::registry;
 use crate::arguments::RunArguments;
 use crate::failure::{Failure, Outcome, Status};
 use crate::output::print;
-use crate::run::{Inputs, Interrupt, Progress, comparison, jobs, perform, tell_failures, tell_results};
+use crate::run::{
+    Inputs, Interrupt, Progress, check_size, comparison, jobs, perform, tell_failures, tell_nothing_written, tell_results,
+};
 
 pub(crate) fn run(arguments: &RunArguments) -> Outcome {
     let scenario = scenario_of(arguments)?;
     let inputs = Inputs::load(&scenario.value)?;
+    let jobs = jobs(&scenario.value, &inputs);
+    check_size(&jobs, &scenario.value, &inputs)?;
     let output = arguments.output.clone().unwrap_or_else(|| PathBuf::from("runs").join(&scenario.value.name));
     let writer = RunWriter::begin(&output, provenance(arguments, &scenario, &inputs), &Content::ALL)?;
-    let jobs = jobs(&scenario.value, &inputs);
     let progress = Progress::new("runs", arguments.quiet);
     let interrupt = Interrupt::listen()?;
     let (writer, failures) = perform(&jobs, &scenario.value, &inputs, writer, arguments.threads, &progress, &interrupt)?;
+    if writer.is_empty() {
+        // Results of an earlier run are worth more than none.
+        tell_failures(&failures, &[]);
+        tell_nothing_written();
+        return Ok(Status::Incomplete);
+    }
     let (directory, file) = writer.commit()?;
     print(&comparison(&scenario.value, &inputs, &file, &failures))?;
     tell_results(&directory, arguments.quiet);
-    tell_failures(&failures, &file);
+    tell_failures(&failures, &file.cases);
     Ok(if failures.is_empty() && !stalled(&file) { Status::Done } else { Status::Incomplete })
 }
 

@@ -58,9 +58,20 @@ impl Inputs {
             model_of_stream.push(index);
         }
         let models: Vec<Result<Model, ReadError>> = keys.par_iter().map(|&key| Model::load(key, &device)).collect();
-        let models = models.into_iter().collect::<Result<_, _>>()?;
-        Ok(Self { profile, device, models, model_of_stream })
+        Ok(Self { profile, device, models: all_or_errors(models)?, model_of_stream })
     }
+}
+
+/// The models, if all could be loaded; else all errors.
+fn all_or_errors(models: Vec<Result<Model, ReadError>>) -> Result<Vec<Model>, Failure> {
+    let (mut loaded, mut errors) = (Vec::new(), Vec::new());
+    for model in models {
+        match model {
+            Ok(model) => loaded.push(model),
+            Err(error) => errors.push(format!("{:#}", anyhow::Error::from(error))),
+        }
+    }
+    if errors.is_empty() { Ok(loaded) } else { Err(Failure::input(anyhow::anyhow!("{}", errors.join("\nerror: ")))) }
 }
 
 impl Model {

@@ -1,4 +1,4 @@
-//! Ctrl-C: once to stop between runs, twice to stop at once.
+//! Ctrl-C, or a request to terminate: once to stop between runs, twice to stop at once.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -1,6 +1,7 @@
 //! From a scenario to results: load the inputs, list the runs, simulate them side by side, compare.
 
 mod comparison;
+mod estimate;
 mod inputs;
 mod interrupt;
 mod jobs;
@@ -9,9 +10,10 @@ mod progress;
 mod tell;
 
 pub(crate) use comparison::comparison;
+pub(crate) use estimate::check_size;
 pub(crate) use inputs::{Inputs, device_of};
 pub(crate) use interrupt::Interrupt;
 pub(crate) use jobs::{Job, jobs};
-pub(crate) use perform::{JobFailure, perform, thread_pool};
+pub(crate) use perform::{Cause, JobFailure, perform, thread_pool};
 pub(crate) use progress::Progress;
-pub(crate) use tell::{tell_failures, tell_results};
+pub(crate) use tell::{tell_failures, tell_nothing_written, tell_results};

@@ -7,6 +7,7 @@ use scenarios::Scenario;
 use sim::engine::{self, SimulationError, Summary};
 use sim::identifiers::{ModelId, WorkerId};
 use sim::metrics::Report;
+use sim::plan::PlanError;
 use sim::platform::Device;
 use sim::record::Record;
 use sim::strategy::registry;
@@ -26,7 +27,22 @@ pub(crate) struct JobFailure {
     /// Its strategy.
     pub(crate) strategy: String,
     /// Why.
-    pub(crate) why: String,
+    pub(crate) cause: Cause,
+}
+
+/// Why a run could not be simulated.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Cause {
+    /// The strategy cannot be planned for, for this reason.
+    Plan(String),
+    /// Anything else.
+    Other(String),
+}
+
+impl Cause {
+    fn other(error: &impl std::fmt::Display) -> Self {
+        Self::Other(error.to_string())
+    }
 }
 
 /// A run as it came out.
@@ -61,13 +77,13 @@ pub(crate) fn perform(
             progress.advance();
             result
         };
-        let simulated: Vec<Option<Result<Simulated<'_>, String>>> = pool.install(|| some.par_iter().map(one).collect());
+        let simulated: Vec<Option<Result<Simulated<'_>, Cause>>> = pool.install(|| some.par_iter().map(one).collect());
         for (job, result) in some.iter().zip(simulated) {
             match result {
                 None => return Err(Failure::interrupted()),
                 Some(Ok(simulated)) => writer.add(&simulated.result(job, scenario, &inputs.device))?,
-                Some(Err(why)) => {
-                    failures.push(JobFailure { case: job.case.clone(), strategy: job.strategy.clone(), why });
+                Some(Err(cause)) => {
+                    failures.push(JobFailure { case: job.case.clone(), strategy: job.strategy.clone(), cause });
                 }
             }
         }
@@ -92,7 +108,7 @@ impl Simulated<'_> {
 }
 
 /// One run. Fails where the strategy has no plan.
-fn simulate<'a>(job: &Job, scenario: &Scenario, inputs: &'a Inputs) -> Result<Simulated<'a>, String> {
+fn simulate<'a>(job: &Job, scenario: &Scenario, inputs: &'a Inputs) -> Result<Simulated<'a>, Cause> {
     let device = &inputs.device;
     let mut used: Vec<usize> = Vec::new();
     let mut streams = Vec::new();
@@ -107,21 +123,39 @@ fn simulate<'a>(job: &Job, scenario: &Scenario, inputs: &'a Inputs) -> Result<Si
     let primary = primary(&job.strategy, device);
     let models: Vec<ModelInfo<'a>> = used.iter().map(|&model| info(&inputs.models[model], device, &primary)).collect();
     let engine_models: Vec<engine::Model<'_>> = models.iter().map(|info| info.model).collect();
-    let mut strategy = registry::build(&job.strategy).map_err(|error| error.to_string())?;
+    let mut strategy = registry::build(&job.strategy).map_err(|error| Cause::other(&error))?;
     let mut records = Vec::new();
     let options = scenario.options();
     let summary = engine::simulate(device, &engine_models, streams, strategy.as_mut(), &options, &mut records)
-        .map_err(|error| reason(&error))?;
-    let report = results::report(device, &models, &records, summary.end_ns).map_err(|error| error.to_string())?;
+        .map_err(|error| cause(&error, &models, device))?;
+    let report = results::report(device, &models, &records, summary.end_ns).map_err(|error| Cause::other(&error))?;
     Ok(Simulated { models, records, summary, report })
 }
 
-/// Why a run cannot start; the model is named apart.
-fn reason(error: &SimulationError) -> String {
-    match error {
-        SimulationError::Plan { source, .. } => source.to_string(),
-        other => other.to_string(),
-    }
+/// Why a run cannot start, with the names of tasks and workers.
+fn cause(error: &SimulationError, models: &[ModelInfo<'_>], device: &Device) -> Cause {
+    let SimulationError::Plan { model, source } = error else { return Cause::other(error) };
+    let info = models.iter().find(|info| info.model.name == model);
+    let task_of = |task: u32| info.and_then(|info| info.tasks.get(task as usize));
+    let told = match *source {
+        PlanError::Unplaceable { task, .. } => task_of(task).map(|task| {
+            let refusals = device
+                .workers()
+                .iter()
+                .zip(&task.choices)
+                .filter_map(|(worker, choice)| choice.refusal.as_ref().map(|refusal| format!("{}: {refusal}", worker.name)));
+            let refusals: Vec<String> = refusals.collect();
+            format!("operator `{}` can run on no worker that the strategy uses ({})", task.name, refusals.join("; "))
+        }),
+        PlanError::Unsupported { task, worker, .. } => {
+            task_of(task).zip(device.workers().get(worker as usize)).map(|(task, on)| {
+                let refusal = task.choices.get(worker as usize).and_then(|choice| choice.refusal.as_deref());
+                format!("operator `{}` cannot run on worker `{}` ({})", task.name, on.name, refusal.unwrap_or("no cost is known"))
+            })
+        }
+        _ => None,
+    };
+    Cause::Plan(told.unwrap_or_else(|| source.to_string()))
 }
 
 /// Workers that a strategy means a model to run on.

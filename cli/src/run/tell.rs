@@ -4,9 +4,9 @@
 
 use std::path::Path;
 
-use results::{RunFile, Stop};
+use results::{CaseSummary, Stop};
 
-use crate::run::JobFailure;
+use crate::run::{Cause, JobFailure};
 
 /// Where the results are.
 pub(crate) fn tell_results(directory: &Path, quiet: bool) {
@@ -18,12 +18,20 @@ pub(crate) fn tell_results(directory: &Path, quiet: bool) {
     }
 }
 
+/// That there are no results.
+pub(crate) fn tell_nothing_written() {
+    eprintln!("error: no run succeeded: nothing was written");
+}
+
 /// What failed, and why; one message for all cases with one reason.
-pub(crate) fn tell_failures(failures: &[JobFailure], file: &RunFile) {
-    for (strategy, why, cases) in grouped(failures) {
-        eprintln!("error: strategy `{strategy}` has no plan for {cases}: {why}");
+pub(crate) fn tell_failures(failures: &[JobFailure], cases: &[CaseSummary]) {
+    for (strategy, cause, names) in grouped(failures) {
+        match cause {
+            Cause::Plan(why) => eprintln!("error: strategy `{strategy}` has no plan for {names}: {why}"),
+            Cause::Other(why) => eprintln!("error: {names} under `{strategy}` could not be simulated: {why}"),
+        }
     }
-    for case in &file.cases {
+    for case in cases {
         if let Stop::Stalled(why) = &case.stop {
             eprintln!("error: `{}` under `{}` stalled: {why}", case.case, case.strategy);
         }
@@ -31,13 +39,13 @@ pub(crate) fn tell_failures(failures: &[JobFailure], file: &RunFile) {
 }
 
 /// Failures of one strategy for one reason together, with the names of their cases.
-fn grouped(failures: &[JobFailure]) -> Vec<(&str, &str, String)> {
-    let mut groups: Vec<(&str, &str, Vec<String>)> = Vec::new();
-    for JobFailure { case, strategy, why } in failures {
-        match groups.iter_mut().find(|group| group.0 == strategy && group.1 == why) {
+fn grouped(failures: &[JobFailure]) -> Vec<(&str, &Cause, String)> {
+    let mut groups: Vec<(&str, &Cause, Vec<String>)> = Vec::new();
+    for JobFailure { case, strategy, cause } in failures {
+        match groups.iter_mut().find(|group| group.0 == strategy && group.1 == cause) {
             Some((.., cases)) => cases.push(format!("`{case}`")),
-            None => groups.push((strategy, why, vec![format!("`{case}`")])),
+            None => groups.push((strategy, cause, vec![format!("`{case}`")])),
         }
     }
-    groups.into_iter().map(|(strategy, why, cases)| (strategy, why, cases.join(", "))).collect()
+    groups.into_iter().map(|(strategy, cause, cases)| (strategy, cause, cases.join(", "))).collect()
 }

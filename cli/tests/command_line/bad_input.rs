@@ -72,7 +72,9 @@ fn missing_files_and_names() {
         &["unknown model `mobilenet_v3`", "hint: did you mean `mobilenet_v"],
     );
     check(&folder, &["model", "inspect", "resnet18", "--device", "./fone.toml"], 2, &["cannot read device `./fone.toml`"]);
-    check(&folder, &["explain", "nothing"], 2, &["nothing"]);
+    check(&folder, &["explain", "runs/nope"], 2, &["results directory `runs/nope` does not exist"]);
+    let ran = folder.socrates(&["run", "nothing.toml"]);
+    assert_eq!(ran.stderr.matches("No such file").count(), 1, "{}", ran.stderr);
     check(&folder, &["explain", "."], 2, &["is not a results directory"]);
 }
 
@@ -87,10 +89,35 @@ fn scenarios() {
         &scenario("arrivals.poisson = { rate_per_second = nan }\n"),
         &["`nan` is out of range", "must be a finite number"],
     );
-    check_scenario(&scenario("arrivals.poisson = { rate_per_second = -1.0 }\n"), &["`-1.0` is out of range", "must be above 0"]);
+    check_scenario(
+        &scenario("arrivals.poisson = { rate_per_second = -1.0 }\n"),
+        &["`-1.0` is out of range", "must be at least 0.000001"],
+    );
     check_scenario(&scenario("deadlin = \"33ms\"\n"), &["unknown key `deadlin`", "did you mean `deadline`?"]);
     check_scenario(&scenario("").replace("heft", "hefd"), &["unknown strategy `hefd`", "did you mean `heft`?"]);
     check_scenario(&scenario("").replace("requests = 3", ""), &["the stream never ends"]);
+}
+
+#[test]
+fn all_models_that_cannot_be_had_at_once() {
+    let folder = Folder::new();
+    folder.write("one.onnx", "this is no protobuf").write("two.onnx", "");
+    let more = "\n[[stream]]\nmodel = \"./one.onnx\"\nrequests = 1\n\n[[stream]]\nmodel = \"./two.onnx\"\nrequests = 1\n";
+    folder.write("scenario.toml", scenario(more));
+    check(&folder, &["run", "scenario.toml"], 2, &["error: `./one.onnx`", "error: `./two.onnx`"]);
+}
+
+#[test]
+fn runs_beyond_all_memory() {
+    let many = scenario("").replace("requests = 3", "requests = 10_000_000");
+    check_scenario(&many, &["case `squeezenet1_1`", "limit is 50_000_000", "lower `requests` or the `horizon`"]);
+    let fast = scenario("arrivals.poisson = { rate_per_second = 1e9 }\n").replace("requests = 3\n", "");
+    check_scenario(
+        &fast.replace("strategies", "horizon = \"10s\"\nstrategies"),
+        &["limit is 50_000_000", "10_000_000_000 requests"],
+    );
+    let clients = fast.replace("poisson = { rate_per_second = 1e9 }", "closed_loop = { clients = 4_000_000_000 }");
+    check_scenario(&clients.replace("strategies", "horizon = \"1ms\"\nstrategies"), &["limit is 50_000_000"]);
 }
 
 #[test]
@@ -117,7 +144,7 @@ fn profiles() {
         "blocks = \"cpu.1larg\"",
         &["unknown worker `cpu.1larg`", "did you mean `cpu.1large`?"],
     );
-    check_profile("schema_version = 1", "schema_version = 7", &["`7` is out of range"]);
+    check_profile("schema_version = 1", "schema_version = 7", &["the file is of version 7, this program reads 1"]);
 }
 
 #[test]

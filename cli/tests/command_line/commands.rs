@@ -1,6 +1,6 @@
 //! What commands print and write.
 
-use crate::folder::{Folder, Ran, scenario};
+use crate::folder::{Folder, PHONE, Ran, scenario};
 
 #[test]
 fn a_run_prints_a_comparison_and_writes_results() {
@@ -56,6 +56,35 @@ fn a_strategy_without_a_plan_fails_alone() {
 }
 
 #[test]
+fn a_run_in_which_all_fails_keeps_the_results_before_it() {
+    let folder = Folder::new();
+    folder.write("scenario.toml", scenario(""));
+    assert_eq!(folder.socrates(&["run", "scenario.toml"]).status, Some(0));
+    let before = folder.contents("runs/small");
+    let ran = folder.socrates(&["run", "scenario.toml", "--strategy", "npu"]);
+    assert_eq!((ran.status, ran.stdout.as_str()), (Some(1), ""), "{}", ran.stderr);
+    assert!(ran.stderr.contains("strategy `npu` has no plan for `squeezenet1_1`: strategy `npu` needs"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("no run succeeded: nothing was written"), "{}", ran.stderr);
+    assert!(!ran.stderr.contains("results in"), "{}", ran.stderr);
+    assert!(folder.contents("runs/small") == before);
+}
+
+#[test]
+fn operators_without_a_worker_are_named() {
+    let folder = Folder::new();
+    let rules =
+        "[support.some]\ndefault = true\n\n[[support.some.rule]]\nop = \"Concat\"\nsupported = false\nreason = \"no kernel\"\n";
+    let phone = PHONE.replace("memory = \"cpu\"\n", "memory = \"cpu\"\nsupport = \"some\"\n");
+    folder.write("phone.toml", phone.replacen("[support.mobile_gpu]", &format!("{rules}\n[support.mobile_gpu]"), 1));
+    folder.write("scenario.toml", scenario(""));
+    let ran = folder.socrates(&["run", "scenario.toml", "--strategy", "cpu[worker=cpu.1large]"]);
+    assert_eq!(ran.status, Some(1), "{}", ran.stderr);
+    let expected = "has no plan for `squeezenet1_1`: operator `";
+    assert!(ran.stderr.contains(expected) && ran.stderr.contains("(cpu.1large: no kernel"), "{}", ran.stderr);
+    assert!(!ran.stderr.contains("task "), "{}", ran.stderr);
+}
+
+#[test]
 fn explain_reads_what_run_wrote() {
     let folder = Folder::new();
     folder.write("scenario.toml", scenario(""));
@@ -104,6 +133,13 @@ fn lists_and_schemas() {
 #[cfg(unix)]
 #[test]
 fn an_interrupt_leaves_nothing_behind() {
+    interrupted_by("-INT");
+    interrupted_by("-TERM");
+}
+
+#[cfg(unix)]
+#[expect(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
+fn interrupted_by(signal: &str) {
     use std::process::Stdio;
     use std::time::{Duration, Instant};
 
@@ -118,7 +154,7 @@ fn an_interrupt_leaves_nothing_behind() {
         std::thread::sleep(Duration::from_millis(5));
     }
     std::thread::sleep(Duration::from_millis(100));
-    let kill = std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    let kill = std::process::Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap();
     assert!(kill.success());
     let ran = Ran::of(&child.wait_with_output().unwrap());
     assert_eq!((ran.status, ran.stdout.as_str()), (Some(130), ""), "{}", ran.stderr);

@@ -22,7 +22,7 @@ pub const SCHEMA_VERSION: u32 = 1;
 /// A validated scenario.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Scenario {
-    /// Name.
+    /// Name: letters, digits, `.`, `_` and `-`, not dots alone.
     pub name: String,
     /// What it is for.
     pub description: String,
@@ -71,14 +71,14 @@ pub enum Arrivals {
     },
     /// One request every period.
     Periodic {
-        /// Time between arrivals; at least 1.
+        /// Time between arrivals; at least 1,000.
         period_ns: u64,
         /// Time of the first arrival.
         phase_ns: u64,
     },
     /// Exponential gaps.
     Poisson {
-        /// Mean arrivals per second; finite and above 0.
+        /// Mean arrivals per second; from 1e-6 to 1e9.
         rate_per_second: f64,
     },
     /// Given times, ascending.

@@ -15,8 +15,9 @@ pub struct RawScenario {
     /// Version of this format: 1.
     #[schemars(required, range(min = 1, max = 1), extend("examples" = [1]))]
     pub schema_version: Option<At<u32>>,
-    /// Name, shown in results.
-    #[schemars(required, length(min = 1), extend("examples" = ["pixel4-solo"]))]
+    /// Name, shown in results and that of their folder: letters, digits, `.`, `_` and `-`, not dots alone.
+    #[schemars(required, length(min = 1), extend("pattern" = "^[A-Za-z0-9._-]*[A-Za-z0-9_-][A-Za-z0-9._-]*$"))]
+    #[schemars(extend("examples" = ["pixel4-solo"]))]
     pub name: Option<At<String>>,
     /// What the scenario is for.
     pub description: Option<String>,
@@ -30,7 +31,7 @@ pub struct RawScenario {
     pub strategies: Option<At<Vec<At<String>>>>,
     /// Whether each stream has a run of its own (default) or all share one.
     pub streams_run: Option<StreamsRun>,
-    /// Latest simulated time.
+    /// Latest simulated time; like all durations, at most 1000000s.
     pub horizon: Option<At<Duration>>,
     /// How durations vary about their expectation; not at all if absent.
     pub variation: Option<RawVariation>,
@@ -71,7 +72,7 @@ pub struct RawStream {
     /// How requests arrive; one client without think time if absent.
     pub arrivals: Option<At<RawArrivals>>,
     /// Requests in all; as many as fit before the horizon if absent.
-    #[schemars(range(min = 1))]
+    #[schemars(range(min = 1, max = 10_000_000))]
     pub requests: Option<At<u64>>,
     /// Time a request is allowed from its arrival.
     pub deadline: Option<At<Duration>>,
@@ -115,7 +116,7 @@ pub struct RawClosedLoop {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RawPeriodic {
-    /// Time between arrivals.
+    /// Time between arrivals; at least 1us.
     #[schemars(required, extend("examples" = ["33ms"]))]
     pub period: Option<At<Duration>>,
     /// Time of the first arrival; 0 if absent.
@@ -127,7 +128,7 @@ pub struct RawPeriodic {
 #[serde(deny_unknown_fields)]
 pub struct RawPoisson {
     /// Mean arrivals per second.
-    #[schemars(required, extend("exclusiveMinimum" = 0), extend("examples" = [20.0]))]
+    #[schemars(required, range(min = 1e-6, max = 1e9), extend("examples" = [20.0]))]
     pub rate_per_second: Option<At<f64>>,
 }
 

@@ -11,10 +11,17 @@ use crate::scenario::{Arrivals, RawArrivals, RawScenario, RawStream, RawVariatio
 use crate::text::{At, Diagnostics, Duration, suggestion};
 use crate::zoo;
 
+/// Longest duration, 1,000,000 s: sums and products of a few of them stay far from the limits of 64 bits.
+const LONGEST_NS: u64 = 1_000_000_000_000_000;
+
+/// Shortest time between arrivals.
+const SHORTEST_PERIOD_NS: u64 = 1_000;
+
 /// Validates a raw scenario. Absent where something needed is missing, which has been reported then.
 pub(super) fn scenario(raw: &RawScenario, folder: &Path, diagnostics: &mut Diagnostics) -> Option<Scenario> {
     // Where a value was dropped, its absence means nothing.
     let may_be_endless = raw.horizon.is_none() && diagnostics.is_empty();
+    let name = raw.name.as_ref().map(|name| folder_name(name, diagnostics));
     let device = raw.device.as_ref().map(|text| reference("device", text, folder, &library::device_names(), diagnostics));
     let horizon_ns = raw.horizon.as_ref().and_then(|horizon| positive_duration(horizon, diagnostics));
     let strategies = raw.strategies.as_ref().map(|list| strategies(&list.value, diagnostics));
@@ -23,7 +30,7 @@ pub(super) fn scenario(raw: &RawScenario, folder: &Path, diagnostics: &mut Diagn
         .as_ref()
         .map(|list| list.value.iter().filter_map(|raw| stream(raw, may_be_endless, folder, diagnostics)).collect::<Vec<_>>());
     Some(Scenario {
-        name: raw.name.as_ref()?.value.clone(),
+        name: name?,
         description: raw.description.clone().unwrap_or_default(),
         device: device?,
         seed: raw.seed.as_ref().map_or(0, |seed| seed.value),
@@ -36,6 +43,16 @@ pub(super) fn scenario(raw: &RawScenario, folder: &Path, diagnostics: &mut Diagn
         },
         streams: streams?,
     })
+}
+
+/// A name that is one folder and no way out of it.
+fn folder_name(name: &At<String>, diagnostics: &mut Diagnostics) -> String {
+    let letter = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '.' | '_' | '-');
+    if !name.value.chars().all(letter) || name.value.chars().all(|letter| letter == '.') {
+        let message = format!("`{}` cannot be a name: results stand in a folder of that name", name.value);
+        diagnostics.error(name.span.clone(), message).hint("use letters, digits, `.`, `_` and `-`, and not dots alone");
+    }
+    name.value.clone()
 }
 
 fn reference(what: &str, text: &At<String>, folder: &Path, known: &[&str], diagnostics: &mut Diagnostics) -> Reference {
@@ -112,7 +129,7 @@ fn arrivals(raw: &RawArrivals, diagnostics: &mut Diagnostics) -> Option<Arrivals
             think_ns: optional_duration(raw.think.as_ref(), diagnostics)?,
         }),
         RawArrivals::Periodic(raw) => {
-            let period_ns = raw.period.as_ref().and_then(|period| positive_duration(period, diagnostics));
+            let period_ns = raw.period.as_ref().and_then(|at| period(at, diagnostics));
             let phase_ns = optional_duration(raw.phase.as_ref(), diagnostics);
             Some(Arrivals::Periodic { period_ns: period_ns?, phase_ns: phase_ns? })
         }
@@ -138,7 +155,23 @@ fn ascending(times: &[At<Duration>], diagnostics: &mut Diagnostics) -> Option<Ve
 
 /// A duration in nanoseconds.
 fn duration(at: &At<Duration>, diagnostics: &mut Diagnostics) -> Option<u64> {
-    diagnostics.quantity(at, at.value.parse(), Duration::hint)
+    let duration_ns = diagnostics.quantity(at, at.value.parse(), Duration::hint)?;
+    if duration_ns > LONGEST_NS {
+        let hint = "must be at most 1000000s (about 11 days)";
+        diagnostics.error(at.span.clone(), format!("`{}` is out of range", at.value.0)).hint(hint);
+        return None;
+    }
+    Some(duration_ns)
+}
+
+/// A time between arrivals in nanoseconds.
+fn period(at: &At<Duration>, diagnostics: &mut Diagnostics) -> Option<u64> {
+    let period_ns = positive_duration(at, diagnostics)?;
+    if period_ns < SHORTEST_PERIOD_NS {
+        diagnostics.error(at.span.clone(), format!("`{}` is out of range", at.value.0)).hint("must be at least 1us");
+        return None;
+    }
+    Some(period_ns)
 }
 
 /// A duration in nanoseconds, 0 if absent.

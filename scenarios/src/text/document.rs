@@ -8,7 +8,7 @@ use toml::de::{DeTable, DeValue, Deserializer};
 use crate::text::{Diagnostics, structure};
 
 /// Reads `text` as a `T`, reporting everything that does not fit its schema. What does not fit is absent from the result; the
-/// result itself is absent where the text is not TOML at all.
+/// result itself is absent where the text is not TOML at all, or of another version of the format.
 pub(crate) fn read<T: DeserializeOwned + JsonSchema>(text: &str, diagnostics: &mut Diagnostics) -> Option<T> {
     let (table, errors) = DeTable::parse_recoverable(text);
     if !errors.is_empty() {
@@ -18,7 +18,12 @@ pub(crate) fn read<T: DeserializeOwned + JsonSchema>(text: &str, diagnostics: &m
         return None;
     }
     let mut document = Spanned::new(0..0, DeValue::Table(table.into_inner()));
-    structure::check(&mut document, &structure::schema_of::<T>(), diagnostics);
+    let schema = structure::schema_of::<T>();
+    structure::check_version(&document, &schema, diagnostics);
+    if !diagnostics.is_empty() {
+        return None;
+    }
+    structure::check(&mut document, &schema, diagnostics);
     let DeValue::Table(table) = document.into_inner() else { return None };
     match T::deserialize(Deserializer::from(Spanned::new(0..text.len(), table))) {
         Ok(value) => Some(value),

@@ -26,6 +26,19 @@ pub(crate) enum Fate {
 
 type Value<'i> = Spanned<DeValue<'i>>;
 
+/// Reports a file of another version. Nothing else is worth a report then: another version has other keys.
+pub(crate) fn check_version(document: &Value<'_>, schema: &Schema, diagnostics: &mut Diagnostics) {
+    const KEY: &str = "schema_version";
+    let (DeValue::Table(table), Some(read)) = (document.get_ref(), schema["properties"][KEY]["maximum"].as_u64()) else { return };
+    let Some(value) = table.get(KEY) else { return };
+    let DeValue::Integer(integer) = value.get_ref() else { return };
+    if u64::from_str_radix(integer.as_str(), integer.radix()) != Ok(read) {
+        let message = format!("the file is of version {integer}, this program reads {read}");
+        let hint = "`socrates schema` prints the format of this version";
+        diagnostics.error(value.span(), message).hint(hint);
+    }
+}
+
 /// Reports everything in `value` that `schema` does not allow, and removes it.
 pub(crate) fn check(value: &mut Value<'_>, schema: &Schema, diagnostics: &mut Diagnostics) -> Fate {
     let span = value.span();

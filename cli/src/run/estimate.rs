@@ -1,0 +1,68 @@
+//! How much a run will record, before it is begun.
+
+use scenarios::Scenario;
+use scenarios::scenario::{Arrivals, StreamDefinition};
+use sim::platform::Device;
+
+use crate::failure::Failure;
+use crate::run::inputs::Model;
+use crate::run::{Inputs, Job};
+use crate::table::grouped;
+
+/// Kernels of one run, at most: all its records are held in memory until they are written.
+const MOST_KERNELS: f64 = 5e7;
+
+/// Refuses runs that would record more than memory holds.
+pub(crate) fn check_size(jobs: &[Job], scenario: &Scenario, inputs: &Inputs) -> Result<(), Failure> {
+    for job in jobs {
+        let streams = job.streams.iter().map(|&stream| {
+            let model = &inputs.models[inputs.model_of_stream[stream]];
+            let requests = requests(&scenario.streams[stream], scenario.horizon_ns, model, &inputs.device);
+            (model, requests, requests * model.lowered.tasks.task_count() as f64)
+        });
+        let streams: Vec<_> = streams.collect();
+        let kernels: f64 = streams.iter().map(|&(.., kernels)| kernels).sum();
+        let largest = streams.into_iter().max_by(|one, other| one.2.total_cmp(&other.2));
+        if let Some((model, requests, _)) = largest
+            && kernels > MOST_KERNELS
+        {
+            let count = |number: f64| grouped(number as u64);
+            return Err(Failure::input(anyhow::anyhow!(
+                "case `{}` would record about {} kernels, the limit is {}: most are of {} requests for `{}` with {} tasks each; \
+                 lower `requests` or the `horizon`, or let requests arrive less often",
+                job.case,
+                count(kernels),
+                count(MOST_KERNELS),
+                count(requests),
+                model.name,
+                model.lowered.tasks.task_count(),
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// Requests of a stream, about: as many as arrive before the horizon, or fewer if it ends before that.
+fn requests(stream: &StreamDefinition, horizon_ns: Option<u64>, model: &Model, device: &Device) -> f64 {
+    let horizon_ns = horizon_ns.map_or(f64::INFINITY, |horizon_ns| horizon_ns as f64);
+    let arrivals = match stream.arrivals {
+        Arrivals::Periodic { period_ns, .. } => horizon_ns / period_ns as f64,
+        Arrivals::Poisson { rate_per_second } => horizon_ns * 1e-9 * rate_per_second,
+        Arrivals::Recorded { ref times_ns } => times_ns.len() as f64,
+        Arrivals::ClosedLoop { clients, think_ns } => {
+            let (clients, served_ns) = (f64::from(clients), least_ns(model, device));
+            let of_clients = horizon_ns * clients / (think_ns as f64 + served_ns);
+            let of_workers = horizon_ns * device.workers().len() as f64 / served_ns;
+            clients + of_clients.min(of_workers)
+        }
+    };
+    stream.requests.map_or(arrivals, |requests| arrivals.min(requests as f64))
+}
+
+/// The work of a request, each task on its fastest worker; at least 1.
+fn least_ns(model: &Model, device: &Device) -> f64 {
+    let tasks = model.lowered.tasks.tasks().map(|task| {
+        device.worker_ids().filter_map(|worker| model.lowered.costs.duration_ns(task, worker)).min().unwrap_or(0) as f64
+    });
+    tasks.sum::<f64>().max(1.0)
+}
