@@ -6,7 +6,7 @@ use std::path::Path;
 use thiserror::Error;
 
 use crate::ResultsError;
-use crate::placement::{FallbackCost, Placement, TaskPlacement, read_placements};
+use crate::placement::{FallbackCost, Placement, RequestAccount, TaskPlacement, read_placements};
 
 /// What of a results directory to explain; what is `None` is not narrowed down.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -132,6 +132,9 @@ fn render_placement(placement: &Placement, detailed: bool, text: &mut String) {
         rows.extend(task_rows(task));
     }
     table(text, &rows);
+    if let Some(account) = &placement.account {
+        line(text, format_args!("request: {}", account_text(account)));
+    }
     if let Some(fallback) = &placement.fallback {
         line(text, format_args!("fallback: {}", fallback_text(fallback)));
     }
@@ -189,6 +192,20 @@ fn render_options(task: &TaskPlacement, text: &mut String) {
         ]);
     }
     table(text, &rows);
+}
+
+fn account_text(account: &RequestAccount) -> String {
+    let rest_ns = account.rest_ns();
+    let (sign, rest) = if rest_ns < 0.0 { ('-', "at the same time") } else { ('+', "waiting") };
+    format!(
+        "{} ms = kernels {} + invocations {} + copies in {} + output copies {} {sign} {} {rest}",
+        milliseconds(account.latency_ns),
+        milliseconds(account.kernel_ns),
+        milliseconds(account.invocation_ns),
+        milliseconds(account.copy_ns),
+        milliseconds(account.output_copy_ns),
+        milliseconds(rest_ns.abs()),
+    )
 }
 
 fn fallback_text(fallback: &FallbackCost) -> String {

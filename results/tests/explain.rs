@@ -146,6 +146,7 @@ task  name   kind   ran on                      run ms  alone ms  queued ms  inv
 2     sort   SORT   big.2                        0.020     0.020      0.000       0.000         0.000  fallback: gpu cannot run it (no such kernel)
 3     dense  DENSE  big.2 (channels 3..4 of 4)   0.015     0.015      0.000       0.000         0.003  split over big.2 and gpu
                     gpu (channels 0..3 of 4)     0.015     0.015      0.000       0.005
+request: 0.191 ms = kernels 0.180 + invocations 0.011 + copies in 0.012 + output copies 0.003 - 0.015 at the same time
 fallback: 3 tasks; for each request 0.040 ms = 2.0 copies 0.009 ms (12000 bytes), invocations 0.001 ms, kernels +0.030 ms against the primary worker
 ";
     let found = render(&explanation);

@@ -29,6 +29,7 @@ fn of_model(run: &RunResult<'_>, model: ModelId) -> Placement {
         model: info.model.name.to_owned(),
         primary: info.primary.iter().map(|&worker| run.device.worker(worker).name.clone()).collect(),
         requests: sums.requests,
+        account: sums.account,
         fallback: total(tasks.iter().filter_map(|task| task.fallback)),
         tasks,
     }

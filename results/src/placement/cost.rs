@@ -4,10 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use sim::identifiers::{MemoryId, ModelId, RequestId, SegmentId, TaskId, WorkerId};
 use sim::plan::Part;
-use sim::record::{CopyRecord, InvocationRecord, KernelRecord, Record};
+use sim::record::{CopyRecord, InvocationRecord, KernelRecord, Outcome, Record};
 
 use crate::RunResult;
-use crate::placement::CopyCost;
+use crate::placement::{CopyCost, RequestAccount};
 
 /// Sums over the kernels of one task on one worker.
 #[derive(Clone, Copy, Debug, Default)]
@@ -66,6 +66,46 @@ impl TaskSums {
 pub(super) struct ModelSums {
     pub(super) requests: u64,
     pub(super) tasks: Vec<TaskSums>,
+    pub(super) account: Option<RequestAccount>,
+}
+
+/// Where the time of the completed requests of a model went.
+fn account(run: &RunResult<'_>, model: ModelId) -> Option<RequestAccount> {
+    let completed = |record: &Record| match record {
+        Record::Request(it) if it.model == model && it.outcome == Outcome::Completed => {
+            Some((it.request, it.ended_ns - it.arrived_ns))
+        }
+        _ => None,
+    };
+    let latency_ns: BTreeMap<RequestId, u64> = run.records.iter().filter_map(completed).collect();
+    if latency_ns.is_empty() {
+        return None;
+    }
+    let tasks = run.models[model.index()].model.tasks;
+    let mut sums = RequestAccount { latency_ns: latency_ns.values().map(|&ns| ns as f64).sum(), ..RequestAccount::default() };
+    for record in run.records {
+        let (request, sum, duration_ns) = match record {
+            Record::Kernel(it) => (it.request, &mut sums.kernel_ns, it.end_ns - it.start_ns),
+            Record::Invocation(it) => (it.request, &mut sums.invocation_ns, it.end_ns - it.start_ns),
+            Record::Copy(it) => {
+                let is_output = it.model == model && tasks.is_output(it.data) && run.device.link(it.link).to == run.device.host();
+                let sum = if is_output { &mut sums.output_copy_ns } else { &mut sums.copy_ns };
+                (it.request, sum, it.end_ns - it.start_ns)
+            }
+            _ => continue,
+        };
+        if latency_ns.contains_key(&request) {
+            *sum += duration_ns as f64;
+        }
+    }
+    let requests = latency_ns.len() as f64;
+    Some(RequestAccount {
+        latency_ns: sums.latency_ns / requests,
+        kernel_ns: sums.kernel_ns / requests,
+        invocation_ns: sums.invocation_ns / requests,
+        copy_ns: sums.copy_ns / requests,
+        output_copy_ns: sums.output_copy_ns / requests,
+    })
 }
 
 impl ModelSums {
@@ -85,7 +125,7 @@ impl ModelSums {
                 collector.copy(copy);
             }
         }
-        Self { requests: collector.requests.len() as u64, tasks: collector.tasks }
+        Self { requests: collector.requests.len() as u64, tasks: collector.tasks, account: account(run, model) }
     }
 }
 

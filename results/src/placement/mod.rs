@@ -47,6 +47,31 @@ pub struct Placement {
     pub tasks: Vec<TaskPlacement>,
     /// What fallback cost in all, for each request; `None` where nothing fell back.
     pub fallback: Option<FallbackCost>,
+    /// Where the time of a request went; `None` where none completed.
+    pub account: Option<RequestAccount>,
+}
+
+/// Where the time of a completed request went: means over completed requests. What ran at once counts each time.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RequestAccount {
+    /// From arrival to the last output.
+    pub latency_ns: f64,
+    /// Kernels.
+    pub kernel_ns: f64,
+    /// Invocations.
+    pub invocation_ns: f64,
+    /// Copies of what tasks read.
+    pub copy_ns: f64,
+    /// Copies of outputs back to the host.
+    pub output_copy_ns: f64,
+}
+
+impl RequestAccount {
+    /// What the sums do not explain: waiting above zero, work at the same time below.
+    pub fn rest_ns(&self) -> f64 {
+        self.latency_ns - self.kernel_ns - self.invocation_ns - self.copy_ns - self.output_copy_ns
+    }
 }
 
 /// One task.
