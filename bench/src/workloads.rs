@@ -36,7 +36,6 @@ impl SplitMix {
     #[inline]
     pub fn exponential(&mut self, mean: f64) -> f64 {
         // The logarithm of the platform, as all other engines of the benchmark use it.
-        #[allow(clippy::disallowed_methods)]
         let logarithm = (1.0 - self.uniform()).ln();
         -mean * logarithm
     }
