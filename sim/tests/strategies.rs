@@ -26,6 +26,10 @@ fn descriptions_are_read_or_refused_with_a_hint() {
         ("heft[window=3]", "strategy `heft` has no parameter `window`: it has `workers`"),
         ("gpu[fallback=never]", "parameter `fallback` of strategy `gpu` cannot be `never`: must be `partitions` or `operator`"),
         ("gpu[partitions=0]", "parameter `partitions` of strategy `gpu` cannot be `0`: must be a whole number of at least 1"),
+        (
+            "gpu[fallback=operator,fallback=partitions]",
+            "parameter `fallback` of strategy `gpu` cannot be `partitions`: it is given twice, once is enough",
+        ),
         ("gpu[partitions]", "cannot read strategy `gpu[partitions]`: write `name` or `name[parameter=value, ...]`"),
         ("gpu[", "cannot read strategy `gpu[`: write `name` or `name[parameter=value, ...]`"),
         ("gpu]", "cannot read strategy `gpu]`: write `name` or `name[parameter=value, ...]`"),

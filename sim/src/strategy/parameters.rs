@@ -42,7 +42,16 @@ impl Parameters {
         declared: &'static [Parameter],
         given: &[(&str, &str)],
     ) -> Result<Self, StrategyError> {
-        for (name, _) in given {
+        for (index, (name, value)) in given.iter().enumerate() {
+            if given[..index].iter().any(|(earlier, _)| earlier == name) {
+                let right = "it is given twice, once is enough".to_owned();
+                return Err(StrategyError::BadValue {
+                    strategy: strategy.to_owned(),
+                    name: (*name).to_owned(),
+                    value: (*value).to_owned(),
+                    right,
+                });
+            }
             if !declared.iter().any(|parameter| parameter.name == *name) {
                 let names: Vec<String> = declared.iter().map(|parameter| format!("`{}`", parameter.name)).collect();
                 let allowed = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
