@@ -72,8 +72,13 @@ fn heft_reaches_the_published_schedule_length() {
     assert_eq!(summary.end_ns, 80);
 }
 
-/// Mean time in system of a single server at the given load, in mean service times.
+/// Mean time in system of a single server at the given load, in mean service times, over some seeds.
 fn mean_time_in_system(load: f64, variation: Variation) -> f64 {
+    const SEEDS: u64 = 8;
+    (0..SEEDS).map(|seed| mean_time_of_one_run(load, variation, seed)).sum::<f64>() / SEEDS as f64
+}
+
+fn mean_time_of_one_run(load: f64, variation: Variation, seed: u64) -> f64 {
     let device = common::simple_device(&[ProcessorKind::CpuCluster], 0, 1e9);
     let mut builder = TaskGraphBuilder::new();
     let (task, _) = builder.task(&[], &[]);
@@ -83,7 +88,7 @@ fn mean_time_in_system(load: f64, variation: Variation) -> f64 {
     plan.segment(Some(WorkerId(0)), [task]);
     let models = [Model { name: "customer", tasks: &tasks, costs: &costs }];
     let arrivals = Arrivals::Poisson { mean_gap_ns: 1e6 / load };
-    let options = Options { seed: 11, variation, ..Options::default() };
+    let options = Options { seed, variation, ..Options::default() };
     let mut records: Vec<Record> = Vec::new();
     let customers = 200_000;
     let stream = Stream::new(ModelId(0), arrivals, Some(customers));
@@ -95,15 +100,16 @@ fn mean_time_in_system(load: f64, variation: Variation) -> f64 {
 
 /// M/M/1: 1 / (1 - load). M/D/1 (Pollaczek-Khinchine): 1 + load / (2 (1 - load)).
 ///
-/// Five per cent is about four standard errors of the mean at load 0.8 and this length.
+/// At load 0.8 the means of 40 single runs of this length deviate by 1.8 % (M/M/1) and 1.1 % (M/D/1), so that the mean of eight has a
+/// standard error of 0.6 %: three per cent are nearly five of these.
 #[test]
 fn single_server_queues_follow_pollaczek_and_khinchine() {
     for load in [0.3, 0.6, 0.8] {
         let exponential = mean_time_in_system(load, Variation::Exponential);
-        assert!((exponential * (1.0 - load) - 1.0).abs() < 0.05, "M/M/1 at {load}: {exponential}");
+        assert!((exponential * (1.0 - load) - 1.0).abs() < 0.03, "M/M/1 at {load}: {exponential}");
         let deterministic = mean_time_in_system(load, Variation::None);
         let expected = 1.0 + load / (2.0 * (1.0 - load));
-        assert!((deterministic / expected - 1.0).abs() < 0.05, "M/D/1 at {load}: {deterministic} instead of {expected}");
+        assert!((deterministic / expected - 1.0).abs() < 0.03, "M/D/1 at {load}: {deterministic} instead of {expected}");
     }
 }
 
