@@ -2,6 +2,8 @@
 //! `socrates-bench compare --bin FOLDER [--bin FOLDER ...] [--rounds 5]`: ratios against the bare event loop and other engines.
 //!
 //! `DAG_BW` sets the links' MB/s, `LINK=SHARED` makes the copies of a pair of processors contend.
+
+#![forbid(unsafe_code)]
 #![allow(clippy::print_stdout, clippy::print_stderr)] // A program that prints.
 
 use std::path::PathBuf;

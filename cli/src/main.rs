@@ -1,5 +1,7 @@
 //! The `socrates` command: reads arguments, calls the other crates, talks to the user.
 
+#![forbid(unsafe_code)]
+
 mod arguments;
 mod commands;
 mod failure;

@@ -4,6 +4,8 @@
 //! (cross-validation over models and over families of models) and [`statistics`]; the devices they are applied to in
 //! [`pixel4`]. Everything is deterministic: the same data give byte-identical profiles.
 
+#![forbid(unsafe_code)]
+
 pub mod boost;
 pub mod folds;
 pub mod linear;

@@ -13,6 +13,8 @@
 //!
 //! Equal inputs give equal bytes: no file holds a wall-clock time.
 
+#![forbid(unsafe_code)]
+
 pub mod atomic;
 mod directory;
 mod error;

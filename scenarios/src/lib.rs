@@ -3,6 +3,8 @@
 //! Text goes one way: raw types that mirror the file, then validated types that the simulator can use. Every error of a file is
 //! reported at once, with its place and what to do about it ([`text::FileErrors`]).
 
+#![forbid(unsafe_code)]
+
 pub mod library;
 pub mod model;
 pub mod onnx;

@@ -1,5 +1,7 @@
 //! Socrates: a pure discrete-event simulator of deep-learning inference on heterogeneous mobile processors.
 
+#![forbid(unsafe_code)]
+
 pub mod cost;
 pub mod engine;
 pub mod graph;

@@ -19,6 +19,7 @@ pub(super) fn convert(file: &str, fallback_name: &str, parts: Parts, options: &R
     let values: Vec<ValueInfoProto> = parts.value_info.iter().chain(&parts.outputs).cloned().collect();
     let dimensions = Dimensions::resolve(file, &inputs, &values, options)?;
     let mut raw = RawGraph::new(if parts.name.is_empty() { fallback_name } else { &parts.name });
+    raw.opset_version = parts.opset_version;
     raw.inputs = convert_inputs(file, &inputs, &dimensions, options)?;
     raw.outputs = parts.outputs.iter().map(|output| output.name.clone()).collect();
     raw.declared = declared_types(&values, &dimensions);

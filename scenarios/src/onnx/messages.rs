@@ -137,3 +137,12 @@ pub(super) enum DimensionValue {
     #[prost(string, tag = "2")]
     Name(String),
 }
+
+/// `OperatorSetIdProto`.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct OperatorSetIdProto {
+    #[prost(string, tag = "1")]
+    pub(super) domain: String,
+    #[prost(int64, tag = "2")]
+    pub(super) version: i64,
+}

@@ -3,7 +3,7 @@
 use std::io::{Read, Seek};
 
 use super::error::OnnxError;
-use super::messages::{NodeProto, TensorProto, ValueInfoProto};
+use super::messages::{NodeProto, OperatorSetIdProto, TensorProto, ValueInfoProto};
 use super::tensors;
 use super::wire::{Scanner, Value};
 
@@ -11,6 +11,8 @@ use super::wire::{Scanner, Value};
 #[derive(Debug, Default)]
 pub(super) struct Parts {
     pub(super) name: String,
+    /// Version of the standard operator set, where the file says it.
+    pub(super) opset_version: Option<u32>,
     pub(super) nodes: Vec<NodeProto>,
     pub(super) initializers: Vec<TensorProto>,
     pub(super) inputs: Vec<ValueInfoProto>,
@@ -21,6 +23,7 @@ pub(super) struct Parts {
 /// Field numbers of `ModelProto`.
 mod model_field {
     pub(super) const GRAPH: u64 = 7;
+    pub(super) const OPSET_IMPORT: u64 = 8;
 }
 
 /// Field numbers of `GraphProto`.
@@ -40,7 +43,7 @@ pub(super) fn scan<S: Read + Seek>(scanner: &mut Scanner<'_, S>) -> Result<Parts
     if end == 0 {
         return Err(scanner.malformed(0, "the file is empty"));
     }
-    let mut parts = None;
+    let (mut parts, mut opset_version) = (None, None);
     while let Some(field) = scanner.field(end)? {
         match (field.number, field.value) {
             (model_field::GRAPH, Value::Bytes(count)) => {
@@ -49,10 +52,19 @@ pub(super) fn scan<S: Read + Seek>(scanner: &mut Scanner<'_, S>) -> Result<Parts
                 }
                 parts = Some(scan_graph(scanner, scanner.position() + count)?);
             }
+            (model_field::OPSET_IMPORT, Value::Bytes(count)) => {
+                let opset: OperatorSetIdProto = scanner.message(field, count, "an operator set")?;
+                if matches!(opset.domain.as_str(), "" | "ai.onnx") {
+                    opset_version = u32::try_from(opset.version).ok();
+                }
+            }
             _ => scanner.skip_value(field, end)?,
         }
     }
-    parts.ok_or_else(|| scanner.malformed(end, "the end is reached without a graph; an ONNX file holds one (field 7)"))
+    let parts: Option<Parts> = parts;
+    parts
+        .map(|parts| Parts { opset_version, ..parts })
+        .ok_or_else(|| scanner.malformed(end, "the end is reached without a graph; an ONNX file holds one (field 7)"))
 }
 
 fn scan_graph<S: Read + Seek>(scanner: &mut Scanner<'_, S>, end: u64) -> Result<Parts, OnnxError> {

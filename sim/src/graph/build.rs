@@ -314,6 +314,7 @@ impl<'a> Builder<'a> {
         }
         Graph {
             name: raw.name.clone(),
+            opset_version: raw.opset_version,
             inputs: (0..raw.inputs.len()).map(TensorId::from_index).collect(),
             outputs,
             order: self.operators.iter().map(|operator| operator.id).collect(),

@@ -14,6 +14,8 @@ use super::validated::Graph;
 pub struct RawGraph {
     /// Name of the model.
     pub name: String,
+    /// Version of the standard operator set that the operators follow; `None` where nothing says.
+    pub opset_version: Option<u32>,
     /// Operators in the order of the file.
     pub operators: Vec<RawOperator>,
     /// Graph inputs. One that is also an initialiser (ONNX before IR version 4) counts as the latter.

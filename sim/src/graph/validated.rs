@@ -13,6 +13,8 @@ use crate::identifiers::{OperatorId, TensorId};
 pub struct Graph {
     /// Name of the model.
     pub name: String,
+    /// Version of the standard operator set that the operators follow; `None` where nothing says.
+    pub opset_version: Option<u32>,
     pub(super) operators: Vec<Operator>,
     pub(super) tensors: Vec<Tensor>,
     pub(super) inputs: Vec<TensorId>,
@@ -140,6 +142,7 @@ impl Graph {
         let is_initializer = |tensor: &&Tensor| tensor.producer.is_none() && tensor.role != TensorRole::Input;
         RawGraph {
             name: self.name.clone(),
+            opset_version: self.opset_version,
             operators: operators.collect(),
             inputs: self.inputs.iter().map(|&input| raw(self.tensor(input))).collect(),
             initializers: self.tensors.iter().filter(is_initializer).map(raw).collect(),

@@ -1,0 +1,195 @@
+//! Memory that processors of one machine share.
+
+#![allow(unsafe_code, reason = "bytes that several threads write in turn, in an order that the plan fixes")]
+
+use std::cell::UnsafeCell;
+use std::fmt;
+use std::sync::Arc;
+
+/// Alignment and granule of host buffers: what OpenCL devices ask for before they use host memory without a copy.
+pub const PAGE_BYTES: usize = 4096;
+
+#[repr(C, align(4096))]
+struct Page(UnsafeCell<[u8; PAGE_BYTES]>);
+
+/// Bytes on page boundaries, shared between the threads of processors.
+///
+/// It does not guard itself: whoever lets processors run decides who may touch which bytes when. Hence the `unsafe` accessors;
+/// [`HostBuffer::from_bytes`] and [`HostBuffer::into_bytes`], which need sole ownership, are the safe way in and out.
+pub struct HostBuffer {
+    pages: Box<[Page]>,
+    bytes: usize,
+}
+
+// SAFETY: plain bytes; every access goes through accessors whose callers promise not to race.
+unsafe impl Send for HostBuffer {}
+// SAFETY: as above.
+unsafe impl Sync for HostBuffer {}
+
+impl HostBuffer {
+    /// Zeros. A buffer of no bytes has a page nevertheless, so that it has an address.
+    pub fn zeroed(bytes: usize) -> Arc<Self> {
+        let count = bytes.div_ceil(PAGE_BYTES).max(1);
+        let pages = (0..count).map(|_| Page(UnsafeCell::new([0; PAGE_BYTES]))).collect();
+        Arc::new(Self { pages, bytes })
+    }
+
+    /// A buffer that holds a copy of some bytes.
+    pub fn from_bytes(bytes: &[u8]) -> Arc<Self> {
+        let buffer = Self::zeroed(bytes.len());
+        // SAFETY: nobody else has the buffer yet.
+        unsafe { buffer.bytes_mut() }.copy_from_slice(bytes);
+        buffer
+    }
+
+    /// Size in bytes.
+    pub fn len(&self) -> usize {
+        self.bytes
+    }
+
+    /// Whether it holds nothing.
+    pub fn is_empty(&self) -> bool {
+        self.bytes == 0
+    }
+
+    /// Its first byte, on a page boundary.
+    pub fn pointer(&self) -> *mut u8 {
+        self.pages.as_ptr().cast_mut().cast()
+    }
+
+    /// A copy of the bytes; `None` while somebody else holds the buffer.
+    pub fn into_bytes(mut self: Arc<Self>) -> Option<Vec<u8>> {
+        // SAFETY: `get_mut` proves that there is no other owner.
+        Arc::get_mut(&mut self).map(|buffer| unsafe { buffer.bytes() }.to_vec())
+    }
+
+    /// All bytes.
+    ///
+    /// # Safety
+    /// Nobody may write to the buffer while the result lives.
+    pub unsafe fn bytes(&self) -> &[u8] {
+        // SAFETY: the pages are contiguous and initialised, and the caller promises that nobody writes.
+        unsafe { std::slice::from_raw_parts(self.pointer(), self.bytes) }
+    }
+
+    /// All bytes, to be written.
+    ///
+    /// # Safety
+    /// Nobody else may read or write the buffer while the result lives.
+    #[expect(clippy::mut_from_ref, reason = "the caller promises exclusive access")]
+    pub unsafe fn bytes_mut(&self) -> &mut [u8] {
+        // SAFETY: the pages are contiguous and initialised, and the caller promises exclusive access.
+        unsafe { std::slice::from_raw_parts_mut(self.pointer(), self.bytes) }
+    }
+}
+
+impl fmt::Debug for HostBuffer {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "HostBuffer({} bytes at {:p})", self.bytes, self.pointer())
+    }
+}
+
+/// Equally long rows of bytes at equal distances: where a slice of a tensor lies in the whole of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Region {
+    /// First byte of the first row.
+    pub offset_bytes: usize,
+    /// Bytes of a row.
+    pub row_bytes: usize,
+    /// From the start of one row to the start of the next.
+    pub pitch_bytes: usize,
+    /// Number of rows.
+    pub rows: usize,
+}
+
+impl Region {
+    /// The first `bytes` bytes as one row.
+    pub const fn whole(bytes: usize) -> Self {
+        Self { offset_bytes: 0, row_bytes: bytes, pitch_bytes: bytes, rows: 1 }
+    }
+
+    /// The slice `begin..end` of `axis` of a row-major tensor of that shape.
+    ///
+    /// # Panics
+    /// If the axis or the slice is outside the shape.
+    pub fn of_slice(shape: &[u64], element_bytes: usize, axis: usize, begin: u64, end: u64) -> Self {
+        assert!(axis < shape.len() && begin <= end && end <= shape[axis], "slice {begin}..{end} of axis {axis} of {shape:?}");
+        let product = |sizes: &[u64]| sizes.iter().product::<u64>() as usize;
+        let inner_bytes = product(&shape[axis + 1..]) * element_bytes;
+        Self {
+            offset_bytes: begin as usize * inner_bytes,
+            row_bytes: (end - begin) as usize * inner_bytes,
+            pitch_bytes: shape[axis] as usize * inner_bytes,
+            rows: product(&shape[..axis]),
+        }
+    }
+
+    /// Bytes of all rows.
+    pub const fn bytes(&self) -> usize {
+        self.row_bytes * self.rows
+    }
+
+    /// Whether the rows follow each other without gaps.
+    pub const fn is_contiguous(&self) -> bool {
+        self.rows <= 1 || self.pitch_bytes == self.row_bytes
+    }
+
+    /// One past the last byte.
+    pub const fn end(&self) -> usize {
+        if self.rows == 0 { self.offset_bytes } else { self.offset_bytes + (self.rows - 1) * self.pitch_bytes + self.row_bytes }
+    }
+}
+
+/// Copies between regions of as many bytes, row by row; either may be contiguous.
+///
+/// # Panics
+/// If a region does not lie in its slice, or if the regions differ in size or in the length of strided rows.
+pub fn copy_region(source: &[u8], from: Region, target: &mut [u8], to: Region) {
+    assert_eq!(from.bytes(), to.bytes(), "regions of equal size");
+    let (rows, row_bytes) = match (from.is_contiguous(), to.is_contiguous()) {
+        (true, true) => (1, from.bytes()),
+        (true, false) => (to.rows, to.row_bytes),
+        (false, true) => (from.rows, from.row_bytes),
+        (false, false) => {
+            assert_eq!(from.row_bytes, to.row_bytes, "rows of equal length");
+            (from.rows, from.row_bytes)
+        }
+    };
+    let pitch = |region: Region| if region.is_contiguous() { row_bytes } else { region.pitch_bytes };
+    for row in 0..rows {
+        let at = from.offset_bytes + row * pitch(from);
+        let put = to.offset_bytes + row * pitch(to);
+        target[put..put + row_bytes].copy_from_slice(&source[at..at + row_bytes]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn buffers_are_aligned_and_give_their_bytes_back() {
+        let buffer = HostBuffer::from_bytes(&[1, 2, 3]);
+        assert_eq!((buffer.len(), buffer.pointer().addr() % PAGE_BYTES), (3, 0));
+        let other = Arc::clone(&buffer);
+        assert_eq!(buffer.into_bytes(), None);
+        assert_eq!(other.into_bytes(), Some(vec![1, 2, 3]));
+        assert!(HostBuffer::zeroed(0).is_empty());
+    }
+
+    #[test]
+    fn slices_of_a_tensor_are_gathered_and_scattered() {
+        // 2 x 3 x 2 bytes; rows 1..3 of axis 1.
+        let whole: Vec<u8> = (0..12).collect();
+        let slice = Region::of_slice(&[2, 3, 2], 1, 1, 1, 3);
+        assert_eq!((slice.bytes(), slice.is_contiguous(), slice.end()), (8, false, 12));
+        let mut gathered = [0; 8];
+        copy_region(&whole, slice, &mut gathered, Region::whole(8));
+        assert_eq!(gathered, [2, 3, 4, 5, 8, 9, 10, 11]);
+        let mut back = [0; 12];
+        copy_region(&gathered, Region::whole(8), &mut back, slice);
+        assert_eq!(back, [0, 0, 2, 3, 4, 5, 0, 0, 8, 9, 10, 11]);
+        // The outermost axis is contiguous.
+        assert!(Region::of_slice(&[4, 5], 4, 0, 1, 3).is_contiguous());
+    }
+}

@@ -1,0 +1,20 @@
+//! Runs plans on the processors of this machine, with real kernels and real copies.
+//!
+//! A [`Processor`] runs [`Unit`]s: small graphs with all their constants, cut out of a model by [`unit`]: a segment of
+//! whole tasks, or a slice of one task. What it reads and writes lies in [`HostBuffer`]s or in memory of its own.
+//! Kernels come from libraries that are found at run time, or are built in, so that the crate builds and runs without any.
+
+pub mod buffer;
+pub mod processor;
+pub mod specification;
+pub mod tensor;
+pub mod unit;
+pub mod weights;
+
+pub use buffer::{HostBuffer, Region};
+pub use processor::{
+    BufferId, Completion, Description, Operand, PreparedId, Processor, ProcessorError, ProcessorErrorKind, Transfer,
+};
+pub use specification::{DeviceMemory, Kernels, Specification};
+pub use tensor::Tensor;
+pub use unit::{Constants, Unit};
