@@ -17,4 +17,4 @@ pub use processor::{
 };
 pub use specification::{DeviceMemory, Kernels, Specification};
 pub use tensor::Tensor;
-pub use unit::{Constants, Unit};
+pub use unit::{Constants, Cut, Sliced, Unit, UnitError};

@@ -1,5 +1,8 @@
 //! What a processor prepares: a small graph cut out of a model, with the values of all its constants.
 
+mod slice;
+mod window;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -9,6 +12,8 @@ use thiserror::Error;
 
 use crate::tensor::Tensor;
 use crate::weights::{WeightError, Weights};
+
+pub use slice::{Cut, Sliced, slice_tensor};
 
 /// Values of the initialisers of a unit's graph.
 pub type Constants = BTreeMap<TensorId, Tensor>;
