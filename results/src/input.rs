@@ -170,6 +170,7 @@ impl RunResult<'_> {
                 known("link", copy.link.0, self.device.links().len())?;
                 known("data item", copy.data.0, self.models[copy.model.index()].model.tasks.data_count())
             }
+            Record::Step(step) => model(step.model).and_then(|()| worker(step.worker)),
             Record::Decision(_) => Ok(()),
         }
     }

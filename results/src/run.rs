@@ -14,7 +14,7 @@ use crate::{Origin, ResultsError, RunResult, sha256_hex};
 pub const RUN_FILE: &str = "run.json";
 
 /// Version of the layout of all files of a results directory; any change of a field, a column or a unit raises it.
-pub const SCHEMA_VERSION: u32 = 1;
+pub const SCHEMA_VERSION: u32 = 2;
 
 /// The contents of `run.json`. Fields are written in the order in which they stand here.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -147,6 +147,10 @@ pub enum Stop {
     EventBudget,
     /// Requests are in flight and nothing can happen any more.
     Stalled(String),
+    /// A processor failed.
+    Failed(String),
+    /// The user stopped it.
+    Interrupted,
 }
 
 impl From<&StopReason> for Stop {
@@ -156,6 +160,8 @@ impl From<&StopReason> for Stop {
             StopReason::Horizon => Self::Horizon,
             StopReason::EventBudget => Self::EventBudget,
             StopReason::Stalled(why) => Self::Stalled(why.clone()),
+            StopReason::Failed(why) => Self::Failed(why.clone()),
+            StopReason::Interrupted => Self::Interrupted,
         }
     }
 }

@@ -19,6 +19,8 @@ pub enum Record {
     Kernel(KernelRecord),
     /// A copy between two memories ended.
     Copy(CopyRecord),
+    /// A worker did what is neither kernel nor invocation nor copy.
+    Step(StepRecord),
     /// A strategy was asked to decide.
     Decision(DecisionRecord),
 }
@@ -94,6 +96,9 @@ pub struct KernelRecord {
     pub task: TaskId,
     /// The part of it that ran here.
     pub part: Part,
+    /// How many kernels the times are of: 1; or, where a runtime ran several of a segment as one prepared unit, all of them at the
+    /// first and 0 at the others, whose times are the unit's end.
+    pub kernels: u32,
     /// Where it ran.
     pub worker: WorkerId,
     /// When all its inputs were in the worker's memory (for later kernels of a segment: the end of the one before).
@@ -127,6 +132,34 @@ pub struct CopyRecord {
     pub end_ns: u64,
     /// Duration with nothing else running.
     pub solo_ns: u64,
+}
+
+/// What a [`StepRecord`] is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum StepKind {
+    /// From the end of a kernel, by its device's clock, until the thread that waits for it knows.
+    Wait,
+    /// Putting a part that a kernel made in its place in the whole.
+    Merge,
+}
+
+/// See [`Record::Step`]. Only the executor makes these: the simulator's kernels and copies include them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StepRecord {
+    /// The request.
+    pub request: RequestId,
+    /// Its model.
+    pub model: ModelId,
+    /// The segment.
+    pub segment: SegmentId,
+    /// The worker that was occupied.
+    pub worker: WorkerId,
+    /// With what.
+    pub kind: StepKind,
+    /// When it began.
+    pub start_ns: u64,
+    /// When it ended.
+    pub end_ns: u64,
 }
 
 /// See [`Record::Decision`].

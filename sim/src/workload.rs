@@ -48,12 +48,13 @@ pub enum Arrivals {
     /// Arrival times, ascending.
     Recorded(Vec<u64>),
     /// Each call gives the time from one arrival to the next (first: from 0); `None` ends the stream.
-    Gaps(Box<dyn FnMut() -> Option<u64>>),
+    Gaps(Box<dyn FnMut() -> Option<u64> + Send>),
 }
 
-/// A stream with its progress.
-pub(crate) struct Source {
-    pub(crate) stream: Stream,
+/// A stream with its progress: when its requests arrive, for whoever keeps the time.
+pub struct Source {
+    /// The stream.
+    pub stream: Stream,
     issued: u64,
     random: random::Stream,
     /// Time of the last Poisson arrival, not rounded: gaps may be shorter than a nanosecond.
@@ -61,13 +62,14 @@ pub(crate) struct Source {
 }
 
 impl Source {
-    pub(crate) fn new(stream: Stream, seed: u64, index: usize) -> Self {
+    /// The stream of that index in a run of that seed, none of whose requests has arrived.
+    pub fn new(stream: Stream, seed: u64, index: usize) -> Self {
         let random = random::Stream::new(seed, random::Purpose::Arrivals, index as u64, 0);
         Self { stream, issued: 0, random, poisson_ns: 0.0 }
     }
 
     /// Arrival times known before the run starts: the first of an open stream, all clients of a closed one.
-    pub(crate) fn first(&mut self) -> Vec<u64> {
+    pub fn first(&mut self) -> Vec<u64> {
         match self.stream.arrivals {
             Arrivals::ClosedLoop { clients, .. } => (0..clients).filter_map(|_| self.issue(0)).collect(),
             _ => self.after(0, true).into_iter().collect(),
@@ -75,7 +77,7 @@ impl Source {
     }
 
     /// Time of the arrival after the one at `now_ns`, for an open stream.
-    pub(crate) fn after_arrival(&mut self, now_ns: u64) -> Option<u64> {
+    pub fn after_arrival(&mut self, now_ns: u64) -> Option<u64> {
         match self.stream.arrivals {
             Arrivals::ClosedLoop { .. } => None,
             _ => self.after(now_ns, false),
@@ -83,7 +85,7 @@ impl Source {
     }
 
     /// Time of the arrival that a completion at `now_ns` brings about, for a closed stream.
-    pub(crate) fn after_completion(&mut self, now_ns: u64) -> Option<u64> {
+    pub fn after_completion(&mut self, now_ns: u64) -> Option<u64> {
         match self.stream.arrivals {
             Arrivals::ClosedLoop { think_ns, .. } => self.issue(now_ns.saturating_add(think_ns)),
             _ => None,

@@ -97,6 +97,7 @@ fn known_ns(record: &Record) -> u64 {
         Record::Invocation(it) => it.end_ns,
         Record::Kernel(it) => it.end_ns,
         Record::Copy(it) => it.end_ns,
+        Record::Step(it) => it.end_ns,
         Record::Decision(it) => it.at_ns,
     }
 }

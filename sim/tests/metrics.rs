@@ -130,7 +130,7 @@ fn kernel(task: u32, worker: u32, times: [u64; 3], solo_ns: u64) -> Record {
     let (request, model, segment) = (RequestId(0), ModelId(0), SegmentId(task));
     let [ready_ns, start_ns, end_ns] = times;
     let (task, worker, part) = (TaskId(task), WorkerId(worker), Part::Whole);
-    Record::Kernel(KernelRecord { request, model, segment, task, part, worker, ready_ns, start_ns, end_ns, solo_ns })
+    Record::Kernel(KernelRecord { request, model, segment, task, part, kernels: 1, worker, ready_ns, start_ns, end_ns, solo_ns })
 }
 
 fn request(number: u32, arrived_ns: u64, ended_ns: u64, deadline_ns: Option<u64>, outcome: Outcome) -> [Record; 2] {

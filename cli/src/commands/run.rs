@@ -53,7 +53,7 @@ fn scenario_of(arguments: &RunArguments) -> Result<Document<Scenario>, Failure> 
 }
 
 fn stalled(file: &RunFile) -> bool {
-    file.cases.iter().any(|case| matches!(case.stop, results::Stop::Stalled(_)))
+    file.cases.iter().any(|case| matches!(case.stop, results::Stop::Stalled(_) | results::Stop::Failed(_)))
 }
 
 /// From what the results are made. Where they go and on how many threads is no part of it.

@@ -85,6 +85,8 @@ fn cells(row: &Row<'_>, best_ns: Option<f64>) -> [String; 10] {
     let extrapolated = totals.extrapolated_share.unwrap_or(0.0);
     let stop = match &row.case.stop {
         Stop::Stalled(_) => "stalled".to_owned(),
+        Stop::Failed(_) => "failed".to_owned(),
+        Stop::Interrupted => "interrupted".to_owned(),
         Stop::EventBudget => "out of events".to_owned(),
         Stop::Drained | Stop::Horizon => busy(&row.case.report.workers),
     };

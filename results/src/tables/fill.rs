@@ -48,6 +48,7 @@ pub(crate) fn fill_operators<W: Write + Send>(run: &RunResult<'_>, table: &mut T
                 part_begin: begin.into(),
                 part_end: end.into(),
                 part_of: of.into(),
+                kernels: kernel.kernels.into(),
                 worker: run.device.worker(kernel.worker).name.clone(),
                 processors: processors[kernel.worker.index()].clone(),
                 ready_ns: kernel.ready_ns,

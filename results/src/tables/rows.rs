@@ -95,6 +95,8 @@ rows! {
         part_end: u64,
         /// Rows or channels of the task; 1 for the whole.
         part_of: u64,
+        /// Kernels that the times are of: 1; of kernels run as one unit all at the first, 0 at the others.
+        kernels: u64,
         /// The worker it ran on.
         worker: String,
         /// The worker's processors, joined by `+`.

@@ -93,6 +93,7 @@ fn add(run: &RunResult<'_>, record: &Record, spans: &mut Spans) {
                 spans.add(Quantity::Traffic(channel), copy.start_ns, copy.end_ns, rate);
             }
         }
+        Record::Step(step) => occupy(run, step.worker, step.start_ns, step.end_ns, spans),
         Record::Arrival(_) | Record::Request(_) | Record::Decision(_) => {}
     }
 }

@@ -2,7 +2,7 @@
 
 use sim::identifiers::{LinkId, ModelId, ProcessorId, RequestId, WorkerId};
 use sim::plan::Part;
-use sim::record::{CopyRecord, KernelRecord, Record};
+use sim::record::{CopyRecord, KernelRecord, Record, StepKind};
 
 use crate::RunResult;
 use crate::tables::outcome_name;
@@ -32,6 +32,8 @@ pub(super) enum Category {
     Copy,
     /// The worker that a copy occupies.
     Blocked,
+    Wait,
+    Merge,
     Decision,
 }
 
@@ -43,6 +45,8 @@ impl Category {
             Self::Kernel => "kernel",
             Self::Copy => "copy",
             Self::Blocked => "blocked",
+            Self::Wait => "wait",
+            Self::Merge => "merge",
             Self::Decision => "decision",
         }
     }
@@ -75,12 +79,18 @@ fn add(run: &RunResult<'_>, record: usize, what: &Record, slices: &mut Vec<Slice
         Record::Arrival(_) => {}
         Record::Request(it) => put(Category::Request, Group::Requests(it.model), it.arrived_ns, it.ended_ns),
         Record::Invocation(it) => put(Category::Invocation, worker_group(it.worker), it.start_ns, it.end_ns),
+        // Kernels timed with an earlier one have no time of their own.
+        Record::Kernel(it) if it.kernels == 0 => {}
         Record::Kernel(it) => put(Category::Kernel, worker_group(it.worker), it.start_ns, it.end_ns),
         Record::Copy(it) => {
             if let Some(worker) = run.device.link(it.link).blocks {
                 put(Category::Blocked, worker_group(worker), it.start_ns, it.end_ns);
             }
             put(Category::Copy, Group::Link(it.link), it.start_ns, it.end_ns);
+        }
+        Record::Step(it) => {
+            let category = if it.kind == StepKind::Wait { Category::Wait } else { Category::Merge };
+            put(category, worker_group(it.worker), it.start_ns, it.end_ns);
         }
         Record::Decision(it) => put(Category::Decision, Group::Strategy, it.at_ns, it.at_ns.saturating_add(it.cost_ns)),
     }
@@ -105,7 +115,8 @@ pub(super) fn describe(run: &RunResult<'_>, record: &Record) -> (String, Vec<Ann
         }
         Record::Kernel(kernel) => {
             let name = run.models[kernel.model.index()].task_name(kernel.task.index());
-            (format!("{name}{}", part_suffix(kernel.part)), kernel_annotations(run, kernel))
+            let more = if kernel.kernels > 1 { format!(" and {} more", kernel.kernels - 1) } else { String::new() };
+            (format!("{name}{}{more}", part_suffix(kernel.part)), kernel_annotations(run, kernel))
         }
         Record::Copy(copy) => {
             let info = &run.models[copy.model.index()];
@@ -114,6 +125,11 @@ pub(super) fn describe(run: &RunResult<'_>, record: &Record) -> (String, Vec<Ann
                 None => format!("copy of input {}", copy.data.0),
             };
             (name, copy_annotations(run, copy))
+        }
+        Record::Step(step) => {
+            let mut annotations = of_request(model_name(step.model), step.request);
+            annotations.push(Number("segment", step.segment.0.into()));
+            (if step.kind == StepKind::Wait { "wait" } else { "merge" }.to_owned(), annotations)
         }
         Record::Decision(decision) => ("decision".to_owned(), vec![Number("placed", decision.placed.into())]),
     }

@@ -76,6 +76,10 @@ pub enum StopReason {
     EventBudget,
     /// Requests are in flight and nothing can happen any more: the strategy leaves ready work unplaced.
     Stalled(String),
+    /// A processor failed while a plan was run for real.
+    Failed(String),
+    /// Whoever ran a plan for real asked it to stop.
+    Interrupted,
 }
 
 /// What a run amounts to.

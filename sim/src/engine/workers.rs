@@ -254,6 +254,7 @@ impl<R: Recorder> Engine<'_, R> {
             segment: SegmentId(segment),
             task: piece.task,
             part: piece.part,
+            kernels: 1,
             worker: WorkerId(u32::from(worker)),
             ready_ns: state.ready_ns,
             start_ns: state.start_ns,

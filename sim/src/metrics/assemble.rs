@@ -35,6 +35,7 @@ impl Collector<'_> {
             kernel_ns: of.kernel_ns,
             invocation_ns: of.invocation_ns,
             blocked_ns: of.blocked_ns,
+            step_ns: of.step_ns,
             busy_ns: of.busy_ns(),
             utilization: share(of.busy_ns() as f64, end_ns as f64),
             waiting_ns: of.waiting_ns,
@@ -137,6 +138,8 @@ fn add_totals(sum: &mut Totals, one: &Totals) {
     sum.copy_bytes += one.copy_bytes;
     sum.invocations += one.invocations;
     sum.invocation_ns += one.invocation_ns;
+    sum.wait_ns += one.wait_ns;
+    sum.merge_ns += one.merge_ns;
     sum.segment_waiting_ns += one.segment_waiting_ns;
     sum.copy_waiting_ns += one.copy_waiting_ns;
     sum.fallback_tasks += one.fallback_tasks;

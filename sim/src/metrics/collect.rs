@@ -7,7 +7,7 @@ use thiserror::Error;
 use crate::identifiers::{LinkId, ModelId, TaskId, WorkerId};
 use crate::metrics::{Report, Requests, Totals};
 use crate::platform::Device;
-use crate::record::{CopyRecord, InvocationRecord, KernelRecord, Outcome, Record, RequestRecord};
+use crate::record::{CopyRecord, InvocationRecord, KernelRecord, Outcome, Record, RequestRecord, StepKind, StepRecord};
 use crate::statistics::StatisticsError;
 
 /// What the records do not say about a model.
@@ -104,12 +104,13 @@ pub(super) struct OfWorker {
     pub(super) kernel_ns: u64,
     pub(super) invocation_ns: u64,
     pub(super) blocked_ns: u64,
+    pub(super) step_ns: u64,
     pub(super) waiting_ns: u64,
 }
 
 impl OfWorker {
     pub(super) fn busy_ns(&self) -> u64 {
-        self.kernel_ns + self.invocation_ns + self.blocked_ns
+        self.kernel_ns + self.invocation_ns + self.blocked_ns + self.step_ns
     }
 }
 
@@ -150,6 +151,7 @@ impl<'a> Collector<'a> {
             Record::Invocation(invocation) => self.invocation(invocation)?,
             Record::Kernel(kernel) => self.kernel(kernel)?,
             Record::Copy(copy) => self.copy(copy)?,
+            Record::Step(step) => self.step(step)?,
             Record::Decision(decision) => {
                 self.ascend(&[decision.at_ns])?;
                 self.decisions += 1;
@@ -224,6 +226,18 @@ impl<'a> Collector<'a> {
         worker.kernels += 1;
         worker.kernel_ns += duration_ns;
         worker.waiting_ns += waiting_ns;
+        Ok(())
+    }
+
+    fn step(&mut self, step: &StepRecord) -> Result<(), MetricsError> {
+        self.ascend(&[step.start_ns, step.end_ns])?;
+        let duration_ns = step.end_ns - step.start_ns;
+        let totals = &mut self.model(step.model)?.totals;
+        match step.kind {
+            StepKind::Wait => totals.wait_ns += duration_ns,
+            StepKind::Merge => totals.merge_ns += duration_ns,
+        }
+        self.worker(step.worker)?.step_ns += duration_ns;
         Ok(())
     }
 

@@ -89,7 +89,9 @@ pub struct WorkerReport {
     pub invocation_ns: u64,
     /// Time occupied by copies that block it.
     pub blocked_ns: u64,
-    /// `kernel_ns + invocation_ns + blocked_ns`.
+    /// Time waiting for the end of kernels to be known and merging parts; 0 in simulated runs, whose kernels include it.
+    pub step_ns: u64,
+    /// `kernel_ns + invocation_ns + blocked_ns + step_ns`.
     pub busy_ns: u64,
     /// `busy_ns / end_ns`.
     pub utilization: Option<f64>,
@@ -154,6 +156,10 @@ pub struct Totals {
     pub invocations: u64,
     /// Sum of their durations.
     pub invocation_ns: u64,
+    /// Time from the end of kernels, by their device's clock, until it was known; 0 in simulated runs.
+    pub wait_ns: u64,
+    /// Time putting parts in their places; 0 in simulated runs.
+    pub merge_ns: u64,
     /// Sum over segments of the time from ready to start.
     pub segment_waiting_ns: u64,
     /// Sum over copies of the time from requested to start.

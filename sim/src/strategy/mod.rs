@@ -49,7 +49,7 @@ pub struct Interest {
 }
 
 /// Decides what runs where. See the module documentation of each strategy for its source, its rule and what it ignores.
-pub trait Strategy {
+pub trait Strategy: Send {
     /// Offline: what runs where, in which pieces.
     fn plan(&mut self, job: &Job<'_>, view: &DeviceView<'_>) -> Result<Plan, PlanError>;
 
@@ -128,8 +128,10 @@ pub trait System {
 /// What a strategy decided in one call of [`Strategy::dispatch`].
 #[derive(Debug, Default)]
 pub struct Decisions {
-    pub(crate) placements: Vec<(InFlight, SegmentId, WorkerId)>,
-    pub(crate) plans: Vec<(ModelId, Plan)>,
+    /// Segments placed, in order.
+    pub placements: Vec<(InFlight, SegmentId, WorkerId)>,
+    /// New plans, in order.
+    pub plans: Vec<(ModelId, Plan)>,
 }
 
 impl Decisions {
@@ -141,15 +143,5 @@ impl Decisions {
     /// Replaces a model's plan for the requests that arrive from now on.
     pub fn replan(&mut self, model: ModelId, plan: Plan) {
         self.plans.push((model, plan));
-    }
-
-    /// What was placed, in order; for systems that carry decisions out.
-    pub fn placements(&self) -> &[(InFlight, SegmentId, WorkerId)] {
-        &self.placements
-    }
-
-    /// The new plans, in order; for systems that carry decisions out.
-    pub fn plans(&self) -> &[(ModelId, Plan)] {
-        &self.plans
     }
 }
