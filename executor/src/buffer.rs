@@ -83,6 +83,26 @@ impl HostBuffer {
     }
 }
 
+impl HostBuffer {
+    /// Copies dense bytes to a region, row by row.
+    ///
+    /// # Safety
+    /// Nobody else may read or write the region's rows meanwhile; other rows they may.
+    ///
+    /// # Panics
+    /// If the region does not lie in the buffer or is of another size.
+    pub unsafe fn write_region(&self, source: &[u8], to: Region) {
+        assert!(source.len() == to.bytes() && to.end() <= self.bytes, "region {to:?} of {} bytes", self.bytes);
+        for (row, bytes) in source.chunks_exact(to.row_bytes.max(1)).enumerate() {
+            // SAFETY: the region was checked to lie in the buffer, and the caller promises that its rows are nobody else's.
+            unsafe {
+                let target = self.pointer().add(to.offset_bytes + row * to.pitch_bytes);
+                target.copy_from_nonoverlapping(bytes.as_ptr(), bytes.len());
+            }
+        }
+    }
+}
+
 impl fmt::Debug for HostBuffer {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "HostBuffer({} bytes at {:p})", self.bytes, self.pointer())

@@ -6,6 +6,7 @@
 
 pub mod buffer;
 pub mod processor;
+pub mod run;
 pub mod specification;
 pub mod tensor;
 pub mod unit;
@@ -15,6 +16,7 @@ pub use buffer::{HostBuffer, Region};
 pub use processor::{
     BufferId, Completion, Description, Operand, PreparedId, Processor, ProcessorError, ProcessorErrorKind, Transfer,
 };
+pub use run::{ExecuteError, Executed, ModelToRun, Opener, Settings, execute};
 pub use specification::{DeviceMemory, Kernels, Specification};
 pub use tensor::Tensor;
 pub use unit::{Constants, Cut, Sliced, Unit, UnitError};
