@@ -1,0 +1,140 @@
+//! CPU cores with the kernels of ONNX Runtime.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use sim::graph::Graph;
+
+use super::NAME;
+use super::error::misuse;
+use super::library::library;
+use super::memory::HostMemory;
+use super::prepared::Prepared;
+use super::session::SessionSettings;
+use super::trial::Trials;
+use crate::buffer::{HostBuffer, Region};
+use crate::processor::{BufferId, Completion, Description, Operand, PreparedId, Processor, ProcessorError, Transfer};
+use crate::unit::Unit;
+
+/// CPU cores that run units by ONNX Runtime, one session a unit, directly on shared host memory.
+///
+/// The calling thread computes too: whoever opens the processor pins it to the first core or to all of them. A unit on one core
+/// has no other thread; on `n` cores each unit has `n - 1` threads of its own, bound to the other cores, that spin only while
+/// the unit runs.
+///
+/// [`Processor::support`] asks ONNX Runtime for a kernel, once for each operator type, operator set, attributes and element types.
+pub struct OnnxRuntimeProcessor {
+    prepared: BTreeMap<PreparedId, Prepared>,
+    memory: HostMemory,
+    description: Description,
+    settings: SessionSettings,
+    trials: Trials,
+    next: u32,
+}
+
+impl OnnxRuntimeProcessor {
+    /// A processor on some cores. An error of kind `Missing` says how to get the library.
+    pub fn open(cores: &[usize]) -> Result<Self, ProcessorError> {
+        if cores.is_empty() {
+            return Err(misuse("a CPU processor needs at least one core"));
+        }
+        let hardware = cpu_name(&std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default());
+        Self::with_settings(SessionSettings { cores: cores.to_vec(), ..SessionSettings::default() }, hardware)
+    }
+
+    /// A processor whose sessions are made with given settings.
+    pub(super) fn with_settings(settings: SessionSettings, hardware: String) -> Result<Self, ProcessorError> {
+        let description = Description {
+            hardware,
+            kernels: format!("{NAME} {}", library()?.version),
+            driver: settings.provider.as_ref().map_or_else(String::new, |provider| provider.name().to_owned()),
+            cores: settings.cores.clone(),
+            offsets: true,
+            transfer: Transfer::None,
+        };
+        let (prepared, memory, trials) = (BTreeMap::new(), HostMemory::default(), Trials::new(&settings));
+        Ok(Self { prepared, memory, description, settings, trials, next: 0 })
+    }
+}
+
+/// The CPU as the kernel describes it, from the text of `/proc/cpuinfo`; its architecture where that says nothing (as on Arm).
+fn cpu_name(cpuinfo: &str) -> String {
+    let value = |line: &str| line.strip_prefix("model name")?.trim_start().strip_prefix(':').map(|name| name.trim().to_owned());
+    cpuinfo.lines().find_map(value).unwrap_or_else(|| std::env::consts::ARCH.to_owned())
+}
+
+impl Processor for OnnxRuntimeProcessor {
+    fn description(&self) -> &Description {
+        &self.description
+    }
+
+    fn support(&self, graph: &Graph) -> Result<(), ProcessorError> {
+        self.trials.support(graph)
+    }
+
+    fn prepare(&mut self, unit: &Unit) -> Result<PreparedId, ProcessorError> {
+        let prepared = Prepared::new(unit, &self.settings)?;
+        let id = PreparedId(self.next);
+        self.next += 1;
+        self.prepared.insert(id, prepared);
+        Ok(id)
+    }
+
+    fn discard(&mut self, prepared: PreparedId) {
+        self.prepared.remove(&prepared);
+    }
+
+    fn allocate(&mut self, bytes: usize) -> Result<BufferId, ProcessorError> {
+        self.memory.allocate(bytes)
+    }
+
+    fn share(&mut self, buffer: &Arc<HostBuffer>) -> Result<BufferId, ProcessorError> {
+        Ok(self.memory.share(buffer))
+    }
+
+    fn release(&mut self, buffer: BufferId) {
+        self.prepared.values_mut().for_each(|prepared| prepared.forget(buffer));
+        self.memory.release(buffer);
+    }
+
+    fn upload(&mut self, source: &HostBuffer, from: Region, target: BufferId, to: Region) -> Result<(), ProcessorError> {
+        self.memory.upload(source, from, target, to)
+    }
+
+    fn download(&mut self, source: BufferId, from: Region, target: &HostBuffer, to: Region) -> Result<(), ProcessorError> {
+        self.memory.download(source, from, target, to)
+    }
+
+    fn copy(&mut self, source: BufferId, from: Region, target: BufferId, to: Region) -> Result<(), ProcessorError> {
+        self.memory.copy(source, from, target, to)
+    }
+
+    fn map(&mut self, buffer: BufferId) -> Result<(), ProcessorError> {
+        self.memory.buffer(buffer).map(drop)
+    }
+
+    fn unmap(&mut self, buffer: BufferId) -> Result<(), ProcessorError> {
+        self.memory.buffer(buffer).map(drop)
+    }
+
+    /// Returns when everything has been computed.
+    fn launch(&mut self, prepared: PreparedId, inputs: &[Operand], outputs: &[Operand]) -> Result<(), ProcessorError> {
+        let unit = self.prepared.get_mut(&prepared).ok_or_else(|| misuse(format!("there is no unit {}", prepared.0)))?;
+        unit.run(&self.memory, inputs, outputs)
+    }
+
+    fn wait(&mut self) -> Result<Completion, ProcessorError> {
+        Ok(Completion::default())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_cpu_is_named_by_the_kernel_or_by_its_architecture() {
+        assert_eq!(cpu_name("processor\t: 0\nmodel name\t: Some CPU @ 2 GHz\n"), "Some CPU @ 2 GHz");
+        assert_eq!(cpu_name("CPU part\t: 0xd0c\n"), std::env::consts::ARCH);
+    }
+}

@@ -1,0 +1,82 @@
+//! Sessions: threads, optimisation, execution provider.
+
+use ort::ep::ExecutionProviderDispatch;
+use ort::session::Session;
+use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
+use sim::graph::Graph;
+use sim::identifiers::TensorId;
+
+use super::error::error;
+use super::library::environment;
+use super::model;
+use crate::processor::ProcessorError;
+use crate::unit::Constants;
+
+/// What sessions of a processor have in common.
+#[derive(Clone, Default)]
+pub(super) struct SessionSettings {
+    /// Cores, one thread on each; the first is the calling thread's.
+    pub(super) cores: Vec<usize>,
+    /// Execution provider; that of the CPU if `None`. What it does not take fails instead of running on the CPU.
+    pub(super) provider: Option<ExecutionProviderDispatch>,
+    /// Only to learn whether there are kernels: no optimisation.
+    pub(super) is_trial: bool,
+    /// File to write a profile to, without its extension.
+    pub(super) profile: Option<std::path::PathBuf>,
+}
+
+impl SessionSettings {
+    /// A session for a graph. The constants must outlive it.
+    pub(super) fn session(&self, graph: &Graph, constants: &Constants, outputs: &[TensorId]) -> Result<Session, ProcessorError> {
+        let builder = self.builder().map_err(|cause| error("cannot configure a session for", &graph.name, &cause))?;
+        let model = model::build(graph, constants, outputs)?;
+        model.into_session(&builder).map_err(|cause| error("cannot prepare", &graph.name, &cause))
+    }
+
+    /// A builder that a session comes out of by whatever way.
+    fn builder(&self) -> Result<SessionBuilder, ort::Error> {
+        let environment = environment().map_err(|error| ort::Error::new(error.message))?;
+        let level = if self.is_trial && self.provider.is_none() {
+            GraphOptimizationLevel::Disable
+        } else {
+            GraphOptimizationLevel::All
+        };
+        let threads = if self.is_trial { 1 } else { self.cores.len().max(1) };
+        let mut builder = SessionBuilder::new(environment)?
+            .with_optimization_level(level)?
+            .with_parallel_execution(false)?
+            .with_inter_threads(1)?
+            .with_intra_threads(threads)?;
+        if threads > 1 {
+            // Threads spin inside a run and sleep between runs: they share their cores with other sessions' threads.
+            builder = builder
+                .with_intra_op_spinning(true)?
+                .with_config_entry("session.force_spinning_stop", "1")?
+                .with_config_entry("session.intra_op_thread_affinities", affinities(&self.cores))?;
+        }
+        if let Some(provider) = &self.provider {
+            builder = builder.with_execution_providers([provider.clone().error_on_failure()])?.with_disable_cpu_fallback()?;
+        }
+        if let Some(profile) = &self.profile {
+            builder = builder.with_profiling(profile)?;
+        }
+        Ok(builder)
+    }
+}
+
+/// Cores of all threads but the calling one, counted from 1 as ONNX Runtime does: `2;3`.
+fn affinities(cores: &[usize]) -> String {
+    let others: Vec<String> = cores.iter().skip(1).map(|core| (core + 1).to_string()).collect();
+    others.join(";")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_calling_thread_has_no_affinity_of_its_own() {
+        assert_eq!(affinities(&[0, 1, 5]), "2;6");
+        assert_eq!(affinities(&[3]), "");
+    }
+}
