@@ -6,6 +6,7 @@
 
 pub mod buffer;
 pub mod onnxruntime;
+pub mod open;
 pub mod pinning;
 pub mod processor;
 pub mod run;
@@ -15,6 +16,7 @@ pub mod unit;
 pub mod weights;
 
 pub use buffer::{HostBuffer, Region};
+pub use open::open;
 pub use processor::{
     BufferId, Completion, Description, Operand, PreparedId, Processor, ProcessorError, ProcessorErrorKind, Transfer,
 };

@@ -36,11 +36,8 @@ impl SessionSettings {
     /// A builder that a session comes out of by whatever way.
     fn builder(&self) -> Result<SessionBuilder, ort::Error> {
         let environment = environment().map_err(|error| ort::Error::new(error.message))?;
-        let level = if self.is_trial && self.provider.is_none() {
-            GraphOptimizationLevel::Disable
-        } else {
-            GraphOptimizationLevel::All
-        };
+        let level =
+            if self.is_trial && self.provider.is_none() { GraphOptimizationLevel::Disable } else { GraphOptimizationLevel::All };
         let threads = if self.is_trial { 1 } else { self.cores.len().max(1) };
         let mut builder = SessionBuilder::new(environment)?
             .with_optimization_level(level)?

@@ -1,0 +1,141 @@
+//! Whole models by every kind of plan on real processors: the outputs are those of the whole model, the records obey the laws.
+
+mod support;
+
+use std::sync::atomic::AtomicBool;
+
+use executor::weights::Weights;
+use executor::{Executed, ModelToRun, Opener, Settings, Specification, Tensor, execute, open};
+use sim::engine::StopReason;
+use sim::graph::Graph;
+use sim::identifiers::{ModelId, TaskId, WorkerId};
+use sim::plan::{Part, Piece, Plan, PlanError};
+use sim::platform::{Device, ProcessorKind};
+use sim::record::{Outcome, Record};
+use sim::strategy::{DeviceView, Job, Strategy, registry};
+use sim::task::LoweredModel;
+use sim::workload::{Arrivals, Stream};
+
+use support::{device, device_or_skip, zoo};
+
+/// Every convolution and product that can be is split in two, by rows or by channels, over two workers.
+struct SplitEverything {
+    rows: bool,
+}
+
+impl Strategy for SplitEverything {
+    fn plan(&mut self, job: &Job<'_>, _view: &DeviceView<'_>) -> Result<Plan, PlanError> {
+        let mut plan = Plan::new();
+        let part = |begin, end| if self.rows { Part::Rows { begin, end, of: 10 } } else { Part::Channels { begin, end, of: 10 } };
+        for task in job.tasks.tasks() {
+            if SPLITTABLE.with_borrow(|tasks| tasks.contains(&task)) {
+                plan.segment_of_pieces(Some(WorkerId(0)), [Piece { task, part: part(0, 6) }]);
+                plan.segment_of_pieces(Some(WorkerId(1)), [Piece { task, part: part(6, 10) }]);
+            } else {
+                plan.segment(Some(WorkerId(task.0 % 2)), [task]);
+            }
+        }
+        Ok(plan)
+    }
+}
+
+thread_local! {
+    static SPLITTABLE: std::cell::RefCell<Vec<TaskId>> = const { std::cell::RefCell::new(Vec::new()) };
+}
+
+fn splittable(graph: &Graph, lowered: &LoweredModel, weights: &Weights, rows: bool) -> Vec<TaskId> {
+    let part = |begin, end| if rows { Part::Rows { begin, end, of: 10 } } else { Part::Channels { begin, end, of: 10 } };
+    let can = |task: &TaskId| {
+        let (info, made) = (&lowered.info[task.index()], lowered.tasks.made(*task));
+        let cut = |part| {
+            let wanted = lowered.tensors[made[0].index()];
+            executor::Unit::of_part(graph, &info.operators, info.lead, wanted, part, weights).is_ok()
+        };
+        made.len() == 1 && graph.work(info.lead).macs > 0 && cut(part(0, 6)) && cut(part(6, 10))
+    };
+    lowered.tasks.tasks().filter(can).collect()
+}
+
+struct Case<'a> {
+    device: &'a Device,
+    specifications: &'a [&'a str],
+}
+
+impl Case<'_> {
+    fn run(&self, name: &str, strategy: &mut dyn Strategy, requests: u64) -> Executed {
+        let graph = zoo(name);
+        let lowered = LoweredModel::of(&graph, self.device);
+        let weights = Weights::drawn();
+        let models = [ModelToRun { name, graph: &graph, lowered: &lowered, weights: &weights }];
+        let streams = vec![Stream::new(ModelId(0), Arrivals::ClosedLoop { clients: 2, think_ns: 0 }, Some(requests))];
+        let openers = self.specifications.iter().map(|text| -> Opener<'_> {
+            let specification: Specification = text.parse().expect(text);
+            Box::new(move || open(&specification))
+        });
+        let settings = Settings { warm_up: 1, ..Settings::default() };
+        let interrupt = AtomicBool::new(false);
+        let executed = execute(self.device, &models, streams, strategy, openers.collect(), &settings, &interrupt).expect("runs");
+        assert_eq!(executed.summary.stop, StopReason::Drained);
+        assert_eq!((executed.summary.arrived, executed.summary.completed), (requests, requests));
+        check_laws(self.device, &lowered, &executed);
+        executed
+    }
+}
+
+/// Every kernel once for each request, after what it reads; nothing twice at a time on one worker.
+fn check_laws(device: &Device, lowered: &LoweredModel, executed: &Executed) {
+    let mut busy: Vec<Vec<(u64, u64)>> = vec![Vec::new(); device.workers().len()];
+    let mut tasks = vec![0_u64; lowered.tasks.task_count()];
+    for record in &executed.records {
+        match record {
+            Record::Kernel(it) => {
+                assert!(it.ready_ns <= it.start_ns && it.start_ns <= it.end_ns, "{it:?}");
+                let (begin, end, of) = it.part.range();
+                tasks[it.task.index()] += u64::from(end - begin) * 1000 / u64::from(of);
+                busy[it.worker.index()].push((it.start_ns, it.end_ns));
+            }
+            Record::Copy(it) => {
+                let worker = device.link(it.link).blocks.expect("blocks");
+                busy[worker.index()].push((it.start_ns, it.end_ns));
+            }
+            Record::Request(it) => assert_eq!(it.outcome, Outcome::Completed),
+            _ => {}
+        }
+    }
+    let requests = executed.summary.completed;
+    assert!(tasks.iter().all(|&parts| parts == requests * 1000), "every task exactly once: {tasks:?}");
+    for spans in &mut busy {
+        spans.sort_unstable();
+        assert!(spans.windows(2).all(|pair| pair[0].1 <= pair[1].0), "one thing at a time");
+    }
+}
+
+fn first(executed: &Executed) -> &Tensor {
+    &executed.outputs[0].as_ref().expect("completed")[0]
+}
+
+#[test]
+fn every_granularity_and_every_split_gives_the_same_outputs() {
+    let two = ["cpu[cores=0]", "cpu[cores=0]"];
+    if device_or_skip(open(&two[0].parse().expect("valid"))).is_none() {
+        return;
+    }
+    let device = device(&[("cpu0", ProcessorKind::CpuCluster, false), ("cpu1", ProcessorKind::CpuCluster, false)]);
+    let case = Case { device: &device, specifications: &two };
+    for name in ["squeezenet1_1", "mobilenet_v2", "bert_tiny_4x312"] {
+        let whole = case.run(name, registry::build("cpu").expect("known").as_mut(), 2);
+        let check = |executed: &Executed, what: &str| {
+            let difference = first(executed).relative_difference(first(&whole)).expect("comparable");
+            assert!(difference < 1e-4, "{name} {what}: {difference}");
+        };
+        check(&case.run(name, registry::build("heft").expect("known").as_mut(), 2), "heft");
+        let (graph, weights) = (zoo(name), Weights::drawn());
+        let lowered = LoweredModel::of(&graph, &device);
+        for rows in [true, false] {
+            let tasks = splittable(&graph, &lowered, &weights, rows);
+            assert!(tasks.len() > 4, "{name} {rows}: {}", tasks.len());
+            SPLITTABLE.set(tasks);
+            check(&case.run(name, &mut SplitEverything { rows }, 2), if rows { "rows" } else { "channels" });
+        }
+    }
+}
