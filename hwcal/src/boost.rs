@@ -25,7 +25,26 @@ pub struct Boosting {
     pub feature_share: f64,
     /// Share of the observations that a tree sees.
     pub row_share: f64,
+    /// What each feature may do.
+    pub directions: Directions,
 }
+
+/// How predictions may depend on a feature.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// In any way.
+    Free,
+    /// Never falling as the feature grows.
+    Rising,
+    /// Not at all.
+    Unused,
+}
+
+/// One direction for each feature.
+pub type Directions = [Direction; TREE_FEATURES];
+
+/// No constraint.
+pub const FREE: Directions = [Direction::Free; TREE_FEATURES];
 
 /// Knuth's 64-bit linear congruential generator (MMIX).
 struct Congruential(u64);
@@ -42,12 +61,14 @@ pub fn boost(rows: &[Row], targets: &[f64], weights: &[f64], how: Boosting) -> V
     let mut residuals = targets.to_vec();
     let mut random = Congruential(1);
     let mut trees = Vec::with_capacity(how.trees);
-    let feature_count = (libm::ceil(how.feature_share * TREE_FEATURES as f64) as usize).clamp(1, TREE_FEATURES);
+    let usable = how.directions.iter().filter(|&&direction| direction != Direction::Unused).count();
+    let feature_count = (libm::ceil(how.feature_share * usable as f64) as usize).clamp(1, TREE_FEATURES);
     for _ in 0..how.trees {
         let mut keys: Vec<(u64, usize)> =
             (0..TREE_FEATURES).map(|feature| ((random.next() >> 11) % (1 << 40), feature)).collect();
+        keys.retain(|key| how.directions[key.1] != Direction::Unused);
         keys.sort_unstable();
-        let mut features: Vec<usize> = keys[..feature_count].iter().map(|key| key.1).collect();
+        let mut features: Vec<usize> = keys.iter().take(feature_count).map(|key| key.1).collect();
         features.sort_unstable();
         let sampled: Vec<usize> =
             (0..rows.len()).filter(|_| (random.next() >> 40) as f64 / f64::from(1 << 24) < how.row_share).collect();
@@ -103,12 +124,20 @@ struct Split {
     gain: f64,
     feature: usize,
     threshold: f64,
+    /// What lower leaves must stay below and upper ones above.
+    middle: f64,
 }
+
+/// What the leaves of a subtree must stay within, so that constrained features never lower a prediction.
+type Bounds = (f64, f64);
+
+const UNBOUNDED: Bounds = (f64::NEG_INFINITY, f64::INFINITY);
 
 /// A leaf that could be split.
 struct Candidate {
     node: usize,
     members: Vec<usize>,
+    bounds: Bounds,
     split: Option<Split>,
 }
 
@@ -122,38 +151,42 @@ struct Grower<'a> {
 
 impl Grower<'_> {
     fn grow(&mut self, members: Vec<usize>) -> Tree {
-        let mut nodes = vec![Node::Leaf(self.leaf_value(&members))];
-        let mut candidates = vec![self.candidate(0, members)];
+        let mut nodes = vec![Node::Leaf(self.leaf_value(&members, UNBOUNDED))];
+        let mut candidates = vec![self.candidate(0, members, UNBOUNDED)];
         while candidates.len() < self.how.leaves {
             // The first of equal gains.
             let best = (0..candidates.len())
                 .filter_map(|index| candidates[index].split.map(|split| (index, split)))
                 .reduce(|best, next| if next.1.gain > best.1.gain { next } else { best });
-            let Some((index, Split { feature, threshold, .. })) = best else {
+            let Some((index, Split { feature, threshold, middle, .. })) = best else {
                 break;
             };
-            let Candidate { node, members, .. } = candidates.remove(index);
+            let Candidate { node, members, bounds, .. } = candidates.remove(index);
             let (lower, upper): (Vec<usize>, Vec<usize>) =
                 members.into_iter().partition(|&row| self.rows[row][feature] <= threshold);
             let first = nodes.len();
             nodes[node] = Node::Split { feature, threshold, lower: first, upper: first + 1 };
-            for (offset, branch) in [lower, upper].into_iter().enumerate() {
-                nodes.push(Node::Leaf(self.leaf_value(&branch)));
-                candidates.push(self.candidate(first + offset, branch));
+            let is_rising = self.how.directions[feature] == Direction::Rising;
+            let below = if is_rising { (bounds.0, bounds.1.min(middle)) } else { bounds };
+            let above = if is_rising { (bounds.0.max(middle), bounds.1) } else { bounds };
+            for (offset, (branch, bounds)) in [(lower, below), (upper, above)].into_iter().enumerate() {
+                nodes.push(Node::Leaf(self.leaf_value(&branch, bounds)));
+                candidates.push(self.candidate(first + offset, branch, bounds));
             }
         }
         Tree { nodes }
     }
 
-    fn candidate(&self, node: usize, members: Vec<usize>) -> Candidate {
-        let split = self.best_split(&members);
-        Candidate { node, members, split }
+    fn candidate(&self, node: usize, members: Vec<usize>, bounds: Bounds) -> Candidate {
+        let split = self.best_split(&members, bounds);
+        Candidate { node, members, bounds, split }
     }
 
-    /// `sum(w r) / (sum(w) + ridge)`, times the learning rate.
-    fn leaf_value(&self, members: &[usize]) -> f64 {
+    /// `sum(w r) / (sum(w) + ridge)` within bounds, times the learning rate.
+    fn leaf_value(&self, members: &[usize], (least, most): Bounds) -> f64 {
         let (weight, weighted) = self.sums(members);
-        self.how.learning_rate * weighted / (weight + self.how.leaf_ridge)
+        let rate = self.how.learning_rate;
+        (rate * weighted / (weight + self.how.leaf_ridge)).clamp(rate * least, rate * most)
     }
 
     fn sums(&self, members: &[usize]) -> (f64, f64) {
@@ -162,8 +195,8 @@ impl Grower<'_> {
         })
     }
 
-    /// The split with the largest reduction of the squared error; the first of equal ones.
-    fn best_split(&self, members: &[usize]) -> Option<Split> {
+    /// The split with the largest reduction of the squared error that keeps the directions; the first of equal ones.
+    fn best_split(&self, members: &[usize], (least_value, most_value): Bounds) -> Option<Split> {
         let least = self.how.leaf_samples;
         if members.len() < 2 * least {
             return None;
@@ -174,6 +207,7 @@ impl Grower<'_> {
         let mut best: Option<Split> = None;
         let mut order = members.to_vec();
         for &feature in self.features {
+            let is_rising = self.how.directions[feature] == Direction::Rising;
             let value = |row: usize| self.rows[row][feature];
             order.copy_from_slice(members);
             order.sort_by(|&one, &other| value(one).total_cmp(&value(other)));
@@ -189,9 +223,16 @@ impl Grower<'_> {
                 let gain = lower_weighted * lower_weighted / (lower_weight + ridge)
                     + upper_weighted * upper_weighted / (weight - lower_weight + ridge)
                     - parent;
-                if gain > best.map_or(1e-12, |split| split.gain) {
-                    best = Some(Split { gain, feature, threshold: f64::midpoint(value(row), value(order[position + 1])) });
+                if gain <= best.map_or(1e-12, |split| split.gain) {
+                    continue;
                 }
+                let mean = |weighted: f64, weight: f64| (weighted / (weight + ridge)).clamp(least_value, most_value);
+                let (lower, upper) = (mean(lower_weighted, lower_weight), mean(upper_weighted, weight - lower_weight));
+                if is_rising && lower > upper {
+                    continue;
+                }
+                let threshold = f64::midpoint(value(row), value(order[position + 1]));
+                best = Some(Split { gain, feature, threshold, middle: f64::midpoint(lower, upper) });
             }
         }
         best
@@ -213,6 +254,7 @@ mod tests {
         leaf_ridge: 0.0,
         feature_share: 1.0,
         row_share: 1.0,
+        directions: FREE,
     };
 
     fn rows(values: &[f64]) -> Vec<Row> {
@@ -240,6 +282,26 @@ mod tests {
     }
 
     proptest! {
+        /// Constrained features never lower a prediction, whatever the data say.
+        #[test]
+        fn rising_features_never_lower_a_prediction(
+            values in prop::collection::vec((0.0..8.0_f64, 0.0..8.0_f64, -3.0..3.0_f64), 12..60),
+            probe in (0.0..8.0_f64, 0.0..8.0_f64), step in 0.0..8.0_f64,
+        ) {
+            let row = |first: f64, second: f64| {
+                let mut row = [0.0; TREE_FEATURES];
+                (row[0], row[1]) = (first, second);
+                row
+            };
+            let rows: Vec<Row> = values.iter().map(|&(first, second, _)| row(first, second)).collect();
+            let targets: Vec<f64> = values.iter().map(|value| value.2).collect();
+            let mut how = Boosting { trees: 20, learning_rate: 0.3, leaves: 6, leaf_ridge: 0.5, ..PLAIN };
+            how.directions[0] = Direction::Rising;
+            let forest = Forest::new(boost(&rows, &targets, &vec![1.0; rows.len()], how).concat()).expect("well formed");
+            let (low, high) = (forest.evaluate(&row(probe.0, probe.1)), forest.evaluate(&row(probe.0 + step, probe.1)));
+            prop_assert!(high >= low - 1e-12, "{} {}", low, high);
+        }
+
         /// A leaf is a mean of residuals: with full steps and one tree, no prediction leaves the range of the targets.
         #[test]
         fn predictions_stay_within_the_targets(

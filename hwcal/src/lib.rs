@@ -8,6 +8,7 @@
 
 pub mod boost;
 pub mod folds;
+pub mod host;
 pub mod linear;
 pub mod pixel4;
 pub mod statistics;

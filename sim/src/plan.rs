@@ -69,6 +69,32 @@ pub struct Piece {
     pub part: Part,
 }
 
+/// How a piece is launched, which decides what it costs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Launch {
+    /// On its own: the only whole task of its segment, or a part of one.
+    #[default]
+    Own,
+    /// As the first of several whole tasks that are one unit: bears the launch of all of them.
+    First,
+    /// As a later one of them.
+    Joined,
+}
+
+impl Launch {
+    /// The pieces of a segment with how each is launched: whole tasks together where there are several, parts on their own.
+    pub fn of_segment<I: Iterator<Item = Piece> + Clone>(pieces: I) -> impl Iterator<Item = (Piece, Self)> {
+        let is_unit = pieces.clone().filter(|piece| piece.part.is_whole()).take(2).count() > 1;
+        let mut next = if is_unit { Self::First } else { Self::Own };
+        pieces.map(move |piece| {
+            if !is_unit || !piece.part.is_whole() {
+                return (piece, Self::Own);
+            }
+            (piece, std::mem::replace(&mut next, Self::Joined))
+        })
+    }
+}
+
 /// The unit of dispatch: kernels that one worker runs back to back, once all that they read from outside is in its memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Segment {

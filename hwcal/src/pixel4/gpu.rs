@@ -7,7 +7,7 @@ use sim::cost::{
     tree_features,
 };
 
-use crate::boost::{Boosting, boost};
+use crate::boost::{Boosting, FREE, boost};
 use crate::linear::{RobustFit, fit_relative};
 use crate::pixel4::FitError;
 use crate::pixel4::measurements::MeasuredOperator;
@@ -112,6 +112,7 @@ pub fn fit_class(class: KernelClass, operators: &[&MeasuredOperator]) -> Result<
             leaf_ridge: 1.0,
             feature_share: 0.5,
             row_share: 0.8,
+            directions: FREE,
         };
         model.forest = Forest::new(boost(&rows, &residuals, &weights, how).concat())?;
         model.forest_limit = residuals.iter().fold(0.0, |most: f64, residual| most.max(residual.abs()));

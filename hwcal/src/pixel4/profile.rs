@@ -43,6 +43,9 @@ fn provenance(measured: &Measurements) -> Provenance {
         note: Some(note.to_owned()),
     };
     Provenance {
+        machine: BTreeMap::new(),
+        samples: BTreeMap::new(),
+        noise_floor_percent: None,
         tool: Some(format!("socrates {}", env!("CARGO_PKG_VERSION"))),
         command: Some("socrates calibrate fit --device pixel4".to_owned()),
         fitted_on: Some(format!(
@@ -136,6 +139,10 @@ fn worker(fitted: &FittedWorker) -> Worker {
         memory: if is_gpu { "gpu" } else { "host" }.to_owned(),
         invocation_ns: fitted.invocation_ns,
         support: is_gpu.then(|| "gpu".to_owned()),
+        opens: None,
+        hardware: None,
+        kernels: None,
+        driver: None,
         origin: Some(Origin::Fitted),
     }
 }

@@ -1,6 +1,6 @@
 //! Rounding of fitted numbers to the digits that a profile keeps.
 
-use sim::cost::{ClassModel, FitRange, Forest, ShapeTable, TreeNode};
+use sim::cost::{ClassModel, Feature, FitRange, Forest, ShapeTable, TreeNode};
 
 use crate::pixel4::FitError;
 
@@ -29,10 +29,16 @@ pub(super) fn rounded(model: &ClassModel) -> Result<ClassModel, FitError> {
     ] {
         *number = significant(*number, 4);
     }
+    let six_digits = |coefficients: &[(Feature, f64)]| -> Vec<(Feature, f64)> {
+        coefficients.iter().map(|&(feature, value)| (feature, significant(value, 6))).collect()
+    };
     Ok(ClassModel {
         class: model.class,
+        operator: model.operator.clone(),
         provenance: model.provenance,
-        coefficients: model.coefficients.iter().map(|&(feature, value)| (feature, significant(value, 6))).collect(),
+        coefficients: six_digits(&model.coefficients),
+        memory_coefficients: six_digits(&model.memory_coefficients),
+        in_segment: significant(model.in_segment, 4),
         minimum_ns: significant(model.minimum_ns, 6),
         forest: Forest::new(model.forest.nodes().iter().map(node).collect())?,
         forest_limit: significant(model.forest_limit, 4),

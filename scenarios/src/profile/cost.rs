@@ -9,8 +9,8 @@ use sim::cost::KernelClass;
 
 use crate::text::At;
 
-/// What kernels cost on one worker: `max(sum of coefficient x feature, minimum_ns) x exp(sum of tree leaves) x scale`, or the
-/// measured duration where the exact shape was measured.
+/// What kernels cost on one worker: `max(sum of coefficient x feature, sum of memory coefficient x feature, minimum_ns)
+/// x exp(sum of tree leaves) x scale`, or the measured duration where the exact shape was measured.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RawCosts {
@@ -21,6 +21,13 @@ pub struct RawCosts {
     #[schemars(extend("exclusiveMinimum" = 0))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scale: Option<At<f64>>,
+    /// Fixed part, in nanoseconds, of a kernel that is launched on its own: a segment of several pays it once. None if absent.
+    #[schemars(range(min = 0))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub alone_ns: Option<At<f64>>,
+    /// What operators add to the kernel that they are fused into, by ONNX type; those that are not listed add nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fused: Option<BTreeMap<String, RawFused>>,
     /// Nanoseconds per unit of each feature, assumed for every class that is not listed. Without it all must be.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub otherwise: Option<At<BTreeMap<At<String>, At<RawCoefficient>>>>,
@@ -29,13 +36,28 @@ pub struct RawCosts {
     pub class: Option<Vec<At<RawClass>>>,
 }
 
-/// The model of one kernel class.
+/// What an operator adds to the kernel that it is fused into.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawFused {
+    /// Nanoseconds once a kernel; none if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub launch_ns: Option<RawCoefficient>,
+    /// Nanoseconds for each element that the kernel's leading operator makes; none if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub element_ns: Option<RawCoefficient>,
+}
+
+/// The model of one kernel class, or of one operator type of it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RawClass {
     /// The class.
     #[schemars(required)]
     pub name: Option<At<RawClassName>>,
+    /// ONNX type of the leading operators that the model is about; all without a model of their own if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub operator: Option<String>,
     /// Fitted to measurements, or assumed.
     #[schemars(required)]
     pub provenance: Option<RawClassProvenance>,
@@ -47,9 +69,16 @@ pub struct RawClass {
     #[schemars(range(min = 0))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tree_limit: Option<At<f64>>,
+    /// What a kernel takes inside a segment of several, as a factor on what it takes alone beyond `alone_ns`; 1 if absent.
+    #[schemars(range(min = 0))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub in_segment: Option<At<f64>>,
     /// Nanoseconds per unit of each feature.
     #[schemars(required)]
     pub coefficients: Option<BTreeMap<At<String>, At<RawCoefficient>>>,
+    /// The other arm of a roofline; one sum if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub memory_coefficients: Option<BTreeMap<At<String>, At<RawCoefficient>>>,
     /// Smallest and largest value of each dimension in the training data; never in range if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fit_range: Option<At<RawRange>>,

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use sim::cost::{
-    ClassModel, CostModels, DIMENSIONS, Dimension, Feature, FitRange, Forest, KernelClass, Provenance, Residuals, ShapeKey,
-    ShapeTable, TREE_FEATURES, TreeNode,
+    ClassModel, CostModels, DIMENSIONS, Dimension, Feature, FitRange, Forest, FusedCost, KernelClass, Provenance, Residuals,
+    ShapeKey, ShapeTable, TREE_FEATURES, TreeNode,
 };
 
 use crate::profile::cost::{RawClass, RawClassProvenance, RawCoefficient, RawCosts, RawRange, RawResiduals};
@@ -20,8 +20,9 @@ pub(super) fn costs(worker: &At<String>, raw: &RawCosts, diagnostics: &mut Diagn
     let mut classes: Vec<ClassModel> = Vec::new();
     for at in listed {
         let Some(model) = class(at, diagnostics) else { continue };
-        if classes.iter().any(|other| other.class == model.class) {
-            let message = format!("duplicate class `{}`", model.class.name());
+        if classes.iter().any(|other| (other.class, &other.operator) == (model.class, &model.operator)) {
+            let operator = model.operator.as_ref().map_or_else(String::new, |operator| format!(" for operator `{operator}`"));
+            let message = format!("duplicate class `{}`{operator}", model.class.name());
             diagnostics.error(at.span.clone(), message).hint("one model of a class is right");
             continue;
         }
@@ -29,13 +30,16 @@ pub(super) fn costs(worker: &At<String>, raw: &RawCosts, diagnostics: &mut Diagn
     }
     if let Some(coefficients) = otherwise {
         for class in KernelClass::ALL {
-            if !classes.iter().any(|model| model.class == class) {
+            if !classes.iter().any(|model| model.class == class && model.operator.is_none()) {
                 classes.push(ClassModel::linear(class, Provenance::Assumed, coefficients.clone()));
             }
         }
     }
     let scale = raw.scale.as_ref().map_or(1.0, |scale| scale.value);
-    match CostModels::new(raw.element_bytes.as_ref()?.value, scale, classes) {
+    let models = CostModels::new(raw.element_bytes.as_ref()?.value, scale, classes)
+        .and_then(|models| models.with_alone_ns(raw.alone_ns.as_ref().map_or(0.0, |at| at.value)))
+        .and_then(|models| models.with_fused(fused(raw)));
+    match models {
         Ok(models) => Some(models),
         Err(error) if structure_is_right => {
             let hint = "add an `otherwise` with coefficients for the classes that are not listed";
@@ -49,7 +53,8 @@ pub(super) fn costs(worker: &At<String>, raw: &RawCosts, diagnostics: &mut Diagn
 fn class(at: &At<RawClass>, diagnostics: &mut Diagnostics) -> Option<ClassModel> {
     let raw = &at.value;
     let class = raw.name.as_ref().and_then(|name| KernelClass::from_name(&name.value.0));
-    let coefficients = raw.coefficients.as_ref().map(|raw| coefficients(raw, diagnostics));
+    let mut priced = |raw: &Option<RawCoefficients>| raw.as_ref().map(|raw| coefficients(raw, diagnostics));
+    let (coefficients, memory_coefficients) = (priced(&raw.coefficients), priced(&raw.memory_coefficients));
     let range = raw.fit_range.as_ref().map(|raw| fit_range(raw, diagnostics));
     let trees: Vec<Option<Vec<TreeNode>>> = raw.trees.iter().flatten().map(|text| tree(text, diagnostics)).collect();
     let rows: Vec<Option<(ShapeKey, f64)>> = raw.shapes.iter().flatten().map(|text| shape(text, diagnostics)).collect();
@@ -72,15 +77,26 @@ fn class(at: &At<RawClass>, diagnostics: &mut Diagnostics) -> Option<ClassModel>
     };
     Some(ClassModel {
         class,
+        operator: raw.operator.clone(),
         provenance: raw.provenance?.into(),
         coefficients: coefficients?,
+        memory_coefficients: memory_coefficients.unwrap_or_default(),
         minimum_ns: raw.minimum_ns.as_ref().map_or(0.0, |at| at.value),
         forest,
         forest_limit: raw.tree_limit.as_ref().map_or(0.0, |at| at.value),
         shapes,
         range: range.flatten(),
+        in_segment: raw.in_segment.as_ref().map_or(1.0, |at| at.value),
         residuals: raw.residuals.as_ref().map_or(Some(Residuals::default()), residuals)?,
     })
+}
+
+fn fused(raw: &RawCosts) -> BTreeMap<String, FusedCost> {
+    let ns = |coefficient: Option<RawCoefficient>| coefficient.map_or(0.0, |coefficient| coefficient.0);
+    let costs = raw.fused.iter().flatten();
+    costs
+        .map(|(operator, raw)| (operator.clone(), FusedCost { launch_ns: ns(raw.launch_ns), element_ns: ns(raw.element_ns) }))
+        .collect()
 }
 
 /// Coefficients in the order of the features: sums of floating-point numbers depend on it.

@@ -1,8 +1,12 @@
 //! From cost models to the raw section that spells them.
 
-use sim::cost::{ClassModel, CostModels, Dimension, FitRange, Forest, Provenance, Residuals, ShapeTable, TreeNode};
+use std::collections::BTreeMap;
 
-use crate::profile::cost::{RawClass, RawClassName, RawClassProvenance, RawCoefficient, RawCosts, RawRange, RawResiduals};
+use sim::cost::{ClassModel, CostModels, Dimension, Feature, FitRange, Forest, Provenance, Residuals, ShapeTable, TreeNode};
+
+use crate::profile::cost::{
+    RawClass, RawClassName, RawClassProvenance, RawCoefficient, RawCosts, RawFused, RawRange, RawResiduals,
+};
 use crate::text::At;
 
 /// The raw section of one worker.
@@ -10,22 +14,37 @@ pub(super) fn raw(models: &CostModels) -> RawCosts {
     RawCosts {
         element_bytes: Some(At::from(models.element_bytes())),
         scale: Some(At::from(models.scale())),
+        alone_ns: above_zero(models.alone_ns()),
+        fused: fused(models),
         otherwise: None,
-        class: Some(models.classes().iter().map(|model| At::from(class(model))).collect()),
+        class: Some(models.classes().iter().chain(models.operators()).map(|model| At::from(class(model))).collect()),
     }
 }
 
+fn fused(models: &CostModels) -> Option<BTreeMap<String, RawFused>> {
+    let ns = |ns: f64| (ns > 0.0).then_some(RawCoefficient(ns));
+    let costs = models.fused().iter();
+    let raw: BTreeMap<_, _> = costs
+        .map(|(operator, cost)| (operator.clone(), RawFused { launch_ns: ns(cost.launch_ns), element_ns: ns(cost.element_ns) }))
+        .collect();
+    if raw.is_empty() { None } else { Some(raw) }
+}
+
 fn class(model: &ClassModel) -> RawClass {
-    let coefficients = model
-        .coefficients
-        .iter()
-        .map(|(feature, coefficient)| (At::from(feature.name().to_owned()), At::from(RawCoefficient(*coefficient))));
+    let named = |coefficients: &[(Feature, f64)]| -> BTreeMap<_, _> {
+        let name = |feature: Feature| At::from(feature.name().to_owned());
+        coefficients.iter().map(|&(feature, value)| (name(feature), At::from(RawCoefficient(value)))).collect()
+    };
     RawClass {
         name: Some(At::from(RawClassName(model.class.name().to_owned()))),
+        operator: model.operator.clone(),
         provenance: Some(model.provenance.into()),
         minimum_ns: above_zero(model.minimum_ns),
         tree_limit: above_zero(model.forest_limit),
-        coefficients: Some(coefficients.collect()),
+        // A factor of 1 is what its absence means.
+        in_segment: ((model.in_segment - 1.0).abs() > 0.0).then(|| At::from(model.in_segment)),
+        coefficients: Some(named(&model.coefficients)),
+        memory_coefficients: Some(named(&model.memory_coefficients)).filter(|named| !named.is_empty()),
         fit_range: model.range.as_ref().map(|range| At::from(fit_range(range))),
         residuals: if model.residuals == Residuals::default() { None } else { Some(residuals(&model.residuals)) },
         trees: trees(&model.forest),

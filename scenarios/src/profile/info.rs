@@ -8,7 +8,7 @@ use crate::profile::{Profile, Provenance};
 use crate::read::Document;
 
 /// Identifies a profile in results.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct ProfileInfo {
     /// Name.
     pub name: String,

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use sim::cost::CostModels;
 use sim::platform::{Device, SupportRules};
 
-pub use cost::{RawClass, RawClassName, RawClassProvenance, RawCoefficient, RawCosts, RawRange, RawResiduals};
+pub use cost::{RawClass, RawClassName, RawClassProvenance, RawCoefficient, RawCosts, RawFused, RawRange, RawResiduals};
 pub(crate) use info::hexadecimal;
 pub use info::{ProfileInfo, fingerprint};
 pub use raw::{
@@ -63,7 +63,7 @@ pub struct Profile {
 }
 
 /// Where the numbers of a profile come from.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Provenance {
     /// Tool and version that wrote it.
     pub tool: Option<String>,
@@ -71,6 +71,12 @@ pub struct Provenance {
     pub command: Option<String>,
     /// What it was fitted on.
     pub fitted_on: Option<String>,
+    /// Facts about the machine that was measured, by name.
+    pub machine: BTreeMap<String, String>,
+    /// Measurements behind it, by what was measured.
+    pub samples: BTreeMap<String, u32>,
+    /// Median difference of the same thing measured twice, apart; `None` where unknown.
+    pub noise_floor_percent: Option<f64>,
     /// Data and publications it rests on.
     pub sources: Vec<Source>,
 }
@@ -180,6 +186,14 @@ pub struct Worker {
     pub invocation_ns: u64,
     /// Name of its support rules; `None` for everything.
     pub support: Option<String>,
+    /// How the executor opens it on the machine that was measured.
+    pub opens: Option<String>,
+    /// The hardware, as its driver or the operating system names it.
+    pub hardware: Option<String>,
+    /// Library and version of the kernels that were measured.
+    pub kernels: Option<String>,
+    /// Driver and its version.
+    pub driver: Option<String>,
     /// Where the numbers come from.
     pub origin: Option<Origin>,
 }

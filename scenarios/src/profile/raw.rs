@@ -73,6 +73,16 @@ pub struct RawProvenance {
     /// What it was fitted on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fitted_on: Option<String>,
+    /// Facts about the machine that was measured, by name: what could not be read is not there.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub machine: Option<BTreeMap<String, String>>,
+    /// Measurements behind it, by what was measured.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub samples: Option<BTreeMap<String, u32>>,
+    /// Median difference of the same thing measured twice, apart, in percent.
+    #[schemars(range(min = 0))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub noise_floor_percent: Option<f64>,
     /// Data and publications that it rests on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source: Option<Vec<RawSource>>,
@@ -211,6 +221,19 @@ pub struct RawWorker {
     /// Rules on which operators it can run; all if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub support: Option<At<String>>,
+    /// How the executor opens it on the machine that was measured.
+    #[schemars(extend("examples" = ["cpu[cores=0]"]))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub opens: Option<String>,
+    /// The hardware, as its driver or the operating system names it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hardware: Option<String>,
+    /// Library and version of the kernels that were measured.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kernels: Option<String>,
+    /// Driver and its version.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub driver: Option<String>,
     /// Where the numbers come from.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub origin: Option<Origin>,

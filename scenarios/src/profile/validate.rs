@@ -83,6 +83,9 @@ fn provenance(raw: &RawProvenance) -> Option<Provenance> {
         tool: raw.tool.clone(),
         command: raw.command.clone(),
         fitted_on: raw.fitted_on.clone(),
+        machine: raw.machine.clone().unwrap_or_default(),
+        samples: raw.samples.clone().unwrap_or_default(),
+        noise_floor_percent: raw.noise_floor_percent,
         sources: sources.collect::<Option<Vec<_>>>()?,
     })
 }
@@ -164,6 +167,10 @@ fn worker(raw: &RawWorker, names: &Names<'_>, diagnostics: &mut Diagnostics) -> 
         memory: memory?,
         invocation_ns: invocation_ns?,
         support,
+        opens: raw.opens.clone(),
+        hardware: raw.hardware.clone(),
+        kernels: raw.kernels.clone(),
+        driver: raw.driver.clone(),
         origin: raw.origin,
     })
 }

@@ -23,6 +23,9 @@ pub(super) fn raw(profile: &Profile) -> RawProfile {
             tool: provenance.tool.clone(),
             command: provenance.command.clone(),
             fitted_on: provenance.fitted_on.clone(),
+            machine: if provenance.machine.is_empty() { None } else { Some(provenance.machine.clone()) },
+            samples: if provenance.samples.is_empty() { None } else { Some(provenance.samples.clone()) },
+            noise_floor_percent: provenance.noise_floor_percent,
             source: list(&provenance.sources, |source| RawSource {
                 name: Some(source.name.clone()),
                 licence: Some(source.licence.clone()),
@@ -90,6 +93,10 @@ fn worker(worker: &Worker) -> RawWorker {
         memory: Some(At::from(worker.memory.clone())),
         invocation: duration(worker.invocation_ns),
         support: worker.support.clone().map(At::from),
+        opens: worker.opens.clone(),
+        hardware: worker.hardware.clone(),
+        kernels: worker.kernels.clone(),
+        driver: worker.driver.clone(),
         origin: worker.origin,
     }
 }

@@ -1,6 +1,6 @@
 //! Evaluating cost models.
 
-use crate::cost::{ClassModel, CostModels, KernelClass, KernelShape, tree_features};
+use crate::cost::{ClassModel, CostModels, Feature, KernelClass, KernelShape, tree_features};
 use crate::graph::work::{KernelKind, OperatorWork};
 
 /// Where a prediction comes from.
@@ -33,8 +33,10 @@ impl Provenance {
 /// What one kernel is expected to cost with nothing else running.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Prediction {
-    /// Duration.
+    /// Duration, launched on its own.
     pub duration_ns: f64,
+    /// Duration inside a segment of several kernels, without what launching the segment costs.
+    pub segment_ns: f64,
     /// Bytes moved to and from memory: inputs, outputs and weights, each once.
     pub memory_bytes: f64,
     /// Standard deviation of `ln(measured / predicted)`.
@@ -46,10 +48,16 @@ pub struct Prediction {
 }
 
 impl CostModels {
-    /// Predicts one operator, fused kernel (by its leading operator), or slice of one. Views cost nothing.
+    /// Predicts one operator of any type, or slice of one. Views cost nothing.
     pub fn predict(&self, work: &OperatorWork) -> Prediction {
+        self.predict_kernel("", &[], work)
+    }
+
+    /// Predicts a kernel, or a slice of one: a leading operator of an ONNX type, with the types of those fused into it.
+    pub fn predict_kernel(&self, op_type: &str, fused: &[&str], work: &OperatorWork) -> Prediction {
         let nothing = Prediction {
             duration_ns: 0.0,
+            segment_ns: 0.0,
             memory_bytes: 0.0,
             log_deviation: 0.0,
             in_range: true,
@@ -58,7 +66,7 @@ impl CostModels {
         let Some(class) = KernelClass::of(work) else {
             return nothing;
         };
-        let Some(model) = self.class(class) else {
+        let Some(model) = self.of_operator(class, op_type) else {
             return Prediction { in_range: false, ..nothing };
         };
         if work.output_elements == 0 {
@@ -70,9 +78,14 @@ impl CostModels {
         let elements = shape.input_elements + shape.output_elements + weights;
         let memory_bytes = elements * f64::from(self.element_bytes);
         let residuals = &model.residuals;
+        let joined = fused.iter().filter_map(|&op_type| self.fused.get(op_type));
+        let fused_ns: f64 = joined.map(|cost| cost.launch_ns + cost.element_ns * shape.output_elements).sum();
+        let in_segment = |duration_ns: f64| model.in_segment * (duration_ns - self.alone_ns).max(0.0);
         if let Some(duration_ns) = model.shapes.find(class, work, &shape) {
+            let duration_ns = duration_ns * self.scale + fused_ns;
             return Prediction {
-                duration_ns: duration_ns * self.scale,
+                duration_ns,
+                segment_ns: in_segment(duration_ns),
                 memory_bytes,
                 log_deviation: residuals.seen_log_deviation,
                 in_range: true,
@@ -80,8 +93,10 @@ impl CostModels {
             };
         }
         let octaves_outside = model.range.as_ref().map(|range| range.octaves_outside(&shape));
+        let duration_ns = model.duration_ns(&shape, octaves_outside.unwrap_or(0.0)) * self.scale + fused_ns;
         Prediction {
-            duration_ns: model.duration_ns(&shape, octaves_outside.unwrap_or(0.0)) * self.scale,
+            duration_ns,
+            segment_ns: in_segment(duration_ns),
             memory_bytes,
             log_deviation: residuals.new_log_deviation,
             in_range: octaves_outside.is_some_and(|octaves| octaves <= 0.0) && !is_dilated(work),
@@ -91,10 +106,12 @@ impl CostModels {
 }
 
 impl ClassModel {
-    /// The linear part.
+    /// The physical part: the longer arm of the roofline.
     pub fn linear_ns(&self, shape: &KernelShape) -> f64 {
-        let sum: f64 = self.coefficients.iter().map(|&(feature, coefficient)| coefficient * feature.value(shape)).sum();
-        sum.max(self.minimum_ns)
+        let sum = |coefficients: &[(Feature, f64)]| -> f64 {
+            coefficients.iter().map(|&(feature, coefficient)| coefficient * feature.value(shape)).sum()
+        };
+        sum(&self.coefficients).max(sum(&self.memory_coefficients)).max(self.minimum_ns)
     }
 
     /// The linear part, corrected. Trees say nothing outside of their data: the correction fades to none within an octave.

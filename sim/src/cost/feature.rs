@@ -150,6 +150,48 @@ features! {
     Occupancy15 "occupancy_15" |s: &S| occupancy(s, 15.0);
     /// Loop trips x share of the occupancy knot at 2^16 work items; above, in proportion to the work items.
     Occupancy16 "occupancy_16" |s: &S| occupancy(s, 16.0);
+    /// Output positions: `M`.
+    Positions "positions" |s: &S| s.positions;
+    /// Patch elements: `M K`.
+    Patches "patches" |s: &S| s.positions * s.depth();
+    /// Multiply-accumulates with output channels rounded up to 8.
+    TiledMacs8 "tiled_macs_8" |s: &S| tiled_macs(s, 8.0);
+    /// The same of a pointwise convolution.
+    PointwiseTiledMacs8 "pointwise_tiled_macs_8" |s: &S| pointwise(s, tiled_macs(s, 8.0));
+    /// The same of a convolution with a window.
+    WindowTiledMacs8 "window_tiled_macs_8" |s: &S| windowed(s, tiled_macs(s, 8.0));
+    /// Multiply-accumulates with output channels rounded up to 16.
+    TiledMacs16 "tiled_macs_16" |s: &S| tiled_macs(s, 16.0);
+    /// The same of a pointwise convolution.
+    PointwiseTiledMacs16 "pointwise_tiled_macs_16" |s: &S| pointwise(s, tiled_macs(s, 16.0));
+    /// The same of a convolution with a window.
+    WindowTiledMacs16 "window_tiled_macs_16" |s: &S| windowed(s, tiled_macs(s, 16.0));
+    /// Multiply-accumulates with output channels rounded up to 32.
+    TiledMacs32 "tiled_macs_32" |s: &S| tiled_macs(s, 32.0);
+    /// The same of a pointwise convolution.
+    PointwiseTiledMacs32 "pointwise_tiled_macs_32" |s: &S| pointwise(s, tiled_macs(s, 32.0));
+    /// The same of a convolution with a window.
+    WindowTiledMacs32 "window_tiled_macs_32" |s: &S| windowed(s, tiled_macs(s, 32.0));
+    /// Multiply-accumulates with output channels rounded up to 64.
+    TiledMacs64 "tiled_macs_64" |s: &S| tiled_macs(s, 64.0);
+    /// The same of a pointwise convolution.
+    PointwiseTiledMacs64 "pointwise_tiled_macs_64" |s: &S| pointwise(s, tiled_macs(s, 64.0));
+    /// The same of a convolution with a window.
+    WindowTiledMacs64 "window_tiled_macs_64" |s: &S| windowed(s, tiled_macs(s, 64.0));
+    /// Multiply-accumulates with output positions rounded up to 8.
+    PositionMacs8 "position_macs_8" |s: &S| libm::ceil(s.positions / 8.0) * 8.0 * s.weights();
+    /// Multiply-accumulates with output positions rounded up to 16.
+    PositionMacs16 "position_macs_16" |s: &S| libm::ceil(s.positions / 16.0) * 16.0 * s.weights();
+    /// Elements read and written, filter included, beyond the first 2^14.
+    TrafficBeyond14 "traffic_beyond_14" |s: &S| beyond(s, 14.0);
+    /// Elements read and written, filter included, beyond the first 2^16.
+    TrafficBeyond16 "traffic_beyond_16" |s: &S| beyond(s, 16.0);
+    /// Elements read and written, filter included, beyond the first 2^18.
+    TrafficBeyond18 "traffic_beyond_18" |s: &S| beyond(s, 18.0);
+    /// Elements read and written, filter included, beyond the first 2^20.
+    TrafficBeyond20 "traffic_beyond_20" |s: &S| beyond(s, 20.0);
+    /// Elements read and written, filter included, beyond the first 2^22.
+    TrafficBeyond22 "traffic_beyond_22" |s: &S| beyond(s, 22.0);
 }
 
 const FIRST_KNOT: f64 = 8.0;
@@ -172,6 +214,25 @@ fn image(shape: &KernelShape, value: f64) -> f64 {
 
 fn window(shape: &KernelShape, value: f64) -> f64 {
     if shape.kernel_area > 1.0 && shape.in_channels > IMAGE_CHANNELS { value } else { 0.0 }
+}
+
+fn windowed(shape: &KernelShape, value: f64) -> f64 {
+    if shape.kernel_area > 1.0 { value } else { 0.0 }
+}
+
+/// Multiply-accumulates of a kernel that computes whole tiles of output channels: a staircase in the channels.
+fn tiled_macs(shape: &KernelShape, width: f64) -> f64 {
+    shape.positions * libm::ceil(shape.out_channels / width) * width * shape.depth()
+}
+
+/// What goes beyond a level of the caches: its elements take longer.
+fn beyond(shape: &KernelShape, log2_elements: f64) -> f64 {
+    (shape.input_elements + shape.output_elements + filter(shape) - libm::exp2(log2_elements)).max(0.0)
+}
+
+/// Elements of the filter of what multiplies; others have none.
+fn filter(shape: &KernelShape) -> f64 {
+    if shape.macs > 0.0 { shape.weights() } else { 0.0 }
 }
 
 fn spill(shape: &KernelShape, cache_elements: f64) -> f64 {

@@ -114,8 +114,7 @@ impl<R: Recorder> Engine<'_, R> {
                 let program = &request.program;
                 let costs = self.models[request.model.index()].costs;
                 (state.kernel..state.kernel_end)
-                    .map(|index| program.kernel(index))
-                    .filter_map(|kernel| costs.part(kernel.task, kernel.part, worker))
+                    .filter_map(|index| costs.piece(program.kernel(index), program.launch(index), worker))
                     .map(|cost| cost.duration_ns)
                     .sum()
             }

@@ -118,10 +118,9 @@ impl<R: Recorder> Engine<'_, R> {
         if let Some(cost) = program.planned_cost(kernel) {
             return cost;
         }
-        let piece = program.kernel(kernel);
         let costs = self.models[request.model.index()].costs;
         costs
-            .part(piece.task, piece.part, WorkerId(u32::from(worker)))
+            .piece(program.kernel(kernel), program.launch(kernel), WorkerId(u32::from(worker)))
             .expect("dispatch refuses workers that cannot run a segment")
     }
 

@@ -2,7 +2,7 @@
 
 use crate::identifiers::{SegmentId, TaskId};
 use crate::plan::program::{Fragment, KernelEntry, NO_SEGMENT, OPEN, OUTPUT, Program, SegmentEntry};
-use crate::plan::{Part, Piece, Plan, PlanError};
+use crate::plan::{Launch, Part, Piece, Plan, PlanError};
 use crate::task::{CostTable, TaskGraph};
 
 impl Program {
@@ -30,16 +30,16 @@ impl Program {
                 return Err(PlanError::UnknownWorker { segment: index as u32, worker: worker.0, count: costs.worker_count() });
             }
             let first = self.kernels.len() as u32;
-            for &piece in plan.pieces(SegmentId::from_index(index)) {
+            for (piece, launch) in Launch::of_segment(plan.pieces(SegmentId::from_index(index)).iter().copied()) {
                 let cost = match segment.worker {
                     None => OPEN,
-                    Some(worker) => costs.part(piece.task, piece.part, worker).ok_or(PlanError::Unsupported {
+                    Some(worker) => costs.piece(piece, launch, worker).ok_or(PlanError::Unsupported {
                         segment: index as u32,
                         task: piece.task.0,
                         worker: worker.0,
                     })?,
                 };
-                self.kernels.push(KernelEntry { cost, piece });
+                self.kernels.push(KernelEntry { cost, piece, launch });
             }
             self.open |= segment.worker.is_none();
             let kernels = (first, self.kernels.len() as u32);

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use crate::identifiers::{DataId, WorkerId};
-use crate::plan::Piece;
+use crate::plan::{Launch, Piece};
 use crate::task::KernelCost;
 
 /// In place of a segment: none.
@@ -45,6 +45,7 @@ pub(super) const OPEN: KernelCost = KernelCost { duration_ns: u64::MAX, memory_b
 pub(super) struct KernelEntry {
     pub(super) cost: KernelCost,
     pub(super) piece: Piece,
+    pub(super) launch: Launch,
 }
 
 /// A compiled plan of one model on one device. Segments are numbered as in the plan.
@@ -100,6 +101,12 @@ impl Program {
     #[inline]
     pub fn kernel(&self, index: u32) -> Piece {
         self.kernels[index as usize].piece
+    }
+
+    /// How a kernel is launched.
+    #[inline]
+    pub fn launch(&self, index: u32) -> Launch {
+        self.kernels[index as usize].launch
     }
 
     /// Number of kernels over all segments.

@@ -114,8 +114,7 @@ pub trait System {
         let costs = self.costs(self.model(in_flight));
         let mut total = self.device().worker(worker).invocation_ns;
         for index in program.kernel_range(segment.0) {
-            let kernel = program.kernel(index);
-            total = total.saturating_add(costs.part(kernel.task, kernel.part, worker)?.duration_ns);
+            total = total.saturating_add(costs.piece(program.kernel(index), program.launch(index), worker)?.duration_ns);
         }
         Some(total)
     }

@@ -57,7 +57,7 @@ pub(super) fn cpu_worker(
     view.device
         .worker_ids()
         .filter(|&worker| view.device.worker(worker).kind == ProcessorKind::CpuCluster)
-        .filter_map(|worker| total_ns(job, worker, tasks).map(|total_ns| (total_ns, worker)))
+        .filter_map(|worker| job.costs.segment_ns(tasks, worker).map(|total_ns| (total_ns, worker)))
         .min()
         .map(|(_, worker)| worker)
         .ok_or_else(|| PlanError::Missing {
@@ -65,8 +65,4 @@ pub(super) fn cpu_worker(
             needs: "a CPU worker that can run every operator that is left to it".to_owned(),
             device: view.device.name().to_owned(),
         })
-}
-
-fn total_ns(job: &Job<'_>, worker: WorkerId, tasks: &[TaskId]) -> Option<u64> {
-    tasks.iter().try_fold(0u64, |total, &task| Some(total.saturating_add(job.costs.duration_ns(task, worker)?)))
 }

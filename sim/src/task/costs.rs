@@ -1,7 +1,7 @@
 //! What each task costs on each worker: evaluated once per (model, device), read everywhere.
 
 use crate::identifiers::{TaskId, WorkerId};
-use crate::plan::Part;
+use crate::plan::{Launch, Part, Piece};
 
 /// Cost of one kernel on one worker with nothing else running.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -30,6 +30,10 @@ pub struct CostTable {
     workers: usize,
     /// [`NEVER`] marks a worker that cannot run the task.
     costs: Vec<KernelCost>,
+    /// Durations inside a segment, in the order of the costs; empty where they are those alone.
+    in_segment_ns: Vec<u64>,
+    /// What launching a segment of several kernels costs on each worker; empty where it costs nothing.
+    segment_launch_ns: Vec<u64>,
     log_deviation: Vec<f64>,
     part_cost: Option<Box<PartCost>>,
 }
@@ -48,7 +52,21 @@ impl CostTable {
     pub fn new(workers: usize, costs: Vec<Option<KernelCost>>) -> Self {
         assert!(workers > 0 && costs.len().is_multiple_of(workers), "one cost for each task and worker");
         let costs = costs.into_iter().map(|cost| cost.unwrap_or(NEVER)).collect();
-        Self { workers, costs, log_deviation: Vec::new(), part_cost: None }
+        let none = Vec::new();
+        Self { workers, costs, in_segment_ns: none.clone(), segment_launch_ns: none, log_deviation: Vec::new(), part_cost: None }
+    }
+
+    /// Sets what tasks take inside a segment of several whole tasks: durations in the order of the costs, and on each worker what
+    /// launching such a segment costs once. Without it a segment takes the sum of its tasks.
+    ///
+    /// # Panics
+    /// If there is not one duration for each cost and one launch for each worker.
+    #[must_use]
+    pub fn with_segments(mut self, in_segment_ns: Vec<u64>, segment_launch_ns: Vec<u64>) -> Self {
+        assert_eq!(in_segment_ns.len(), self.costs.len(), "one duration for each cost");
+        assert_eq!(segment_launch_ns.len(), self.workers, "one launch for each worker");
+        (self.in_segment_ns, self.segment_launch_ns) = (in_segment_ns, segment_launch_ns);
+        self
     }
 
     /// Sets how a part of a task is costed. Without it a part costs its share of the whole.
@@ -107,6 +125,27 @@ impl CostTable {
         }
         let whole = self.whole(task, worker)?;
         Some(KernelCost { duration_ns: part.share(whole.duration_ns), memory_bytes: part.share(whole.memory_bytes) })
+    }
+
+    /// Cost of a piece that is launched as part of a segment; `None` where the worker cannot run it.
+    ///
+    /// A segment of several whole tasks takes its launch, borne by the first of them, and what each takes inside a segment.
+    #[inline]
+    pub fn piece(&self, piece: Piece, launch: Launch, worker: WorkerId) -> Option<KernelCost> {
+        if launch == Launch::Own || self.in_segment_ns.is_empty() {
+            return self.part(piece.task, piece.part, worker);
+        }
+        let whole = self.whole(piece.task, worker)?;
+        let within_ns = self.in_segment_ns[piece.task.index() * self.workers + worker.index()];
+        let launch_ns = if launch == Launch::First { self.segment_launch_ns[worker.index()] } else { 0 };
+        Some(KernelCost { duration_ns: within_ns.saturating_add(launch_ns), ..whole })
+    }
+
+    /// Duration of whole tasks in one segment; `None` where the worker cannot run one of them.
+    pub fn segment_ns(&self, tasks: &[TaskId], worker: WorkerId) -> Option<u64> {
+        let pieces = tasks.iter().map(|&task| Piece { task, part: Part::Whole });
+        Launch::of_segment(pieces)
+            .try_fold(0u64, |total, (piece, launch)| Some(total.saturating_add(self.piece(piece, launch, worker)?.duration_ns)))
     }
 
     /// Whether a worker can run a task.

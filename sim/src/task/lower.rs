@@ -60,13 +60,16 @@ impl LoweredModel {
         let info: Vec<TaskInfo> = groups.into_iter().map(|operators| describe(graph, operators)).collect();
         let (tasks, tensors) = connect(graph, &info);
         let mut costs = Vec::with_capacity(info.len() * device.workers().len());
+        let mut in_segment_ns = Vec::with_capacity(costs.capacity());
         let mut deviations = Vec::with_capacity(costs.capacity());
         let mut placements = Vec::with_capacity(costs.capacity());
         for task in &info {
+            let (op_type, fused) = types(graph, task);
             for (index, worker) in device.workers().iter().enumerate() {
                 let unsupported = task.operators.iter().find_map(|&operator| refusal(operator, index));
-                let prediction = worker.costs.predict(graph.work(task.lead));
+                let prediction = worker.costs.predict_kernel(op_type, &fused, graph.work(task.lead));
                 costs.push(unsupported.is_none().then(|| cost_of(&prediction)));
+                in_segment_ns.push(whole_ns(prediction.segment_ns));
                 deviations.push(prediction.log_deviation);
                 placements.push(Placement {
                     unsupported: unsupported.map(str::to_owned),
@@ -76,7 +79,13 @@ impl LoweredModel {
             }
         }
         let table = CostTable::new(device.workers().len(), costs);
-        let costs = table.with_log_deviation(deviations).with_part_cost(part_cost(graph, device, &info, &placements));
+        let launch_ns = device.workers().iter().map(|worker| whole_ns(worker.costs.alone_ns())).collect();
+        let costs = table.with_segments(in_segment_ns, launch_ns).with_log_deviation(deviations).with_part_cost(part_cost(
+            graph,
+            device,
+            &info,
+            &placements,
+        ));
         Self { tasks, costs, info, placements, tensors }
     }
 
@@ -142,24 +151,39 @@ fn connect(graph: &Graph, info: &[TaskInfo]) -> (TaskGraph, Vec<TensorId>) {
 
 /// Costs of parts: the cost models, asked about the work of the part.
 fn part_cost(graph: &Graph, device: &Device, info: &[TaskInfo], placements: &[Placement]) -> Box<super::PartCost> {
-    let works: Vec<OperatorWork> = info.iter().map(|task| graph.work(task.lead).clone()).collect();
+    let kernels: Vec<(String, Vec<String>, OperatorWork)> = info
+        .iter()
+        .map(|task| {
+            let (op_type, fused) = types(graph, task);
+            (op_type.to_owned(), fused.into_iter().map(str::to_owned).collect(), graph.work(task.lead).clone())
+        })
+        .collect();
     let models: Vec<Arc<CostModels>> = device.workers().iter().map(|worker| Arc::clone(&worker.costs)).collect();
     let supported: Vec<bool> = placements.iter().map(|placement| placement.unsupported.is_none()).collect();
     Box::new(move |task: TaskId, part: Part, worker: WorkerId| {
         if !supported[task.index() * models.len() + worker.index()] {
             return None;
         }
-        let prediction = models[worker.index()].predict(&slice_work(&works[task.index()], part));
-        Some(cost_of(&prediction))
+        let (op_type, fused, work) = &kernels[task.index()];
+        let fused: Vec<&str> = fused.iter().map(String::as_str).collect();
+        Some(cost_of(&models[worker.index()].predict_kernel(op_type, &fused, &slice_work(work, part))))
     })
+}
+
+/// ONNX types of a task's leading operator and of those fused into its kernel.
+fn types<'a>(graph: &'a Graph, task: &TaskInfo) -> (&'a str, Vec<&'a str>) {
+    let name = |operator: OperatorId| graph.operator(operator).op_type.as_str();
+    let fused = task.operators.iter().filter(|&&operator| operator != task.lead);
+    (name(task.lead), fused.map(|&operator| name(operator)).collect())
 }
 
 /// Longest kernel, 13 days: whatever is predicted beyond stays a number that sums do not overflow on.
 const LONGEST_NS: f64 = (1u64 << 50) as f64;
 
 fn cost_of(prediction: &Prediction) -> KernelCost {
-    KernelCost {
-        duration_ns: libm::round(prediction.duration_ns.min(LONGEST_NS)) as u64,
-        memory_bytes: prediction.memory_bytes.min(LONGEST_NS) as u64,
-    }
+    KernelCost { duration_ns: whole_ns(prediction.duration_ns), memory_bytes: prediction.memory_bytes.min(LONGEST_NS) as u64 }
+}
+
+fn whole_ns(duration_ns: f64) -> u64 {
+    libm::round(duration_ns.min(LONGEST_NS)) as u64
 }
