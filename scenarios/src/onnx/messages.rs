@@ -84,8 +84,19 @@ pub(super) struct TensorProto {
     pub(super) double_data: Vec<f64>,
     #[prost(uint64, repeated, tag = "11")]
     pub(super) uint64_data: Vec<u64>,
+    #[prost(message, repeated, tag = "13")]
+    pub(super) external_data: Vec<StringEntryProto>,
     #[prost(int32, tag = "14")]
     pub(super) data_location: i32,
+}
+
+/// `StringStringEntryProto`.
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct StringEntryProto {
+    #[prost(string, tag = "1")]
+    pub(super) key: String,
+    #[prost(string, tag = "2")]
+    pub(super) value: String,
 }
 
 /// A named and typed value: graph input, output or `value_info`.
@@ -145,4 +156,21 @@ pub(super) struct OperatorSetIdProto {
     pub(super) domain: String,
     #[prost(int64, tag = "2")]
     pub(super) version: i64,
+}
+
+/// Field numbers of `ModelProto`.
+pub(super) mod model_field {
+    pub(in crate::onnx) const GRAPH: u64 = 7;
+    pub(in crate::onnx) const OPSET_IMPORT: u64 = 8;
+}
+
+/// Field numbers of `GraphProto`.
+pub(super) mod graph_field {
+    pub(in crate::onnx) const NODE: u64 = 1;
+    pub(in crate::onnx) const NAME: u64 = 2;
+    pub(in crate::onnx) const INITIALIZER: u64 = 5;
+    pub(in crate::onnx) const INPUT: u64 = 11;
+    pub(in crate::onnx) const OUTPUT: u64 = 12;
+    pub(in crate::onnx) const VALUE_INFO: u64 = 13;
+    pub(in crate::onnx) const SPARSE_INITIALIZER: u64 = 15;
 }

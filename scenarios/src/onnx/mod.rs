@@ -20,6 +20,7 @@ mod error;
 mod messages;
 mod model;
 mod tensors;
+mod weights;
 mod wire;
 
 #[cfg(test)]
@@ -32,6 +33,7 @@ use std::path::Path;
 
 pub use error::OnnxError;
 use sim::graph::{Graph, RawGraph};
+pub use weights::{WeightValues, read_weights, read_weights_bytes};
 use wire::Scanner;
 
 /// How to read what a model leaves open.

@@ -3,7 +3,7 @@
 use std::io::{Read, Seek};
 
 use super::error::OnnxError;
-use super::messages::{NodeProto, OperatorSetIdProto, TensorProto, ValueInfoProto};
+use super::messages::{NodeProto, OperatorSetIdProto, TensorProto, ValueInfoProto, graph_field, model_field};
 use super::tensors;
 use super::wire::{Scanner, Value};
 
@@ -18,23 +18,6 @@ pub(super) struct Parts {
     pub(super) inputs: Vec<ValueInfoProto>,
     pub(super) outputs: Vec<ValueInfoProto>,
     pub(super) value_info: Vec<ValueInfoProto>,
-}
-
-/// Field numbers of `ModelProto`.
-mod model_field {
-    pub(super) const GRAPH: u64 = 7;
-    pub(super) const OPSET_IMPORT: u64 = 8;
-}
-
-/// Field numbers of `GraphProto`.
-mod graph_field {
-    pub(super) const NODE: u64 = 1;
-    pub(super) const NAME: u64 = 2;
-    pub(super) const INITIALIZER: u64 = 5;
-    pub(super) const INPUT: u64 = 11;
-    pub(super) const OUTPUT: u64 = 12;
-    pub(super) const VALUE_INFO: u64 = 13;
-    pub(super) const SPARSE_INITIALIZER: u64 = 15;
 }
 
 /// Walks the whole file.
