@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use executor::Specification;
 
 const EXIT_STATUSES: &str = "\
 Exit status:
@@ -34,6 +35,12 @@ pub(crate) enum Command {
     /// runs and writes nothing; a second one stops at once.
     #[command(after_help = EXIT_STATUSES)]
     Run(RunArguments),
+    /// Run a scenario on the processors of this machine, with real kernels and real copies.
+    ///
+    /// The plans are those of `run`, the results directory too, with measured times. The device is a profile of this machine, as
+    /// `calibrate run` makes it. Every run is also simulated, and every output compared with that of the whole model on the CPU.
+    #[command(after_help = EXIT_STATUSES)]
+    Execute(ExecuteArguments),
     /// List what comes with the program.
     List {
         /// What to list.
@@ -81,6 +88,52 @@ pub(crate) struct RunArguments {
     /// Show no progress.
     #[arg(long, short)]
     pub(crate) quiet: bool,
+}
+
+/// Arguments of `execute`.
+#[derive(Args, Debug)]
+pub(crate) struct ExecuteArguments {
+    /// Scenario file, or the name of a built-in scenario.
+    #[arg(default_value = "host-solo")]
+    pub(crate) scenario: String,
+    /// Profile of this machine, instead of the scenario's device.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) device: Option<String>,
+    /// Processor behind a worker instead of the profile's, `gpu=opencl[cores=1]`; repeat for several.
+    #[arg(long = "processor", value_name = "WORKER=PROCESSOR", value_parser = worker_processor)]
+    pub(crate) processors: Vec<(String, Specification)>,
+    /// Results directory; by default `runs/` and the name of the scenario, with `-measured`.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) output: Option<PathBuf>,
+    /// Seed of every random stream and of the inputs, instead of the scenario's.
+    #[arg(long, value_name = "N")]
+    pub(crate) seed: Option<u64>,
+    /// Strategy to run instead of the scenario's, `name` or `name[parameter=value, ...]`; repeat for several.
+    #[arg(long = "strategy", value_name = "STRATEGY")]
+    pub(crate) strategies: Vec<String>,
+    /// Launches of every kernel before a run is measured.
+    #[arg(long, value_name = "N", default_value_t = 2)]
+    pub(crate) warm_up: u32,
+    /// Keep a core busy for a share of the time, `0=50%`; repeat for several.
+    #[arg(long = "cpu-load", value_name = "CORE=SHARE", value_parser = cpu_load)]
+    pub(crate) cpu_loads: Vec<(usize, f64)>,
+    /// Draw UI frames on a worker, so many times a second with so many layers each, `gpu=60Hz,4`.
+    #[arg(long = "frames", value_name = "WORKER=RATE,LAYERS", value_parser = frame_load)]
+    pub(crate) frames: Option<FrameLoad>,
+    /// Show no progress.
+    #[arg(long, short)]
+    pub(crate) quiet: bool,
+}
+
+/// UI frames to be drawn while a scenario runs.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct FrameLoad {
+    /// Worker that draws them.
+    pub(crate) worker: String,
+    /// Frames per second.
+    pub(crate) rate_hz: f64,
+    /// Layers of a frame.
+    pub(crate) layers: u32,
 }
 
 impl Default for RunArguments {
@@ -210,6 +263,34 @@ fn input_shape(text: &str) -> Result<(String, Vec<u64>), String> {
     match shape {
         Ok(shape) if !name.is_empty() && !shape.contains(&0) => Ok((name.to_owned(), shape)),
         _ => Err(wrong()),
+    }
+}
+
+fn worker_processor(text: &str) -> Result<(String, Specification), String> {
+    let (worker, processor) =
+        text.split_once('=').ok_or_else(|| format!("cannot read `{text}`: write e.g. `gpu=opencl[cores=1]`"))?;
+    let specification = processor.parse::<Specification>().map_err(|error| error.to_string())?;
+    Ok((worker.trim().to_owned(), specification))
+}
+
+fn cpu_load(text: &str) -> Result<(usize, f64), String> {
+    let wrong = || format!("cannot read `{text}`: write e.g. `0=50%`");
+    let (core, share) = text.split_once('=').ok_or_else(wrong)?;
+    let share: f64 = share.strip_suffix('%').ok_or_else(wrong)?.parse().map_err(|_| wrong())?;
+    let core = core.parse().map_err(|_| wrong())?;
+    if (0.0..=100.0).contains(&share) { Ok((core, share / 100.0)) } else { Err(wrong()) }
+}
+
+fn frame_load(text: &str) -> Result<FrameLoad, String> {
+    let wrong = || format!("cannot read `{text}`: write e.g. `gpu=60Hz,4`");
+    let (worker, rest) = text.split_once('=').ok_or_else(wrong)?;
+    let (rate, layers) = rest.split_once(',').ok_or_else(wrong)?;
+    let rate_hz: f64 = rate.strip_suffix("Hz").ok_or_else(wrong)?.parse().map_err(|_| wrong())?;
+    let layers: u32 = layers.parse().map_err(|_| wrong())?;
+    if (0.1..=1000.0).contains(&rate_hz) && (1..=1000).contains(&layers) {
+        Ok(FrameLoad { worker: worker.to_owned(), rate_hz, layers })
+    } else {
+        Err(format!("`{text}`: the rate must be from 0.1 to 1000 Hz, the layers from 1 to 1000"))
     }
 }
 

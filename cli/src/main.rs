@@ -4,6 +4,7 @@
 
 mod arguments;
 mod commands;
+mod execute;
 mod failure;
 mod output;
 mod run;
@@ -24,6 +25,7 @@ fn main() -> ExitCode {
 fn perform(arguments: Arguments) -> Outcome {
     match arguments.command.unwrap_or_else(|| Command::Run(RunArguments::default())) {
         Command::Run(arguments) => commands::run(&arguments),
+        Command::Execute(arguments) => commands::execute(&arguments),
         Command::List { what } => commands::list(what),
         Command::Model { command: ModelCommand::Inspect(arguments) } => commands::inspect(&arguments),
         Command::Explain(arguments) => commands::explain(&arguments),

@@ -5,6 +5,9 @@
 //! Kernels come from libraries that are found at run time, or are built in, so that the crate builds and runs without any.
 
 pub mod buffer;
+pub mod frames;
+pub mod load;
+pub mod once;
 pub mod onnxruntime;
 pub mod open;
 pub mod pinning;
@@ -16,11 +19,12 @@ pub mod unit;
 pub mod weights;
 
 pub use buffer::{HostBuffer, Region};
+pub use once::{ConstantError, evaluate_constants, run_once};
 pub use open::open;
 pub use processor::{
     BufferId, Completion, Description, Operand, PreparedId, Processor, ProcessorError, ProcessorErrorKind, Transfer,
 };
-pub use run::{ExecuteError, Executed, ModelToRun, Opener, Settings, execute};
+pub use run::{ExecuteError, Executed, ModelToRun, Opener, Overhead, Settings, execute};
 pub use specification::{DeviceMemory, Kernels, Specification};
 pub use tensor::Tensor;
 pub use unit::{Constants, Cut, Sliced, Unit, UnitError};

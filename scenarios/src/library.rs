@@ -20,6 +20,7 @@ pub fn devices() -> &'static [Entry] {
 /// Scenarios of the library, by name.
 pub fn scenarios() -> &'static [Entry] {
     &[
+        Entry { name: "host-solo", text: include_str!("../library/host-solo.toml") },
         Entry { name: "pixel4-solo", text: include_str!("../library/pixel4-solo.toml") },
         Entry { name: "pixel4-together", text: include_str!("../library/pixel4-together.toml") },
     ]

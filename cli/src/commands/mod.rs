@@ -1,5 +1,6 @@
 //! One function a command.
 
+mod execute;
 mod explain;
 mod fit;
 mod inspect;
@@ -8,6 +9,7 @@ mod run;
 
 use scenarios::schema as schemas;
 
+pub(crate) use execute::execute;
 pub(crate) use explain::explain;
 pub(crate) use fit::fit;
 pub(crate) use inspect::inspect;

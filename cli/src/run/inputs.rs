@@ -4,6 +4,7 @@ use rayon::prelude::*;
 use scenarios::model::{self, LoadedModel};
 use scenarios::onnx::ReadOptions;
 use scenarios::{Document, Profile, ReadError, Reference, Scenario};
+use sim::graph::Graph;
 use sim::platform::Device;
 use sim::strategy::registry;
 use sim::task::LoweredModel;
@@ -32,6 +33,10 @@ pub(crate) struct Model {
     pub(crate) bytes: u64,
     /// SHA-256 of the file.
     pub(crate) sha256: String,
+    /// Where it comes from.
+    pub(crate) reference: Reference,
+    /// Operators.
+    pub(crate) graph: Graph,
     /// Tasks and costs.
     pub(crate) lowered: LoweredModel,
     /// Names of the operators of each task.
@@ -83,7 +88,7 @@ impl Model {
         let operator_names = lowered.info.iter().map(named).collect();
         let bound: Vec<String> = dimensions.iter().map(|(name, size)| format!("{name}={size}")).collect();
         let name = if bound.is_empty() { file.clone() } else { format!("{file}[{}]", bound.join(", ")) };
-        Ok(Self { name, file, bytes, sha256, lowered, operator_names })
+        Ok(Self { name, file, bytes, sha256, reference: reference.clone(), graph, lowered, operator_names })
     }
 }
 

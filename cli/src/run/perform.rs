@@ -159,12 +159,12 @@ fn cause(error: &SimulationError, models: &[ModelInfo<'_>], device: &Device) -> 
 }
 
 /// Workers that a strategy means a model to run on.
-fn primary(strategy: &str, device: &Device) -> Vec<WorkerId> {
+pub(crate) fn primary(strategy: &str, device: &Device) -> Vec<WorkerId> {
     let kind = registry::entry(strategy).ok().and_then(|entry| entry.accelerator);
     device.worker_ids().filter(|&worker| Some(device.worker(worker).kind) == kind).collect()
 }
 
-fn info<'a>(model: &'a Model, device: &Device, primary: &[WorkerId]) -> ModelInfo<'a> {
+pub(crate) fn info<'a>(model: &'a Model, device: &Device, primary: &[WorkerId]) -> ModelInfo<'a> {
     let lowered = &model.lowered;
     let tasks = lowered.tasks.tasks().zip(lowered.info.iter().zip(&model.operator_names)).map(|(task, (info, operators))| {
         let choice = |worker: WorkerId| {

@@ -32,8 +32,10 @@ pub(crate) fn tell_failures(failures: &[JobFailure], cases: &[CaseSummary]) {
         }
     }
     for case in cases {
-        if let Stop::Stalled(why) = &case.stop {
-            eprintln!("error: `{}` under `{}` stalled: {why}", case.case, case.strategy);
+        match &case.stop {
+            Stop::Stalled(why) => eprintln!("error: `{}` under `{}` stalled: {why}", case.case, case.strategy),
+            Stop::Failed(why) => eprintln!("error: `{}` under `{}` failed: {why}", case.case, case.strategy),
+            Stop::Drained | Stop::Horizon | Stop::EventBudget | Stop::Interrupted => {}
         }
     }
 }

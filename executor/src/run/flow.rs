@@ -228,7 +228,7 @@ impl State<'_> {
             self.admit(source, arrived_ns, id);
         }
         self.arrive();
-        if self.in_flight == 0 && self.outside.is_empty() && self.arrivals.is_empty() {
+        if self.is_drained() {
             self.stop(StopReason::Drained);
         }
     }

@@ -9,6 +9,7 @@
 
 mod blocks;
 mod flow;
+mod overhead;
 mod schedule;
 mod state;
 mod system;
@@ -36,6 +37,7 @@ use crate::tensor::Tensor;
 use crate::unit::UnitError;
 use crate::weights::WeightError;
 
+pub use overhead::Overhead;
 pub use schedule::ModelToRun;
 
 /// Opens the processor of a worker, on the thread that will drive it.
@@ -52,6 +54,8 @@ pub struct Settings {
     pub warm_up: u32,
     /// Most requests in flight; those beyond wait until one has completed.
     pub most_in_flight: usize,
+    /// The streams from this one on go on in the background: the run ends when the others have.
+    pub background_from: Option<usize>,
     /// How long a worker without work looks for some before it sleeps. Waking up costs more than most kernels' launch, but a
     /// worker that looks occupies its core.
     pub spin_ns: u64,
@@ -59,7 +63,7 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { seed: 0, horizon_ns: None, warm_up: 2, most_in_flight: 16, spin_ns: 100_000 }
+        Self { seed: 0, horizon_ns: None, warm_up: 2, most_in_flight: 16, background_from: None, spin_ns: 100_000 }
     }
 }
 
@@ -277,6 +281,7 @@ fn new_state<'a>(
         free: Vec::new(),
         most_in_flight: settings.most_in_flight.max(1),
         in_flight: 0,
+        background_from: settings.background_from.unwrap_or(usize::MAX),
         workers: (0..workers).map(|_| WorkerState::default()).collect(),
         free_cores: device.processors().iter().map(|processor| processor.cores).collect(),
         ready: Vec::new(),

@@ -99,6 +99,7 @@ pub(super) struct State<'a> {
     pub(super) free: Vec<u32>,
     pub(super) most_in_flight: usize,
     pub(super) in_flight: usize,
+    pub(super) background_from: usize,
     pub(super) workers: Vec<WorkerState>,
     pub(super) free_cores: Vec<u32>,
     pub(super) ready: Vec<Ready>,
@@ -211,6 +212,14 @@ impl State<'_> {
         let behind = queue.iter().rev().take_while(|other| other.priority < priority).count();
         queue.insert(queue.len() - behind, waiting);
         self.woken[worker.index()] = true;
+    }
+
+    /// Whether every request of a stream that is not in the background has ended, and no more will arrive.
+    pub(super) fn is_drained(&self) -> bool {
+        let is_foreground = |source: usize| source < self.background_from;
+        !self.requests.iter().any(|request| request.left > 0 && is_foreground(request.source))
+            && !self.outside.iter().any(|&(source, ..)| is_foreground(source))
+            && !self.arrivals.iter().any(|arrival| is_foreground(arrival.0.source))
     }
 
     /// Why nothing can happen any more, if so.

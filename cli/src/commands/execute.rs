@@ -1,0 +1,110 @@
+//! `socrates execute`: a scenario in, run on this machine's processors; a comparison and a results directory out.
+
+use std::path::{Path, PathBuf};
+
+use results::{Content, InputEntry, Provenance, RunWriter, Stop, Tool};
+use scenarios::{Document, ProfileInfo, Reference, Scenario};
+use sim::strategy::registry;
+
+use crate::arguments::ExecuteArguments;
+use crate::execute::{Machine, Summarised, infos, measure, table};
+use crate::failure::{Failure, Outcome, Status};
+use crate::output::print;
+use crate::run::{Inputs, Interrupt, JobFailure, Progress, jobs, tell_failures, tell_nothing_written, tell_results};
+
+pub(crate) fn execute(arguments: &ExecuteArguments) -> Outcome {
+    let scenario = scenario_of(arguments)?;
+    let inputs = Inputs::load(&scenario.value)?;
+    let machine = Machine::of(arguments, &inputs)?;
+    let jobs = jobs(&scenario.value, &inputs);
+    let default_output = || PathBuf::from("runs").join(format!("{}-measured", scenario.value.name));
+    let output = arguments.output.clone().unwrap_or_else(default_output);
+    let mut writer = RunWriter::begin(&output, provenance(arguments, &scenario, &inputs, &machine), &Content::ALL)?;
+    let progress = Progress::new("runs", arguments.quiet);
+    progress.set(0, jobs.len());
+    let interrupt = Interrupt::listen()?;
+    let mut measured: Vec<Summarised> = Vec::new();
+    let mut failures: Vec<JobFailure> = Vec::new();
+    for job in &jobs {
+        match measure(job, &scenario.value, &inputs, &machine, &interrupt) {
+            Ok(run) => {
+                if run.stop == Stop::Interrupted {
+                    return Err(Failure::interrupted());
+                }
+                writer.add(&run.result(job, &scenario.value, &inputs.device, &infos(job, &inputs, &machine)))?;
+                measured.push(run.summary());
+            }
+            Err(cause) => failures.push(JobFailure { case: job.case.clone(), strategy: job.strategy.clone(), cause }),
+        }
+        progress.advance();
+        if interrupt.is_wanted() {
+            return Err(Failure::interrupted());
+        }
+    }
+    drop(progress);
+    if writer.is_empty() {
+        tell_failures(&failures, &[]);
+        tell_nothing_written();
+        return Ok(Status::Incomplete);
+    }
+    let (directory, file) = writer.commit()?;
+    print(&table(&scenario.value, &inputs, &machine, &file, &measured))?;
+    tell_results(&directory, arguments.quiet);
+    tell_failures(&failures, &file.cases);
+    let failed = file.cases.iter().any(|case| matches!(case.stop, Stop::Stalled(_) | Stop::Failed(_)));
+    Ok(if failures.is_empty() && !failed { Status::Done } else { Status::Incomplete })
+}
+
+/// The scenario, with what the command line says instead.
+fn scenario_of(arguments: &ExecuteArguments) -> Result<Document<Scenario>, Failure> {
+    let mut scenario = Scenario::open(&Reference::of(&arguments.scenario, Path::new("")))?;
+    for strategy in &arguments.strategies {
+        registry::build(strategy).map_err(Failure::input)?;
+    }
+    if !arguments.strategies.is_empty() {
+        scenario.value.strategies.clone_from(&arguments.strategies);
+        scenario.value.strategies.dedup();
+    }
+    if let Some(seed) = arguments.seed {
+        scenario.value.seed = seed;
+    }
+    if let Some(device) = &arguments.device {
+        scenario.value.device = Reference::of(device, Path::new(""));
+    }
+    Ok(scenario)
+}
+
+/// From what the results are made.
+fn provenance(arguments: &ExecuteArguments, scenario: &Document<Scenario>, inputs: &Inputs, machine: &Machine) -> Provenance {
+    let mut command_line = vec!["socrates".to_owned(), "execute".to_owned(), scenario.name.clone()];
+    for (worker, processor) in machine.processors() {
+        command_line.extend(["--processor".to_owned(), format!("{worker}={processor}")]);
+    }
+    for strategy in &arguments.strategies {
+        command_line.extend(["--strategy".to_owned(), strategy.clone()]);
+    }
+    for (core, share) in &arguments.cpu_loads {
+        command_line.extend(["--cpu-load".to_owned(), format!("{core}={}%", share * 100.0)]);
+    }
+    if let Some(frames) = &arguments.frames {
+        command_line.extend(["--frames".to_owned(), format!("{}={}Hz,{}", frames.worker, frames.rate_hz, frames.layers)]);
+    }
+    let mut entries = vec![
+        InputEntry::of("scenario", scenario.name.clone(), scenario.text.as_bytes()),
+        InputEntry::of("profile", inputs.profile.name.clone(), inputs.profile.text.as_bytes()),
+    ];
+    entries.extend(inputs.models.iter().map(|model| InputEntry {
+        role: "model".to_owned(),
+        name: model.file.clone(),
+        bytes: model.bytes,
+        sha256: model.sha256.clone(),
+    }));
+    Provenance {
+        tool: Tool { name: "socrates".to_owned(), version: env!("CARGO_PKG_VERSION").to_owned(), revision: None },
+        command_line,
+        seed: scenario.value.seed,
+        device: inputs.device.name().to_owned(),
+        profile_fingerprint: Some(ProfileInfo::of(&inputs.profile).fingerprint),
+        inputs: entries,
+    }
+}

@@ -1,0 +1,73 @@
+//! The table of measured runs, beside what the simulator says of them.
+
+use std::fmt::Write;
+
+use results::RunFile;
+use scenarios::Scenario;
+
+use crate::execute::Machine;
+use crate::execute::measure::Summarised;
+use crate::run::Inputs;
+use crate::table::{Align, Table, milliseconds};
+
+/// The measured runs as text.
+pub(crate) fn table(scenario: &Scenario, inputs: &Inputs, machine: &Machine, file: &RunFile, measured: &[Summarised]) -> String {
+    let mut text = format!("{} on {}, measured, seed {}\n\n", scenario.name, inputs.device.name(), scenario.seed);
+    for (worker, processor) in machine.processors() {
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "worker {worker}: {processor}");
+    }
+    text.push('\n');
+    let mut table = Table::new(&[
+        ("model", Align::Left),
+        ("strategy", Align::Left),
+        ("requests", Align::Right),
+        ("p50 ms", Align::Right),
+        ("p99 ms", Align::Right),
+        ("simulated", Align::Right),
+        ("ratio", Align::Right),
+        ("missed", Align::Right),
+        ("difference", Align::Right),
+        ("overhead", Align::Right),
+        ("busy", Align::Left),
+    ]);
+    for (case, of_case) in file.cases.iter().zip(measured) {
+        for (position, model) in case.report.models.iter().enumerate() {
+            let beside = of_case.models.get(position).copied().unwrap_or_default();
+            let time = |ns: Option<f64>| ns.map_or_else(|| "-".to_owned(), milliseconds);
+            let median_ns = model.latency.map(|latency| latency.p50_ns);
+            let ratio = beside.simulated_ns.zip(median_ns).map(|(simulated, measured)| simulated / measured);
+            let requests = &model.requests;
+            let missed = requests.deadline_misses as f64 / requests.deadlines as f64;
+            let percent = |share: f64| format!("{:.1}%", 100.0 * share);
+            let busy = case.report.workers.iter().filter_map(|worker| {
+                let share = worker.utilization.filter(|&share| share >= 0.005)?;
+                Some(format!("{} {:.0}%", worker.name, 100.0 * share))
+            });
+            table.row([
+                model.name.clone(),
+                case.strategy.clone(),
+                format!("{}/{}", requests.completed, requests.arrived),
+                time(median_ns),
+                time(model.latency.map(|latency| latency.p99_ns)),
+                time(beside.simulated_ns),
+                ratio.map_or_else(String::new, |ratio| format!("{ratio:.2}")),
+                if requests.deadlines > 0 { percent(missed) } else { String::new() },
+                beside.difference.map_or_else(String::new, |difference| format!("{difference:.1e}")),
+                of_case.overhead.map_or_else(String::new, percent),
+                busy.collect::<Vec<_>>().join(", "),
+            ]);
+        }
+    }
+    text.push_str(&table.render());
+    let host_bytes = measured.iter().map(|it| it.host_bytes).max().unwrap_or(0);
+    let _ = write!(
+        text,
+        "\nsimulated: the same run by `socrates run` with this profile; ratio: simulated / measured\n\
+         difference: of the outputs from the whole model on the CPU, relative to their largest value\n\
+         overhead: share of the time with a request in flight in which no kernel and no copy ran\n\
+         tensors between segments: {:.1} MiB at most\n",
+        host_bytes as f64 / f64::from(1 << 20)
+    );
+    text
+}
