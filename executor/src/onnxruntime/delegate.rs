@@ -38,8 +38,7 @@ impl DelegateProcessor {
             let path = library.path.display();
             return Err(missing(format!("execution provider `{provider}` cannot be used by {path}: {cause}")));
         }
-        let settings =
-            SessionSettings { cores: cores.to_vec(), provider: Some(dispatch), ..SessionSettings::default() };
+        let settings = SessionSettings { cores: cores.to_vec(), provider: Some(dispatch), ..SessionSettings::default() };
         OnnxRuntimeProcessor::with_settings(settings, provider.to_owned())
     }
 }

@@ -66,7 +66,8 @@ fn candidates(variable: impl Fn(&str) -> Option<OsString>, package: impl Fn(&Pat
 
 /// The library inside a Python interpreter's `onnxruntime` package, which is not imported.
 fn python_package(interpreter: &Path) -> Option<PathBuf> {
-    const QUESTION: &str = "import importlib.util as u; s = u.find_spec('onnxruntime'); print(s.submodule_search_locations[0] if s else '')";
+    const QUESTION: &str =
+        "import importlib.util as u; s = u.find_spec('onnxruntime'); print(s.submodule_search_locations[0] if s else '')";
     let answer = Command::new(interpreter).args(["-c", QUESTION]).output().ok().filter(|answer| answer.status.success())?;
     let package = String::from_utf8(answer.stdout).ok()?;
     library_in(&Path::new(package.trim_end()).join("capi"))
@@ -177,7 +178,9 @@ mod tests {
 
     #[test]
     fn versions_are_compared_by_number() {
-        for (version, expected) in [("1.22.0", true), ("1.31.1", true), ("1.9.0", false), ("1.21.1", false), ("2.0.0", false), ("", false)] {
+        for (version, expected) in
+            [("1.22.0", true), ("1.31.1", true), ("1.9.0", false), ("1.21.1", false), ("2.0.0", false), ("", false)]
+        {
             assert_eq!(is_recent(version), expected, "{version}");
         }
     }

@@ -5,8 +5,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::error::misuse;
 use super::NAME;
+use super::error::misuse;
 use crate::buffer::{HostBuffer, Region, copy_region};
 use crate::processor::{BufferId, Operand, ProcessorError, ProcessorErrorKind};
 

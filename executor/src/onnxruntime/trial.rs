@@ -63,11 +63,8 @@ impl Trials {
         let refused = |why: &str| unsupported(format!("operator `{name}` of type {op_type}: {why}"));
         let (raw, mut values) = self.with_constants(raw);
         let cut = raw.build().map_err(|cause| refused(&cause.to_string()))?;
-        let constants: Constants = cut
-            .tensors()
-            .iter()
-            .filter_map(|tensor| Some((tensor.id, values.remove(&tensor.name)?)))
-            .collect();
+        let constants: Constants =
+            cut.tensors().iter().filter_map(|tensor| Some((tensor.id, values.remove(&tensor.name)?))).collect();
         match self.settings.session(&cut, &constants, cut.outputs()) {
             Ok(_) => Ok(()),
             Err(error) if error.kind == ProcessorErrorKind::OutOfMemory => Err(error),

@@ -38,8 +38,7 @@ impl Value {
         unsafe { ort::Error::result_from_status((api.CreateCpuMemoryInfo)(allocator, kind, &raw mut info)) }?;
         let (data, sizes, rank) = (memory.cast(), shape.as_ptr(), shape.len());
         // SAFETY: the caller promises the memory; the library copies the shape and the description of the memory.
-        let status =
-            unsafe { (api.CreateTensorWithDataAsOrtValue)(info, data, bytes, sizes, rank, ty.into(), &raw mut value) };
+        let status = unsafe { (api.CreateTensorWithDataAsOrtValue)(info, data, bytes, sizes, rank, ty.into(), &raw mut value) };
         // SAFETY: made above, freed once.
         unsafe { (api.ReleaseMemoryInfo)(info) };
         // SAFETY: a status is given back once.
