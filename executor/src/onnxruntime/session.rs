@@ -44,9 +44,11 @@ impl SessionSettings {
             .with_optimization_level(level)?
             .with_parallel_execution(false)?
             .with_inter_threads(1)?
-            .with_intra_threads(threads)?;
+            .with_intra_threads(threads)?
+            .with_env_allocators()?;
         if threads > 1 {
-            // Threads spin inside a run and sleep between runs: they share their cores with other sessions' threads.
+            // Threads spin inside a run and sleep between runs: spinning on, as is the default, they would keep the cores from the
+            // threads of the next unit, which are others.
             builder = builder
                 .with_intra_op_spinning(true)?
                 .with_config_entry("session.force_spinning_stop", "1")?

@@ -59,15 +59,21 @@ fn node(unit: &Unit, operator: &Operator) -> Message {
                 3
             }
             AttributeValue::Floats(values) => {
-                values.iter().for_each(|&value| attribute.float(7, value));
+                for &value in values {
+                    attribute.float(7, value);
+                }
                 6
             }
             AttributeValue::Integers(values) => {
-                values.iter().for_each(|&value| attribute.integer(8, value));
+                for &value in values {
+                    attribute.integer(8, value);
+                }
                 7
             }
             AttributeValue::Texts(values) => {
-                values.iter().for_each(|value| attribute.text(9, value));
+                for value in values {
+                    attribute.text(9, value);
+                }
                 8
             }
             AttributeValue::Tensor(_) => panic!("attribute `{key}` of `{}` is a tensor", operator.name),
