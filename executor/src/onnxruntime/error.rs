@@ -17,6 +17,8 @@ fn kind(code: ErrorCode, message: &str) -> ProcessorErrorKind {
         // No kernel; no such operator; inputs that the operator's schema refuses.
         ErrorCode::NotImplemented | ErrorCode::InvalidGraph => ProcessorErrorKind::Unsupported,
         ErrorCode::DeviceReset => ProcessorErrorKind::Lost,
+        // Operators of other domains than the standard one have no code for this.
+        _ if lower.contains("is not a registered function/op") => ProcessorErrorKind::Unsupported,
         // Said by `session.disable_cpu_ep_fallback`.
         _ if lower.contains("fallback to cpu ep has been explicitly disabled") => ProcessorErrorKind::Unsupported,
         _ => ProcessorErrorKind::Failed,

@@ -19,6 +19,7 @@ pub use delegate::DelegateProcessor;
 pub use library::{LibraryInfo, library};
 pub use processor::OnnxRuntimeProcessor;
 pub use profile::{NodeTime, read_profile};
+pub use session::session_of_file;
 
 #[expect(unused_imports, reason = "named in the documentation")]
 use crate::processor::ProcessorErrorKind;

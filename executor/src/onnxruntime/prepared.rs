@@ -2,7 +2,6 @@
 
 #![allow(unsafe_code, reason = "runs sessions on tensors over host memory")]
 
-use std::collections::BTreeMap;
 use std::ffi::{CString, c_char};
 
 use ort::AsPointer;
@@ -56,8 +55,7 @@ impl Prepared {
     pub(super) fn new(unit: &Unit, settings: &SessionSettings) -> Result<Self, ProcessorError> {
         let graph = &unit.graph;
         let count = graph.inputs().len();
-        let mut made_at: BTreeMap<TensorId, usize> = BTreeMap::new();
-        let (mut outputs, mut copies) = (Vec::new(), Vec::new());
+        let (mut outputs, mut made, mut copies) = (Vec::new(), Vec::new(), Vec::new());
         for (index, &id) in graph.outputs().iter().enumerate() {
             let operand = count + index;
             // The library gives an input that is an output back as it is, instead of filling the output: copied here.
@@ -65,10 +63,8 @@ impl Prepared {
                 copies.push((Source::Operand(position), operand));
             } else if let Some(constant) = unit.constants.get(&id) {
                 copies.push((Source::Constant(constant.clone()), operand));
-            } else if let Some(&first) = made_at.get(&id) {
-                copies.push((Source::Operand(first), operand));
             } else {
-                made_at.insert(id, operand);
+                made.push(operand);
                 outputs.push(id);
             }
         }
@@ -84,7 +80,7 @@ impl Prepared {
             input_names: names(&fed.iter().map(|&(_, id)| id).collect::<Vec<_>>()).map_err(refused)?,
             output_names: names(&outputs).map_err(refused)?,
             fed: fed.iter().map(|&(position, _)| position).collect(),
-            made: outputs.iter().map(|id| made_at[id]).collect(),
+            made,
             copies,
         })
     }

@@ -1,5 +1,6 @@
 //! Sessions: threads, optimisation, execution provider.
 
+use ort::environment::Environment;
 use ort::ep::ExecutionProviderDispatch;
 use ort::session::Session;
 use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
@@ -28,14 +29,14 @@ pub(super) struct SessionSettings {
 impl SessionSettings {
     /// A session for a graph. The constants must outlive it.
     pub(super) fn session(&self, graph: &Graph, constants: &Constants, outputs: &[TensorId]) -> Result<Session, ProcessorError> {
-        let builder = self.builder().map_err(|cause| error("cannot configure a session for", &graph.name, &cause))?;
+        let builder =
+            self.builder(environment()?).map_err(|cause| error("cannot configure a session for", &graph.name, &cause))?;
         let model = model::build(graph, constants, outputs)?;
         model.into_session(&builder).map_err(|cause| error("cannot prepare", &graph.name, &cause))
     }
 
     /// A builder that a session comes out of by whatever way.
-    fn builder(&self) -> Result<SessionBuilder, ort::Error> {
-        let environment = environment().map_err(|error| ort::Error::new(error.message))?;
+    fn builder(&self, environment: &Environment) -> Result<SessionBuilder, ort::Error> {
         let level =
             if self.is_trial && self.provider.is_none() { GraphOptimizationLevel::Disable } else { GraphOptimizationLevel::All };
         let threads = if self.is_trial { 1 } else { self.cores.len().max(1) };
@@ -43,9 +44,11 @@ impl SessionSettings {
             .with_optimization_level(level)?
             .with_parallel_execution(false)?
             .with_inter_threads(1)?
-            .with_intra_threads(threads)?;
+            .with_intra_threads(threads)?
+            .with_env_allocators()?;
         if threads > 1 {
-            // Threads spin inside a run and sleep between runs: they share their cores with other sessions' threads.
+            // Threads spin inside a run and sleep between runs: spinning on, as is the default, they would keep the cores from the
+            // threads of the next unit, which are others.
             builder = builder
                 .with_intra_op_spinning(true)?
                 .with_config_entry("session.force_spinning_stop", "1")?
@@ -59,6 +62,20 @@ impl SessionSettings {
         }
         Ok(builder)
     }
+}
+
+/// A session of ONNX Runtime for the bytes of an ONNX file, with as many threads as cores, on those cores, and everything else as
+/// the library has it by default: what a processor of this crate is compared with.
+pub fn session_of_file(file: &[u8], cores: &[usize]) -> Result<Session, ProcessorError> {
+    let environment = environment()?;
+    let made = || -> Result<Session, ort::Error> {
+        let mut builder = SessionBuilder::new(environment)?.with_intra_threads(cores.len().max(1))?;
+        if cores.len() > 1 {
+            builder = builder.with_config_entry("session.intra_op_thread_affinities", affinities(cores))?;
+        }
+        builder.commit_from_memory(file)
+    };
+    made().map_err(|cause| error("cannot prepare", "ONNX file", &cause))
 }
 
 /// Cores of all threads but the calling one, counted from 1 as ONNX Runtime does: `2;3`.
