@@ -36,8 +36,6 @@ pub(super) enum Activation {
     Abs,
     /// `-x`.
     Neg,
-    /// `x * x`.
-    Square,
     /// Natural logarithm.
     Log,
     /// Largest integer not above.
@@ -208,7 +206,6 @@ vectorised! {
             Activation::Reciprocal => each!(|x| 1.0 / x),
             Activation::Abs => each!(|x| x.abs()),
             Activation::Neg => each!(|x| -x),
-            Activation::Square => each!(|x| x * x),
             Activation::Log => each!(|x| x.ln()),
             Activation::Floor => each!(|x| x.floor()),
             Activation::Ceil => each!(|x| x.ceil()),

@@ -22,6 +22,12 @@ fn one_input(node: &Node<'_>, pieces: Vec<Piece>) -> Result<Built, Refusal> {
 /// The same elements in another shape.
 pub(super) fn view(node: &Node<'_>) -> Result<Built, Refusal> {
     node.outputs_at_most(1)?;
+    if node.operator.op_type == "Dropout"
+        && let Some(training) = node.input(2)
+        && training.data.as_ref().is_none_or(|data| data.to_floats() != [0.0])
+    {
+        return Err("`training_mode` is not constantly false: only inference is supported".to_owned());
+    }
     let elements = product(&node.shape(0)?);
     let input = node.required(0)?;
     let kernel = Movement::new(input.data_type, vec![whole(vec![elements], vec![1], 0)]);

@@ -111,11 +111,6 @@ impl Pool {
         Ok(pool)
     }
 
-    /// How many threads there are.
-    pub(super) fn threads(&self) -> usize {
-        self.shared.meeting.threads
-    }
-
     /// Lets every thread do its part, and returns when all have.
     pub(super) fn run(&self, work: &dyn Work) {
         if self.others.is_empty() {

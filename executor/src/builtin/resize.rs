@@ -18,7 +18,8 @@ fn coordinates(node: &Node<'_>, size: usize, result: usize, scale: f64) -> Resul
                 "pytorch_half_pixel" if result > 1 => (at + 0.5) / scale - 0.5,
                 "pytorch_half_pixel" => 0.0,
                 "asymmetric" => at / scale,
-                "align_corners" if result > 1 => at * (size as f64 - 1.0) / (length - 1.0),
+                // The specification divides by the length before it is rounded down.
+                "align_corners" if result > 1 => at * (size as f64 - 1.0) / (scale * size as f64 - 1.0),
                 "align_corners" => 0.0,
                 "half_pixel_symmetric" => {
                     let adjustment = length / (scale * size as f64);
