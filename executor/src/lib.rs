@@ -5,6 +5,7 @@
 //! Kernels come from libraries that are found at run time, or are built in, so that the crate builds and runs without any.
 
 pub mod buffer;
+pub mod builtin;
 pub mod frames;
 pub mod load;
 pub mod once;

@@ -1,5 +1,6 @@
 //! From a [`Specification`] to a processor.
 
+use crate::builtin::BuiltInProcessor;
 use crate::onnxruntime::{DelegateProcessor, OnnxRuntimeProcessor, library};
 use crate::pinning::pin_current_thread;
 use crate::processor::{Processor, ProcessorError, ProcessorErrorKind};
@@ -25,7 +26,7 @@ pub fn open(specification: &Specification) -> Result<Box<dyn Processor>, Process
         Specification::Cpu { kernels, .. } => match kernels {
             Kernels::OnnxRuntime => Ok(Box::new(OnnxRuntimeProcessor::open(cores)?)),
             Kernels::Best if library().is_ok() => Ok(Box::new(OnnxRuntimeProcessor::open(cores)?)),
-            Kernels::Best | Kernels::BuiltIn => Err(missing("the built-in kernels")),
+            Kernels::Best | Kernels::BuiltIn => Ok(Box::new(BuiltInProcessor::open(cores)?)),
         },
         Specification::OpenCl { .. } => Err(missing("OpenCL")),
         Specification::Vulkan { .. } => Err(missing("Vulkan")),

@@ -1,0 +1,5 @@
+//! The built-in kernels against nested loops in double precision, on whole models, and on the node tests of the ONNX package.
+
+mod node_models;
+mod support;
+mod zoo;
