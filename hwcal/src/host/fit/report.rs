@@ -12,9 +12,9 @@ use crate::host::fit::segments::SegmentLaw;
 use crate::statistics::Accuracy;
 
 /// Share of held-out operators that should be within 10 %, in percent.
-pub const WITHIN_10_TARGET_PERCENT: f64 = 85.0;
+pub(crate) const WITHIN_10_TARGET_PERCENT: f64 = 85.0;
 /// Median held-out error that should not be exceeded, in noise floors.
-pub const NOISE_FLOORS_TARGET: f64 = 2.0;
+pub(crate) const NOISE_FLOORS_TARGET: f64 = 2.0;
 
 /// Errors on operators that the fit did not see, and what else was fitted.
 #[derive(Clone, Debug, PartialEq, Serialize)]

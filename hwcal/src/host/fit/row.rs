@@ -76,8 +76,11 @@ pub(crate) fn rows(samples: &[Sample], worker: &str) -> Vec<Row> {
     rows
 }
 
-/// Nothing of views: they cost nothing and have no model.
+/// Nothing of views and of empty slices: they cost nothing.
 fn row(sample: &Sample, op_type: &str, fused: &[String], work: OperatorWork, group: usize, is_slice: bool) -> Option<Row> {
+    if work.output_elements == 0 {
+        return None;
+    }
     Some(Row {
         key: sample.key.clone(),
         class: KernelClass::of(&work)?,
