@@ -25,6 +25,20 @@ pub fn family(model: &str) -> &str {
     FAMILIES.into_iter().find(|pattern| model.contains(pattern)).unwrap_or(model)
 }
 
+/// The fold of each of `count` things, dealt after a shuffle.
+pub fn deal(count: usize, folds: usize, seed: u64) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..count).collect();
+    let mut random = SplitMix(seed);
+    for last in (1..count).rev() {
+        order.swap(last, (random.next() % (last as u64 + 1)) as usize);
+    }
+    let mut dealt = vec![0; count];
+    for (position, index) in order.into_iter().enumerate() {
+        dealt[index] = position % folds.max(1);
+    }
+    dealt
+}
+
 /// Fold of each model; models must be sorted by name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Folds(pub Vec<usize>);
@@ -32,16 +46,7 @@ pub struct Folds(pub Vec<usize>);
 impl Folds {
     /// Models dealt to folds after a shuffle.
     pub fn random(models: &[String], seed: u64) -> Self {
-        let mut order: Vec<usize> = (0..models.len()).collect();
-        let mut random = SplitMix(seed);
-        for last in (1..order.len()).rev() {
-            order.swap(last, (random.next() % (last as u64 + 1)) as usize);
-        }
-        let mut folds = vec![0; models.len()];
-        for (position, index) in order.into_iter().enumerate() {
-            folds[index] = position % FOLDS;
-        }
-        Self(folds)
+        Self(deal(models.len(), FOLDS, seed))
     }
 
     /// Whole families, the largest first, each to the fold that holds fewest models.

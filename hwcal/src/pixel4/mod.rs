@@ -8,7 +8,7 @@ pub mod gpu_validation;
 mod measurements;
 mod profile;
 mod report;
-mod round;
+pub(crate) mod round;
 mod support;
 
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -1,16 +1,14 @@
 //! Rounding of fitted numbers to the digits that a profile keeps.
 
-use sim::cost::{ClassModel, Feature, FitRange, Forest, ShapeTable, TreeNode};
-
-use crate::pixel4::FitError;
+use sim::cost::{ClassModel, CostModelError, Feature, FitRange, Forest, ShapeTable, TreeNode};
 
 /// A number rounded to significant digits.
-pub(super) fn significant(value: f64, digits: usize) -> f64 {
+pub(crate) fn significant(value: f64, digits: usize) -> f64 {
     format!("{value:.precision$e}", precision = digits.saturating_sub(1)).parse().unwrap_or(value)
 }
 
 /// A model rounded to what is written: six digits of coefficients and durations, four of leaves and errors.
-pub(super) fn rounded(model: &ClassModel) -> Result<ClassModel, FitError> {
+pub(crate) fn rounded(model: &ClassModel) -> Result<ClassModel, CostModelError> {
     let node = |node: &TreeNode| match *node {
         TreeNode::Leaf(value) => TreeNode::Leaf(significant(value, 4)),
         TreeNode::Split { feature, threshold } => TreeNode::Split { feature, threshold: significant(threshold, 6) },

@@ -37,15 +37,20 @@ impl ShapeTable {
         &self.rows
     }
 
+    /// The key of an operator that a table can hold: one plain, square image.
+    pub fn key(class: KernelClass, work: &OperatorWork, shape: &KernelShape) -> Option<ShapeKey> {
+        if is_plain(work) { key_of(class, shape) } else { None }
+    }
+
     /// The duration of an operator, if its shape was measured.
     ///
     /// Measured inputs count explicit padding. A framework may pad explicitly or leave it to the kernel, so a shape is looked
     /// up without its padding first, then with it.
     pub fn find(&self, class: KernelClass, work: &OperatorWork, shape: &KernelShape) -> Option<f64> {
-        if self.rows.is_empty() || !is_plain(work) {
+        if self.rows.is_empty() {
             return None;
         }
-        let key = key_of(class, shape)?;
+        let key = Self::key(class, work, shape)?;
         let padded = u32::try_from(work.geometry.in_height).ok()?;
         self.at(&key).or_else(|| self.at(&[padded, key[1], key[2], key[3], key[4], key[5], key[6]]))
     }

@@ -1,0 +1,83 @@
+//! The model of one class of kernels: its family chosen by cross-validation over distinct operators.
+
+use sim::cost::{ClassModel, FitRange, KernelClass};
+
+use crate::folds::deal;
+use crate::host::fit::FitError;
+use crate::host::fit::family::{self, Family, Observation, Physical};
+
+/// An observation and the distinct operator it is of.
+pub(crate) type Grouped<'a> = (usize, Observation<'a>);
+
+/// Folds of the choice.
+const FOLDS: usize = 4;
+/// Distinct operators below which nothing is chosen: one launch and one rate are all that the data can tell.
+const LEAST_TO_CHOOSE: usize = 8;
+/// Distinct operators below which only sums are tried.
+const LEAST_FOR_ARMS: usize = 14;
+/// Distinct operators below which no trees are tried.
+const LEAST_FOR_TREES: usize = 30;
+/// A richer family must lower the held-out error by this factor.
+const WORTH: f64 = 0.97;
+
+/// Chooses the family of a class by held-out error, and fits it to all observations.
+pub(crate) fn fit(class: KernelClass, data: &[Grouped<'_>], seed: u64) -> Result<(ClassModel, Family), FitError> {
+    let all: Vec<Observation<'_>> = data.iter().map(|&(_, one)| one).collect();
+    let family = choose(class, data, seed)?;
+    Ok((fit_family(class, family, &all)?, family))
+}
+
+fn choose(class: KernelClass, data: &[Grouped<'_>], seed: u64) -> Result<Family, FitError> {
+    let mut groups: Vec<usize> = data.iter().map(|&(group, _)| group).collect();
+    groups.sort_unstable();
+    groups.dedup();
+    let simple = Family { physical: Physical::Simple, trees: false };
+    if groups.len() < LEAST_TO_CHOOSE {
+        return Ok(simple);
+    }
+    let folds = deal(groups.len(), FOLDS, seed);
+    let fold_of = |group: usize| groups.binary_search(&group).map_or(0, |index| folds[index]);
+    let held_out = |family: Family| -> Result<f64, FitError> {
+        let mut pairs = Vec::with_capacity(data.len());
+        for fold in 0..FOLDS {
+            let (test, training): (Vec<Grouped<'_>>, Vec<Grouped<'_>>) = data.iter().partition(|it| fold_of(it.0) == fold);
+            let training: Vec<Observation<'_>> = training.into_iter().map(|(_, one)| one).collect();
+            let model = fit_family(class, family, &training)?;
+            pairs.extend(test.iter().map(|(_, one)| (predict(&model, one), one.duration_ns)));
+        }
+        Ok(family::loss(pairs.into_iter()))
+    };
+    let mut best = (held_out(simple)?, simple);
+    for physical in family::candidates(class) {
+        let is_sum = matches!(physical, Physical::Linear | Physical::Staircase(_));
+        if physical == Physical::Simple || (!is_sum && groups.len() < LEAST_FOR_ARMS) {
+            continue;
+        }
+        let family = Family { physical, trees: false };
+        let loss = held_out(family)?;
+        if loss < WORTH * best.0 {
+            best = (loss, family);
+        }
+    }
+    if groups.len() >= LEAST_FOR_TREES {
+        let family = Family { trees: true, ..best.1 };
+        if held_out(family)? < WORTH * best.0 {
+            return Ok(family);
+        }
+    }
+    Ok(best.1)
+}
+
+fn fit_family(class: KernelClass, family: Family, data: &[Observation<'_>]) -> Result<ClassModel, FitError> {
+    let mut model = family::fit(class, family.physical, data)?;
+    model.range = FitRange::around(data.iter().map(|one| one.shape));
+    if family.trees {
+        family::correct(&mut model, data)?;
+    }
+    Ok(model)
+}
+
+fn predict(model: &ClassModel, one: &Observation<'_>) -> f64 {
+    let outside = model.range.as_ref().map_or(0.0, |range| range.octaves_outside(one.shape));
+    model.duration_ns(one.shape, outside)
+}
