@@ -1,10 +1,36 @@
 //! This machine: measures its processors into samples.
+//!
+//! [`measure()`] opens each worker on a thread of its own and works through a design (`design`), one worker at a time with the
+//! others idle: tasks of the zoo and drawn operators, slices, segments, copies, launches, contention, sustained load. What is
+//! measured is kept in a [`journal`], so that a run that was killed goes on where it stopped.
+//!
+//! How a noisy machine does no harm: several things are measured in turns (`rounds`); repetitions during which a hypervisor took
+//! time, or the thread had to wait for its core, are marked and not used; of the others the 10th percentile counts; and some
+//! things are measured again at the end, which tells the noise floor.
 
+mod bench;
 mod clock;
 mod design;
+pub mod facts;
+pub mod journal;
+mod long;
+mod measure;
+mod rounds;
 pub mod sample;
+mod samples;
 mod timing;
+mod worker;
 
+#[cfg(test)]
+mod fake;
+#[cfg(test)]
+mod tests;
+
+pub use facts::{Provenance, WorkerFacts};
+pub use journal::JournalError;
+pub use measure::{MeasureError, Options, Progress, WorkerToMeasure, measure};
 pub use sample::{
     Bound, CopyDirection, Experiment, LaunchMode, Refusal, RefusalKind, Sample, SliceDimension, Sustained, Timing, WorkRecord,
 };
+pub use samples::{End, Samples, SamplesError};
+pub use worker::Opener;
