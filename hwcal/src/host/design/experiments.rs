@@ -1,0 +1,446 @@
+//! The experiments on one worker, stratum by stratum.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use executor::Transfer;
+use sim::graph::work::KernelKind;
+use sim::graph::{Attributes, Graph, RawGraph};
+use sim::plan::Part;
+
+use super::jobs::{Job, Measurement, Source, What, bytes, expected_launch_ns};
+use super::order::Stratum;
+use super::points::{self, KINDS};
+use super::sequence::{Halton, spread};
+use super::zoo::Model;
+use super::{WorkerShape, hash};
+use crate::host::sample::{Bound, CopyDirection, Experiment, LaunchMode, SliceDimension, WorkRecord};
+
+/// Repetitions that are expected.
+const REPETITIONS: f64 = 20.0;
+/// Beyond it a gap before the launch makes no difference.
+const LONG_LAUNCH_NS: f64 = 1e7;
+/// Longest launch in a quick run.
+const QUICK_LAUNCH_NS: f64 = 1.5e7;
+/// Most weights in a quick run: they have to be drawn and packed.
+const QUICK_BYTES: u64 = 80_000_000;
+
+/// Everything that is measured on a worker, but for the noise.
+pub(super) fn strata(worker: usize, workers: &[WorkerShape], models: &[Model], is_quick: bool, seed: u64) -> Vec<Stratum> {
+    let maker = Maker { worker, workers, is_quick, seed };
+    let tasks = maker.zoo_tasks(models);
+    let mut operators = maker.operators(&tasks);
+    let (slices, wholes) = maker.slices(&tasks);
+    // What slices are compared with comes first.
+    for stratum in &mut operators {
+        stratum.jobs.sort_by_key(|job| !job.keys().any(|key| wholes.contains(key)));
+    }
+    let mut strata = operators;
+    strata.push(Stratum { share: 0.14, jobs: slices });
+    strata.push(Stratum { share: 0.14, jobs: maker.segments(models) });
+    strata.push(Stratum { share: 0.06, jobs: maker.copies() });
+    strata.push(Stratum { share: 0.05, jobs: maker.launches() });
+    strata.push(Stratum { share: 0.12, jobs: maker.contention() });
+    strata.push(Stratum { share: 0.10, jobs: maker.long_runs() });
+    strata
+}
+
+/// Second measurements of early jobs of every worker, of as many kinds as there are.
+pub(super) fn noise(workers: &[WorkerShape], jobs: &[Job], is_quick: bool) -> Vec<Job> {
+    let count = if is_quick { 12 } else { 40 };
+    let mut closing = Vec::new();
+    for (worker, shape) in workers.iter().enumerate() {
+        // One of each kind in turn, in the order in which they come.
+        let mut by_kind: BTreeMap<&str, Vec<&Job>> = BTreeMap::new();
+        for job in jobs.iter().filter(|job| job.worker == worker) {
+            if let What::Unit { source, measurements } = &job.what
+                && let (Some(Measurement { experiment: Experiment::Operator { work, .. }, .. }), Some(_)) =
+                    (measurements.first(), source.lead())
+            {
+                by_kind.entry(work.kernel.name()).or_default().push(job);
+            }
+        }
+        let longest = by_kind.values().map(Vec::len).max().unwrap_or(0);
+        let turns = (0..longest).flat_map(|turn| by_kind.values().filter_map(move |jobs| jobs.get(turn)));
+        for job in turns.take(count) {
+            let What::Unit { source, measurements } = &job.what else { continue };
+            let Some(measurement) = measurements.last() else { continue };
+            let name = measurement.key.split_once('/').map_or("", |(_, name)| name);
+            closing.push(Job {
+                worker,
+                what: What::Noise {
+                    key: format!("{}/noise/{name}", shape.name),
+                    of: measurement.key.clone(),
+                    source: source.clone(),
+                    launch: measurement.launch,
+                },
+                expected_ns: job.expected_ns / measurements.len() as f64,
+                bytes: job.bytes,
+            });
+        }
+    }
+    closing
+}
+
+/// A distinct task of the zoo.
+struct ZooTask<'a> {
+    model: &'a Model,
+    task: usize,
+    /// Tells tasks of different work apart.
+    name: String,
+}
+
+/// Names an operator by its type, by what is fused into it and by its work.
+fn operator_name(op_type: &str, fused: &[String], work: &WorkRecord) -> String {
+    let work = serde_json::to_string(work).unwrap_or_default();
+    format!("{}/{:016x}", op_type.to_lowercase(), hash(format!("{op_type}+{}: {work}", fused.join("+")).as_bytes()))
+}
+
+fn task_name(model: &Model, task: usize) -> String {
+    let operator = model.graph.operator(model.tasks[task].lead);
+    operator_name(&operator.op_type, &model.fused(task), &WorkRecord::from(model.work(task)))
+}
+
+const fn mode_name(launch: LaunchMode) -> &'static str {
+    match launch {
+        LaunchMode::Alone => "alone",
+        LaunchMode::BackToBack => "back_to_back",
+    }
+}
+
+struct Maker<'a> {
+    worker: usize,
+    workers: &'a [WorkerShape],
+    is_quick: bool,
+    seed: u64,
+}
+
+impl Maker<'_> {
+    fn shape(&self) -> &WorkerShape {
+        &self.workers[self.worker]
+    }
+
+    fn key(&self, name: &str) -> String {
+        format!("{}/{name}", self.shape().name)
+    }
+
+    fn job(&self, what: What, expected_ns: f64, bytes: u64) -> Job {
+        Job { worker: self.worker, what, expected_ns, bytes }
+    }
+
+    /// A job that runs a unit; `None` where it is too much for a quick run.
+    fn unit(&self, source: Source, measurements: Vec<Measurement>, launch_ns: f64, bytes: u64) -> Option<Job> {
+        if self.is_quick && (launch_ns > QUICK_LAUNCH_NS || bytes > QUICK_BYTES) {
+            return None;
+        }
+        let of_mode = |measurement: &Measurement| match measurement.launch {
+            LaunchMode::Alone => 600_000.0 + launch_ns,
+            LaunchMode::BackToBack => launch_ns.max(250_000.0),
+        };
+        let modes: f64 = measurements.iter().map(of_mode).sum();
+        let preparation_ns = 3e6 + 3.0 * launch_ns + 2.0 * bytes as f64;
+        Some(self.job(What::Unit { source, measurements }, preparation_ns + REPETITIONS * modes, bytes))
+    }
+
+    /// Distinct tasks of all models, each where it is seen first.
+    fn zoo_tasks<'m>(&self, models: &'m [Model]) -> Vec<ZooTask<'m>> {
+        let mut known = BTreeSet::new();
+        let all = models.iter().flat_map(|model| (0..model.tasks.len()).map(move |task| (model, task)));
+        all.map(|(model, task)| ZooTask { model, task, name: task_name(model, task) })
+            .filter(|task| known.insert(task.name.clone()))
+            .collect()
+    }
+
+    /// One operator in both modes, but for the longest.
+    fn operator(
+        &self,
+        source: Source,
+        name: &str,
+        fused: Vec<String>,
+        from: String,
+        work: &sim::graph::OperatorWork,
+    ) -> Option<Job> {
+        let launch_ns = expected_launch_ns([work]);
+        let (op_type, _) = source.lead()?;
+        let modes: &[LaunchMode] =
+            if launch_ns > LONG_LAUNCH_NS { &[LaunchMode::BackToBack] } else { &[LaunchMode::Alone, LaunchMode::BackToBack] };
+        let measurement = |&launch: &LaunchMode| Measurement {
+            key: self.key(&format!("operator/{name}/{}", mode_name(launch))),
+            launch,
+            experiment: Experiment::Operator {
+                work: WorkRecord::from(work),
+                op_type: op_type.clone(),
+                fused: fused.clone(),
+                source: from.clone(),
+                launch,
+            },
+        };
+        self.unit(source, modes.iter().map(measurement).collect(), launch_ns, bytes(work))
+    }
+
+    /// A stratum for each kind of kernel: tasks of the zoo and points of the design in turn.
+    fn operators(&self, tasks: &[ZooTask<'_>]) -> Vec<Stratum> {
+        let strata = KernelKind::ALL.into_iter().map(|kind| {
+            let of_zoo = tasks.iter().filter(|task| task.model.work(task.task).kind == kind).filter_map(|task| {
+                let operator = &task.model.graph.operator(task.model.tasks[task.task].lead).name;
+                let source = Source::Tasks { model: task.model.clone(), first: task.task, count: 1 };
+                let from = format!("{}/{operator}", task.model.graph.name);
+                self.operator(source, &task.name, task.model.fused(task.task), from, task.model.work(task.task))
+            });
+            let jobs = alternate(by_cost(of_zoo.collect()), by_cost(self.points(kind)));
+            Stratum { share: share(kind), jobs }
+        });
+        strata.filter(|stratum| !stratum.jobs.is_empty()).collect()
+    }
+
+    fn points(&self, kind: KernelKind) -> Vec<Job> {
+        let count = KINDS.iter().find(|(other, _)| *other == kind).map_or(0, |(_, count)| *count);
+        let count = if self.is_quick { count / 4 } else { count };
+        let graphs = points::points(kind, self.seed, count).into_iter().filter_map(|raw| raw.build().ok());
+        graphs
+            .filter_map(|graph| {
+                let graph = Arc::new(graph);
+                let operator = graph.operators().first()?;
+                let work = graph.work(operator.id).clone();
+                let name = operator_name(&operator.op_type, &[], &WorkRecord::from(&work));
+                self.operator(Source::Graph(Arc::clone(&graph)), &name, Vec::new(), "design".to_owned(), &work)
+            })
+            .collect()
+    }
+
+    /// Tenths of convolutions and matrix products of all sizes, by rows and by channels, from either end; and keys of the wholes.
+    fn slices(&self, tasks: &[ZooTask<'_>]) -> (Vec<Job>, BTreeSet<String>) {
+        let kinds = [
+            (KernelKind::Convolution, 20),
+            (KernelKind::DepthwiseConvolution, 6),
+            (KernelKind::FullyConnected, 4),
+            (KernelKind::GroupedConvolution, 2),
+        ];
+        let (mut jobs, mut wholes) = (Vec::new(), BTreeSet::new());
+        for (kind, count) in kinds {
+            let worth_it = |task: &&ZooTask<'_>| {
+                let launch_ns = expected_launch_ns([task.model.work(task.task)]);
+                let is_single = task.model.tasks[task.task].wanted.len() == 1;
+                task.model.work(task.task).kind == kind && is_single && (2e5..1.5e7).contains(&launch_ns)
+            };
+            let mut chosen: Vec<&ZooTask<'_>> = tasks.iter().filter(worth_it).collect();
+            chosen.sort_by_key(|task| task.model.work(task.task).macs);
+            for task in spread(chosen).into_iter().take(if self.is_quick { count / 2 } else { count }) {
+                let of_task = self.slices_of(task);
+                if !of_task.is_empty() {
+                    wholes.insert(self.key(&format!("operator/{}/back_to_back", task.name)));
+                }
+                jobs.push(of_task);
+            }
+        }
+        // A few ratios of every task, then more of every task.
+        let longest = jobs.iter().map(Vec::len).max().unwrap_or(0);
+        let turns =
+            (0..longest.div_ceil(6)).flat_map(|turn| jobs.iter().flat_map(move |jobs| jobs.chunks(6).nth(turn).unwrap_or(&[])));
+        (turns.cloned().collect(), wholes)
+    }
+
+    fn slices_of(&self, task: &ZooTask<'_>) -> Vec<Job> {
+        let work = task.model.work(task.task);
+        let whole_key = self.key(&format!("operator/{}/back_to_back", task.name));
+        let mut jobs = Vec::new();
+        let mut known = BTreeSet::new();
+        for tenth in spread((1_u64..10).collect()) {
+            for dimension in [SliceDimension::Rows, SliceDimension::Channels] {
+                let (name, of) = match dimension {
+                    SliceDimension::Rows => ("rows", work.geometry.out_height),
+                    SliceDimension::Channels => ("channels", work.geometry.out_channels),
+                };
+                let at = of * tenth / 10;
+                // Small parts from the begin, large ones up to the end: with tenths on both sides every split has its two parts.
+                let (begin, end) = if tenth % 2 == 1 { (0, at) } else { (at, of) };
+                if begin == end || end - begin == of || !known.insert((name, begin, end)) {
+                    continue;
+                }
+                let (Ok(first), Ok(last), Ok(all)) = (u32::try_from(begin), u32::try_from(end), u32::try_from(of)) else {
+                    continue;
+                };
+                let part = match dimension {
+                    SliceDimension::Rows => Part::Rows { begin: first, end: last, of: all },
+                    SliceDimension::Channels => Part::Channels { begin: first, end: last, of: all },
+                };
+                if task.model.part_unit(task.task, part).is_err() {
+                    continue;
+                }
+                let measurement = Measurement {
+                    key: self.key(&format!("slice/{}/{name}/{begin}-{end}", task.name)),
+                    launch: LaunchMode::BackToBack,
+                    experiment: Experiment::Slice {
+                        work: WorkRecord::from(work),
+                        dimension,
+                        begin,
+                        end,
+                        of,
+                        whole_key: whole_key.clone(),
+                    },
+                };
+                let launch_ns = expected_launch_ns([work]) * (end - begin) as f64 / of as f64;
+                let source = Source::Part { model: task.model.clone(), task: task.task, part };
+                jobs.extend(self.unit(source, vec![measurement], launch_ns, bytes(work)));
+            }
+        }
+        jobs
+    }
+
+    /// Windows of all models, and all models whole.
+    fn segments(&self, models: &[Model]) -> Vec<Job> {
+        let mut windows = Vec::new();
+        let mut whole = Vec::new();
+        let mut halton = Halton::new(self.seed, "segments");
+        for model in models {
+            let tasks = model.tasks.len();
+            for _ in 0..(if self.is_quick { 2 } else { 6 }) {
+                let point = halton.next();
+                let count = (libm::exp2(1.0 + 4.0 * point[0]) as usize).clamp(2, tasks.max(2));
+                let first = ((tasks.saturating_sub(count) + 1) as f64 * point[1]) as usize;
+                if first + count <= tasks && count < tasks {
+                    windows.extend(self.segment(model, first, count));
+                }
+            }
+            whole.extend(self.segment(model, 0, tasks));
+        }
+        alternate(by_cost(windows), by_cost(whole))
+    }
+
+    fn segment(&self, model: &Model, first: usize, count: usize) -> Option<Job> {
+        let tasks = first..first + count;
+        let works: Vec<&sim::graph::OperatorWork> = tasks.clone().map(|task| model.work(task)).collect();
+        let launch_ns = expected_launch_ns(works.iter().copied());
+        let weights: u64 = works.iter().map(|work| work.weight_bytes).sum();
+        let largest = works.iter().map(|work| work.input_bytes + work.output_bytes).max().unwrap_or(0);
+        let measurement = Measurement {
+            key: self.key(&format!("segment/{}/{first}+{count}", model.graph.name)),
+            launch: LaunchMode::BackToBack,
+            experiment: Experiment::Segment {
+                model: model.graph.name.clone(),
+                first_task: first,
+                tasks: works.iter().map(|&work| WorkRecord::from(work)).collect(),
+                task_keys: tasks.map(|task| self.key(&format!("operator/{}/back_to_back", task_name(model, task)))).collect(),
+            },
+        };
+        let is_too_long = launch_ns > if self.is_quick { 6e7 } else { 3e8 };
+        if is_too_long || (self.is_quick && weights > QUICK_BYTES) {
+            return None;
+        }
+        let expected_ns = 5e6 + REPETITIONS * launch_ns.max(250_000.0) + 2.0 * weights as f64;
+        let source = Source::Tasks { model: model.clone(), first, count };
+        Some(self.job(What::Unit { source, measurements: vec![measurement] }, expected_ns, weights + 2 * largest))
+    }
+
+    /// 1 KiB to 16 MiB in every direction that the worker has.
+    fn copies(&self) -> Vec<Job> {
+        let directions: &[CopyDirection] = match self.shape().transfer {
+            Transfer::Map => {
+                &[CopyDirection::Map, CopyDirection::Unmap, CopyDirection::Upload, CopyDirection::Download, CopyDirection::Within]
+            }
+            Transfer::None | Transfer::Copy => &[CopyDirection::Upload, CopyDirection::Download, CopyDirection::Within],
+        };
+        let exponents: Vec<u32> = if self.is_quick { (10..=24).step_by(2).collect() } else { (10..=24).collect() };
+        let sizes = spread(exponents.into_iter().map(|exponent| 1_u64 << exponent).collect());
+        let all = sizes.iter().flat_map(|&bytes| directions.iter().map(move |&direction| (bytes, direction)));
+        all.map(|(bytes, direction)| {
+            let name = match direction {
+                CopyDirection::Upload => "upload",
+                CopyDirection::Download => "download",
+                CopyDirection::Map => "map",
+                CopyDirection::Unmap => "unmap",
+                CopyDirection::Within => "within",
+            };
+            let key = self.key(&format!("copy/{name}/{bytes}"));
+            self.job(What::Copy { key, direction, bytes }, 1e6 + 60.0 * (20_000.0 + bytes as f64 / 5.0), 2 * bytes)
+        })
+        .collect()
+    }
+
+    /// A unit with next to no work, and the hand-over to the worker's thread.
+    fn launches(&self) -> Vec<Job> {
+        let modes = [LaunchMode::Alone, LaunchMode::BackToBack];
+        let measurement = |launch| Measurement {
+            key: self.key(&format!("launch/{}", mode_name(launch))),
+            launch,
+            experiment: Experiment::Launch { launch },
+        };
+        let unit = self.unit(Source::Graph(minimal()), modes.into_iter().map(measurement).collect(), 3_000.0, 8);
+        let wake_up = self.job(What::WakeUp { key: self.key("wake_up") }, 60.0 * 600_000.0, 0);
+        unit.into_iter().chain([wake_up]).collect()
+    }
+
+    /// Against every worker that this one shares no core with.
+    fn contention(&self) -> Vec<Job> {
+        let bounds = [Bound::Memory, Bound::Compute];
+        let pairs = bounds.into_iter().flat_map(|own| bounds.into_iter().map(move |other| (own, other)));
+        let name = |bound| match bound {
+            Bound::Compute => "compute",
+            Bound::Memory => "memory",
+        };
+        let mut jobs = Vec::new();
+        for (own, other) in pairs {
+            for (with, worker) in self.workers.iter().enumerate() {
+                if with != self.worker && worker.is_apart_from(self.shape()) {
+                    let key = self.key(&format!("contention/{}/{}-{}", worker.name, name(own), name(other)));
+                    jobs.push(self.job(What::Contention { key, with, own, other }, 8e8, 96 << 20));
+                }
+            }
+        }
+        jobs
+    }
+
+    /// Sustained load, frequency and power: the latter two where they can be read.
+    fn long_runs(&self) -> Vec<Job> {
+        let duration_ns = if self.is_quick { 2_000_000_000 } else { 20_000_000_000 };
+        let what = What::Sustained { key: self.key("sustained"), duration_ns };
+        let mut jobs = vec![self.job(what, duration_ns as f64, 1 << 20)];
+        for &core in &self.shape().readable_cores {
+            jobs.push(self.job(What::Frequency { key: self.key(&format!("frequency/{core}")), core }, 1e8, 1 << 20));
+        }
+        if self.shape().has_power_counter {
+            jobs.push(self.job(What::Power { key: self.key("power") }, 1.5e9, 1 << 20));
+        }
+        jobs
+    }
+}
+
+/// Shares of the kinds of kernels: what models spend their time in has more.
+const fn share(kind: KernelKind) -> f64 {
+    match kind {
+        KernelKind::Convolution => 0.25,
+        KernelKind::DepthwiseConvolution | KernelKind::FullyConnected => 0.06,
+        KernelKind::GroupedConvolution | KernelKind::TransposedConvolution | KernelKind::MatrixMultiply => 0.03,
+        KernelKind::Elementwise | KernelKind::Activation | KernelKind::Concatenate | KernelKind::DataMovement => 0.03,
+        _ => 0.02,
+    }
+}
+
+fn by_cost(mut jobs: Vec<Job>) -> Vec<Job> {
+    jobs.sort_by(|one, other| one.expected_ns.total_cmp(&other.expected_ns));
+    // The few that are expected to take half a second and more come last: each costs as much as ten others.
+    let heavy = jobs.split_off(jobs.partition_point(|job| job.expected_ns < 5e8));
+    let mut jobs = spread(jobs);
+    jobs.extend(heavy);
+    jobs
+}
+
+/// One of each in turn.
+fn alternate(one: Vec<Job>, other: Vec<Job>) -> Vec<Job> {
+    let mut merged = Vec::with_capacity(one.len() + other.len());
+    let (mut one, mut other) = (one.into_iter(), other.into_iter());
+    loop {
+        let pair = (one.next(), other.next());
+        if pair.0.is_none() && pair.1.is_none() {
+            return merged;
+        }
+        merged.extend(pair.0);
+        merged.extend(pair.1);
+    }
+}
+
+/// The rectification of one number.
+fn minimal() -> Arc<Graph> {
+    let raw = RawGraph::new("minimal").with_input("x", &[1, 1, 1, 1]).with_operator("Relu", &["x"], &["y"], Attributes::new());
+    Arc::new(raw.with_output("y").build().expect("a valid graph"))
+}

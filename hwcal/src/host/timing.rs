@@ -1,0 +1,127 @@
+//! Durations of equal repetitions, summarised.
+
+use crate::host::sample::Timing;
+use crate::statistics::quantile;
+
+/// The quantile that counts: what a repetition takes when nobody disturbs it.
+const PROBABILITY: f64 = 0.1;
+
+/// Repetitions of one thing.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Series {
+    durations_ns: Vec<u64>,
+    busy_ns: Vec<u64>,
+    stolen: u32,
+    /// Time spent on it, repetitions that were marked included.
+    pub(crate) spent_ns: u64,
+}
+
+impl Series {
+    /// Adds a repetition; marked ones are counted and not used.
+    pub(crate) fn push(&mut self, duration_ns: u64, busy_ns: Option<u64>, is_stolen: bool) {
+        if is_stolen {
+            self.stolen += 1;
+            return;
+        }
+        let at = self.durations_ns.partition_point(|&other| other <= duration_ns);
+        self.durations_ns.insert(at, duration_ns);
+        self.busy_ns.extend(busy_ns);
+    }
+
+    /// Repetitions that are used.
+    pub(crate) fn used(&self) -> usize {
+        self.durations_ns.len()
+    }
+
+    /// All repetitions.
+    pub(crate) fn repetitions(&self) -> usize {
+        self.used() + self.stolen as usize
+    }
+
+    /// Width of the interval of the 10th percentile, divided by it.
+    pub(crate) fn relative_interval(&self) -> f64 {
+        let [lowest, highest] = interval(&self.durations_ns);
+        (highest - lowest) as f64 / (p10(&self.durations_ns).max(1)) as f64
+    }
+
+    /// The summary; `None` of nothing.
+    pub(crate) fn timing(&self) -> Option<Timing> {
+        let durations = &self.durations_ns;
+        if durations.is_empty() {
+            return None;
+        }
+        let floats: Vec<f64> = durations.iter().map(|&duration| duration as f64).collect();
+        let median = quantile(&floats, 0.5);
+        let spread = (quantile(&floats, 0.75) - quantile(&floats, 0.25)) / median.max(1.0);
+        let is_timed_by_device = !self.busy_ns.is_empty() && self.busy_ns.len() == durations.len();
+        Some(Timing {
+            p10_ns: p10(durations),
+            median_ns: median.round() as u64,
+            samples: durations.len() as u32,
+            spread: (spread * 1e4).round() / 1e4,
+            stolen: self.stolen,
+            interval_ns: interval(durations),
+            busy_p10_ns: is_timed_by_device.then(|| p10(&self.busy_ns)),
+        })
+    }
+}
+
+/// The 10th percentile, in any order; 0 of nothing.
+pub(crate) fn p10(durations_ns: &[u64]) -> u64 {
+    let floats: Vec<f64> = durations_ns.iter().map(|&duration| duration as f64).collect();
+    quantile(&floats, PROBABILITY).round() as u64
+}
+
+/// Interval of the 10th percentile that covers it with 95 % probability, between order statistics of ascending durations.
+///
+/// The number of repetitions below the true percentile is binomial (David and Nagaraja, "Order Statistics", 2003, section 7.1).
+/// Of fewer than 36 repetitions the smallest is the lower end, and the interval covers less at that side.
+fn interval(ascending_ns: &[u64]) -> [u64; 2] {
+    let count = ascending_ns.len();
+    if count == 0 {
+        return [0, 0];
+    }
+    let (mut below, mut probability) = (0.0, (1.0 - PROBABILITY).powi(count as i32));
+    let (mut lower, mut upper) = (0, count - 1);
+    for rank in 0..count {
+        // `below` is the probability of fewer than `rank` repetitions below the percentile.
+        if below <= 0.025 {
+            lower = rank.saturating_sub(1);
+        }
+        if below >= 0.975 {
+            upper = rank - 1;
+            break;
+        }
+        below += probability;
+        probability *= (count - rank) as f64 / (rank + 1) as f64 * PROBABILITY / (1.0 - PROBABILITY);
+    }
+    [ascending_ns[lower], ascending_ns[upper]]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Ranks from the tables of binomial probabilities: 0.9^36 = 0.0225 is the first below 0.025.
+    #[test]
+    fn intervals_lie_between_order_statistics() {
+        for (count, lower, upper) in [(1, 0, 0), (15, 0, 4), (30, 0, 7), (36, 0, 7), (100, 4, 16)] {
+            let durations: Vec<u64> = (0..count).collect();
+            assert_eq!(interval(&durations), [lower, upper], "{count}");
+        }
+    }
+
+    #[test]
+    fn marked_repetitions_are_counted_and_not_used() {
+        let mut series = Series::default();
+        assert_eq!(series.timing(), None);
+        for duration in (100..120).rev() {
+            series.push(duration, Some(duration - 10), false);
+        }
+        series.push(9, None, true);
+        let timing = series.timing().expect("twenty are left");
+        assert_eq!((timing.p10_ns, timing.median_ns, timing.samples, timing.stolen), (102, 110, 20, 1));
+        assert_eq!((timing.interval_ns, timing.busy_p10_ns), ([100, 105], Some(92)));
+        assert_eq!((series.repetitions(), series.relative_interval()), (21, 5.0 / 102.0));
+    }
+}
