@@ -204,8 +204,61 @@ pub(crate) struct ExplainArguments {
 /// Subcommands of `calibrate`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum CalibrateCommand {
+    /// Measure the processors of this machine and make its profile.
+    ///
+    /// What has been measured is kept in a journal beside the samples: a run that was stopped goes on where it was.
+    Run(CalibrateRunArguments),
+    /// Fit a profile anew to samples that `calibrate run` wrote, and print its errors on operators held out.
+    Check(CheckArguments),
     /// Fit a device profile to the measurements that come with the program, and print its errors on models held out.
     Fit(FitArguments),
+}
+
+/// Arguments of `calibrate run`.
+#[derive(Args, Debug)]
+pub(crate) struct CalibrateRunArguments {
+    /// Measure less, in under two minutes instead of under fifteen.
+    #[arg(long)]
+    pub(crate) quick: bool,
+    /// Worker and the processor behind it, `cpu0=cpu[cores=0]`, `gpu=opencl[cores=1]`; repeat for several. By default every
+    /// processor that is found.
+    #[arg(long = "processor", value_name = "WORKER=PROCESSOR", value_parser = worker_processor)]
+    pub(crate) processors: Vec<(String, Specification)>,
+    /// File for the profile.
+    #[arg(long, value_name = "FILE", default_value = "host.toml")]
+    pub(crate) output: PathBuf,
+    /// File for the samples; by default beside the profile, ending in `.samples.jsonl`.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) samples: Option<PathBuf>,
+    /// Time for measuring, in seconds, instead of the usual.
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) budget: Option<u64>,
+    /// Seed of the design and of the folds.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// Show no progress.
+    #[arg(long, short)]
+    pub(crate) quiet: bool,
+}
+
+/// Arguments of `calibrate check`.
+#[derive(Args, Debug)]
+pub(crate) struct CheckArguments {
+    /// Profile that `calibrate run` wrote; its samples lie beside it.
+    #[arg(default_value = "host.toml")]
+    pub(crate) profile: PathBuf,
+    /// File of the samples; by default beside the profile, ending in `.samples.jsonl`.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) samples: Option<PathBuf>,
+    /// Seed of the folds.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) seed: u64,
+    /// Write the profile that the samples give.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// Print JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// Arguments of `calibrate fit`.

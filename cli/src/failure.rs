@@ -67,6 +67,11 @@ impl Failure {
         Self { status: Status::Interrupted, error: anyhow::anyhow!("interrupted: nothing was written") }
     }
 
+    /// The user interrupted, and something was kept.
+    pub(crate) fn interrupted_with(kept: &str) -> Self {
+        Self { status: Status::Interrupted, error: anyhow::anyhow!("interrupted; {kept}") }
+    }
+
     /// Tells the user and gives the status.
     #[expect(clippy::print_stderr, reason = "the one place where errors are told")]
     pub(crate) fn report(&self) -> Status {

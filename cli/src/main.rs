@@ -30,6 +30,8 @@ fn perform(arguments: Arguments) -> Outcome {
         Command::Model { command: ModelCommand::Inspect(arguments) } => commands::inspect(&arguments),
         Command::Explain(arguments) => commands::explain(&arguments),
         Command::Calibrate { command: CalibrateCommand::Fit(arguments) } => commands::fit(&arguments),
+        Command::Calibrate { command: CalibrateCommand::Run(arguments) } => commands::calibrate(&arguments),
+        Command::Calibrate { command: CalibrateCommand::Check(arguments) } => commands::check(&arguments),
         Command::Schema { format } => commands::schema(format),
     }
     .or_else(Status::forgive_closed_pipe)

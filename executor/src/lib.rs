@@ -6,6 +6,7 @@
 
 pub mod buffer;
 pub mod builtin;
+pub mod discover;
 pub mod frames;
 pub mod load;
 pub mod once;
@@ -20,6 +21,7 @@ pub mod unit;
 pub mod weights;
 
 pub use buffer::{HostBuffer, Region};
+pub use discover::discover;
 pub use once::{ConstantError, evaluate_constants, run_once};
 pub use open::open;
 pub use processor::{

@@ -1,5 +1,6 @@
 //! One function a command.
 
+mod calibrate;
 mod execute;
 mod explain;
 mod fit;
@@ -9,6 +10,7 @@ mod run;
 
 use scenarios::schema as schemas;
 
+pub(crate) use calibrate::{calibrate, check};
 pub(crate) use execute::execute;
 pub(crate) use explain::explain;
 pub(crate) use fit::fit;

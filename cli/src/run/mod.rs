@@ -15,5 +15,5 @@ pub(crate) use inputs::{Inputs, Model, device_of};
 pub(crate) use interrupt::Interrupt;
 pub(crate) use jobs::{Job, jobs};
 pub(crate) use perform::{Cause, JobFailure, info, perform, primary, thread_pool};
-pub(crate) use progress::Progress;
+pub(crate) use progress::{MeasureProgress, Progress};
 pub(crate) use tell::{tell_failures, tell_nothing_written, tell_results};

@@ -103,15 +103,8 @@ fn polynomial<const FUSED: bool>(x: f32, coefficients: &[f32]) -> f32 {
 /// Rational approximation of Eigen's `generic_fast_tanh_float`.
 #[inline(always)]
 fn tangent<const FUSED: bool>(x: f32) -> f32 {
-    const NUMERATOR: [f32; 7] = [
-        -2.760_768_5e-16,
-        2.000_188e-13,
-        -8.604_672e-11,
-        5.122_297e-8,
-        1.485_722_4e-5,
-        6.372_619e-4,
-        4.893_524_5e-3,
-    ];
+    const NUMERATOR: [f32; 7] =
+        [-2.760_768_5e-16, 2.000_188e-13, -8.604_672e-11, 5.122_297e-8, 1.485_722_4e-5, 6.372_619e-4, 4.893_524_5e-3];
     const DENOMINATOR: [f32; 4] = [1.198_258_4e-6, 1.185_347_1e-4, 2.268_434_6e-3, 4.893_525e-3];
     let clamped = x.clamp(-7.905_311, 7.905_311);
     let square = clamped * clamped;
@@ -121,15 +114,8 @@ fn tangent<const FUSED: bool>(x: f32) -> f32 {
 /// Rational approximation of Eigen's `generic_fast_erf_float` (2018).
 #[inline(always)]
 fn error_function<const FUSED: bool>(x: f32) -> f32 {
-    const NUMERATOR: [f32; 7] = [
-        -2.726_142_3e-10,
-        2.770_681_4e-8,
-        -2.101_024e-6,
-        -5.692_506_5e-5,
-        -7.349_906_3e-4,
-        -2.954_599_8e-3,
-        -1.609_603_3e-2,
-    ];
+    const NUMERATOR: [f32; 7] =
+        [-2.726_142_3e-10, 2.770_681_4e-8, -2.101_024e-6, -5.692_506_5e-5, -7.349_906_3e-4, -2.954_599_8e-3, -1.609_603_3e-2];
     const DENOMINATOR: [f32; 5] = [-1.456_607_2e-5, -2.133_740_6e-4, -1.682_827e-3, -7.373_329e-3, -1.426_473_9e-2];
     let clamped = x.clamp(-4.0, 4.0);
     let square = clamped * clamped;

@@ -130,7 +130,8 @@ impl<const OPERANDS: usize> Broadcast<OPERANDS> {
                 }
             });
             let last = sizes.len().wrapping_sub(1);
-            let merges = !sizes.is_empty() && (0..OPERANDS).all(|operand| strides[operand][last] == stride[operand] * result[axis]);
+            let merges =
+                !sizes.is_empty() && (0..OPERANDS).all(|operand| strides[operand][last] == stride[operand] * result[axis]);
             if merges {
                 sizes[last] *= result[axis];
                 (0..OPERANDS).for_each(|operand| strides[operand][last] = stride[operand]);
@@ -453,7 +454,10 @@ impl Cast {
         let (input, output) = (node.required(0)?, node.output(0)?);
         let kernel = Self { from: input.data_type, to: output.data_type, elements: input.elements() as usize };
         if !CAST_TYPES.contains(&kernel.from) || !CAST_TYPES.contains(&kernel.to) {
-            return Err(format!("from {} to {}: float32, float64, int64, int32, uint8 and bool are supported", kernel.from, kernel.to));
+            return Err(format!(
+                "from {} to {}: float32, float64, int64, int32, uint8 and bool are supported",
+                kernel.from, kernel.to
+            ));
         }
         Ok(Built::new(kernel, vec![input.id], vec![output.id]))
     }

@@ -197,7 +197,8 @@ impl Movement {
             if begin < end {
                 // SAFETY: pieces lie within their tensors and do not overlap in the target.
                 unsafe {
-                    let (source, target) = (arguments.inputs[piece.input].cast::<T>(), arguments.outputs[piece.output].cast::<T>());
+                    let (source, target) =
+                        (arguments.inputs[piece.input].cast::<T>(), arguments.outputs[piece.output].cast::<T>());
                     piece.run(begin - before..end - before, source, target);
                 }
             }

@@ -54,7 +54,10 @@ impl MatrixProduct {
             let size = if sizes.contains(&0) { 0 } else { sizes[0].max(sizes[1]) };
             pairs = pairs
                 .into_iter()
-                .flat_map(|pair| (0..size).map(move |index| [0, 1].map(|side| pair[side] * sizes[side] + if sizes[side] == 1 { 0 } else { index })))
+                .flat_map(|pair| {
+                    (0..size)
+                        .map(move |index| [0, 1].map(|side| pair[side] * sizes[side] + if sizes[side] == 1 { 0 } else { index }))
+                })
                 .collect();
         }
         let mut left_matrices = product(left_leading);
@@ -79,8 +82,11 @@ impl MatrixProduct {
         };
         let (rows, depth) = if is_transposed("transA") { (left[1], left[0]) } else { (left[0], left[1]) };
         let columns = if is_transposed("transB") { right[0] } else { right[1] };
-        let mut kernel =
-            Self::new((rows, columns, depth), strides(left[1], is_transposed("transA")), strides(right[1], is_transposed("transB")));
+        let mut kernel = Self::new(
+            (rows, columns, depth),
+            strides(left[1], is_transposed("transA")),
+            strides(right[1], is_transposed("transB")),
+        );
         kernel.scale = node.float("alpha", 1.0);
         if let Some(bias) = node.input(2) {
             let beta = node.float("beta", 1.0);

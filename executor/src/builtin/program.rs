@@ -88,12 +88,10 @@ fn constant_of(graph: &Graph, id: TensorId) -> Option<Tensor> {
 /// Runs one kernel by itself, on tensors of its own.
 fn evaluate(built: &mut Built, graph: &Graph, constants: &Constants) -> Result<Vec<Tensor>, Refusal> {
     built.kernel.finish();
-    let inputs = built.inputs.iter().map(|id| constants.get(id).ok_or("a constant has no values")).collect::<Result<Vec<_>, _>>()?;
-    let outputs: Vec<Tensor> = built
-        .outputs
-        .iter()
-        .map(|&id| Tensor::zeros(graph.tensor(id).data_type, &graph.tensor(id).shape))
-        .collect();
+    let inputs =
+        built.inputs.iter().map(|id| constants.get(id).ok_or("a constant has no values")).collect::<Result<Vec<_>, _>>()?;
+    let outputs: Vec<Tensor> =
+        built.outputs.iter().map(|&id| Tensor::zeros(graph.tensor(id).data_type, &graph.tensor(id).shape)).collect();
     let inputs: Vec<*const u8> = inputs.iter().map(|tensor| tensor.buffer().pointer().cast_const()).collect();
     let pointers: Vec<*mut u8> = outputs.iter().map(|tensor| tensor.buffer().pointer()).collect();
     let mut shared = Aligned::zeroed(built.kernel.shared_bytes().div_ceil(4));

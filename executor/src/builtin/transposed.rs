@@ -24,13 +24,16 @@ impl Transposed {
         node.only_floats()?;
         let (input, weights, output) = (node.shape(0)?, node.shape(1)?, node.result()?);
         let mut window = Window::of(node, &weights[2..])?;
-        if !matches!(node.text("auto_pad", "NOTSET"), "NOTSET" | "" | "VALID") || node.operator.attributes.get("output_shape").is_some() {
+        if !matches!(node.text("auto_pad", "NOTSET"), "NOTSET" | "" | "VALID")
+            || node.operator.attributes.get("output_shape").is_some()
+        {
             // The padding follows from the shapes; what is odd of it goes to the end, or with SAME_UPPER to the begin
             // (ONNX, ConvTranspose: `total_padding`).
             for axis in 0..2 {
                 let extra = node.operator.attributes.integers("output_padding").unwrap_or(&[]);
                 let extra = extra.get((axis + extra.len()).wrapping_sub(2)).copied().unwrap_or(0) as usize;
-                let full = (window.input[axis] - 1) * window.strides[axis] + (window.kernel[axis] - 1) * window.dilations[axis] + 1;
+                let full =
+                    (window.input[axis] - 1) * window.strides[axis] + (window.kernel[axis] - 1) * window.dilations[axis] + 1;
                 let total = (full + extra).saturating_sub(window.output[axis]);
                 let to_begin = if node.text("auto_pad", "NOTSET") == "SAME_UPPER" { total / 2 } else { total - total / 2 };
                 window.pads_begin[axis] = to_begin;
@@ -116,7 +119,10 @@ impl Kernel for Transposed {
                             columns: input_plane,
                             depth: Depth::of(in_channels),
                             left: packed.add(index % self.groups * self.packed_elements()),
-                            right: Right::Dense(arguments.inputs[0].cast::<f32>().add(index * in_channels * input_plane), input_plane),
+                            right: Right::Dense(
+                                arguments.inputs[0].cast::<f32>().add(index * in_channels * input_plane),
+                                input_plane,
+                            ),
                             target: columns.add(index * self.column_elements()),
                             target_stride: input_plane,
                             bias: Bias::None,
@@ -155,7 +161,9 @@ impl Transposed {
         for (tap, values) in source.chunks_exact(height * width).enumerate() {
             let (tap_y, tap_x) = (tap / kernel[1] * dilations[0], tap % kernel[1] * dilations[1]);
             for (y, line) in values.chunks_exact(*width).enumerate() {
-                let Some(row) = (y * strides[0] + tap_y).checked_sub(pads_begin[0]).filter(|&row| row < output[0]) else { continue };
+                let Some(row) = (y * strides[0] + tap_y).checked_sub(pads_begin[0]).filter(|&row| row < output[0]) else {
+                    continue;
+                };
                 let row = &mut target[row * output[1]..][..output[1]];
                 let first = pads_begin[1].saturating_sub(tap_x).div_ceil(strides[1]).min(*width);
                 let begin = first * strides[1] + tap_x - pads_begin[1].min(first * strides[1] + tap_x);

@@ -150,7 +150,8 @@ fn check(directory: &Path) -> Outcome {
 #[ignore = "needs the onnx package: set ONNX_NODE_TESTS to its node test directory"]
 fn node_models_of_the_onnx_package() {
     let root = std::env::var("ONNX_NODE_TESTS").expect("ONNX_NODE_TESTS names a directory");
-    let mut directories: Vec<_> = std::fs::read_dir(root).expect("a directory").map(|entry| entry.expect("an entry").path()).collect();
+    let mut directories: Vec<_> =
+        std::fs::read_dir(root).expect("a directory").map(|entry| entry.expect("an entry").path()).collect();
     directories.sort();
     let (mut passed, mut refused, mut failed) = (0, 0, Vec::new());
     for directory in directories {

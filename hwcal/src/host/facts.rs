@@ -50,6 +50,9 @@ pub struct Provenance {
 pub struct WorkerFacts {
     /// Its name.
     pub name: String,
+    /// How it was opened: the text of an `executor::Specification`; empty where whoever measured does not say.
+    #[serde(default)]
+    pub opens: String,
     /// Hardware, as its driver or the operating system names it.
     pub hardware: String,
     /// Library of its kernels, and version.
@@ -79,6 +82,7 @@ impl WorkerFacts {
         };
         Self {
             name: name.to_owned(),
+            opens: String::new(),
             hardware: description.hardware.clone(),
             kernels: description.kernels.clone(),
             driver: description.driver.clone(),

@@ -13,6 +13,7 @@
 
 mod bench;
 mod clock;
+mod describe;
 mod design;
 pub mod facts;
 pub mod fit;
@@ -30,6 +31,7 @@ mod fake;
 #[cfg(test)]
 mod tests;
 
+pub use describe::describe;
 pub use facts::{Provenance, WorkerFacts};
 pub use fit::{FitError, FitOptions, HostFit, MachineDescription, Measured, Report, check, fit};
 pub use journal::JournalError;

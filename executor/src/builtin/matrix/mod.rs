@@ -275,18 +275,8 @@ impl Multiplier {
             let is_whole = written == count;
             let (target, target_stride) = if is_whole { (place, product.target_stride) } else { (scratch, MAXIMUM_WIDTH) };
             let padded = scratch.add(MAXIMUM_HEIGHT * MAXIMUM_WIDTH);
-            let mut tile = Tile {
-                left,
-                right,
-                right_stride,
-                depth: steps.len(),
-                target,
-                target_stride,
-                begin,
-                residual,
-                low,
-                high,
-            };
+            let mut tile =
+                Tile { left, right, right_stride, depth: steps.len(), target, target_stride, begin, residual, low, high };
             if !is_whole {
                 for line in 0..height {
                     let from = place.add(line * product.target_stride);
