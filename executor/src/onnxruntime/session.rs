@@ -18,8 +18,10 @@ use crate::unit::Constants;
 pub(super) struct SessionSettings {
     /// Cores, one thread on each; the first is the calling thread's.
     pub(super) cores: Vec<usize>,
-    /// Execution provider; that of the CPU if `None`. What it does not take fails instead of running on the CPU.
+    /// Execution provider; that of the CPU if `None`.
     pub(super) provider: Option<ExecutionProviderDispatch>,
+    /// Whether the CPU may run what the provider does not take; otherwise it fails.
+    pub(super) may_fall_back: bool,
     /// Only to learn whether there are kernels: no optimisation.
     pub(super) is_trial: bool,
     /// File to write a profile to, without its extension.
@@ -39,7 +41,8 @@ impl SessionSettings {
     fn builder(&self, environment: &Environment) -> Result<SessionBuilder, ort::Error> {
         let level =
             if self.is_trial && self.provider.is_none() { GraphOptimizationLevel::Disable } else { GraphOptimizationLevel::All };
-        let threads = if self.is_trial { 1 } else { self.cores.len().max(1) };
+        // Providers have threads of their own.
+        let threads = if self.is_trial || self.provider.is_some() { 1 } else { self.cores.len().max(1) };
         let mut builder = SessionBuilder::new(environment)?
             .with_optimization_level(level)?
             .with_parallel_execution(false)?
@@ -55,7 +58,10 @@ impl SessionSettings {
                 .with_config_entry("session.intra_op_thread_affinities", affinities(&self.cores))?;
         }
         if let Some(provider) = &self.provider {
-            builder = builder.with_execution_providers([provider.clone().error_on_failure()])?.with_disable_cpu_fallback()?;
+            builder = builder.with_execution_providers([provider.clone().error_on_failure()])?;
+            if !self.may_fall_back {
+                builder = builder.with_disable_cpu_fallback()?;
+            }
         }
         if let Some(profile) = &self.profile {
             builder = builder.with_profiling(profile)?;
