@@ -16,6 +16,7 @@ use super::profile::{NodeTime, read_profile};
 use super::session::SessionSettings;
 use super::trial::Trials;
 use crate::buffer::{HostBuffer, Region};
+use crate::pinning::pin_current_thread;
 use crate::processor::{
     BufferId, Completion, Description, Operand, PreparedId, Processor, ProcessorError, ProcessorErrorKind, Transfer,
 };
@@ -42,6 +43,11 @@ impl OnnxRuntimeProcessor {
     pub fn open(cores: &[usize]) -> Result<Self, ProcessorError> {
         if cores.is_empty() {
             return Err(misuse("a CPU processor needs at least one core"));
+        }
+        // The library only logs where it cannot bind a thread.
+        let pinned = std::thread::scope(|scope| scope.spawn(|| pin_current_thread(cores)).join());
+        if let Ok(Err(error)) = pinned {
+            return Err(misuse(error.to_string()));
         }
         let hardware = cpu_name(&std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default());
         Self::with_settings(SessionSettings { cores: cores.to_vec(), ..SessionSettings::default() }, hardware)

@@ -3,7 +3,7 @@
 use ort::environment::Environment;
 use ort::ep::ExecutionProviderDispatch;
 use ort::session::Session;
-use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
+use ort::session::builder::{AutoDevicePolicy, GraphOptimizationLevel, SessionBuilder};
 use sim::graph::Graph;
 use sim::identifiers::TensorId;
 
@@ -43,7 +43,9 @@ impl SessionSettings {
             if self.is_trial && self.provider.is_none() { GraphOptimizationLevel::Disable } else { GraphOptimizationLevel::All };
         // Providers have threads of their own.
         let threads = if self.is_trial || self.provider.is_some() { 1 } else { self.cores.len().max(1) };
+        // The `ort` crate lets the library choose a provider, by default another than the CPU's where there is one.
         let mut builder = SessionBuilder::new(environment)?
+            .with_auto_device(AutoDevicePolicy::PreferCPU)?
             .with_optimization_level(level)?
             .with_parallel_execution(false)?
             .with_inter_threads(1)?
