@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use executor::onnxruntime::{OnnxRuntimeProcessor, library, session_of_file};
+use executor::pinning::current_affinity;
 use executor::weights::Weights;
 use executor::{HostBuffer, Operand, Processor, ProcessorError, ProcessorErrorKind, Tensor, Transfer, Unit};
 use ort::session::SessionInputValue;
@@ -17,9 +18,9 @@ use scenarios::onnx::ReadOptions;
 use sim::graph::{AttributeValue, Attributes, ConstantData, DataType, DeclaredType, Graph, RawGraph, RawTensor};
 use sim::identifiers::TensorId;
 
-/// A processor on core 0; `None` where the library is missing and may be.
+/// A processor on the first core; `None` where the library is missing and may be.
 fn processor() -> Option<OnnxRuntimeProcessor> {
-    match OnnxRuntimeProcessor::open(&[0]) {
+    match OnnxRuntimeProcessor::open(&current_affinity().expect("known")[..1]) {
         Ok(processor) => Some(processor),
         Err(error) if std::env::var_os("SOCRATES_REQUIRE_DEVICES").is_some() => panic!("{error}"),
         Err(error) => {
@@ -111,6 +112,7 @@ fn a_unit_equals_the_same_model_from_a_file() {
         let weights = Weights::drawn();
         let inputs = inputs_of(&graph, &weights);
         let unit = Unit::of_model(&graph, &weights).expect("weights");
+        processor.support(&graph).expect(name);
         let ours = run(&mut processor, &unit, &inputs).expect(name);
         for (index, (one, other)) in ours.iter().zip(run_file(&unit, &inputs)).enumerate() {
             let difference = one.relative_difference(&other).unwrap_or_else(|| panic!("{name}, output {index}: not comparable"));
@@ -141,6 +143,23 @@ fn run_file(unit: &Unit, inputs: &[Tensor]) -> Vec<Tensor> {
         Tensor::floats(&info.shape, values)
     });
     results.collect()
+}
+
+#[test]
+fn several_cores_compute_what_one_does() {
+    let Some(mut one) = processor() else { return };
+    let cores = current_affinity().expect("known");
+    if cores.len() < 2 {
+        eprintln!("skipped: one core only");
+        return;
+    }
+    let mut two = OnnxRuntimeProcessor::open(&cores[..2]).expect("as the other");
+    let graph = zoo("mobilenet_v2");
+    let weights = Weights::drawn();
+    let (unit, inputs) = (Unit::of_model(&graph, &weights).expect("weights"), inputs_of(&graph, &weights));
+    let (expected, result) = (run(&mut one, &unit, &inputs).expect("runs"), run(&mut two, &unit, &inputs).expect("runs"));
+    let difference = result[0].relative_difference(&expected[0]).expect("comparable");
+    assert!(difference < 1e-4, "{difference}");
 }
 
 fn unit(raw: RawGraph) -> Unit {
@@ -281,6 +300,11 @@ fn what_cannot_run_is_refused_with_the_reason() {
     check(processor.support(&bits.graph), ProcessorErrorKind::Unsupported, "operator `y` of type Relu");
     check(processor.prepare(&bits).map(drop), ProcessorErrorKind::Unsupported, "bool");
 
+    let nameless = RawGraph::new("nameless").with_input("x\0", &[4]).with_operator("Relu", &["x\0"], &["y"], Attributes::new());
+    let nameless = unit(nameless.with_output("y"));
+    check(processor.support(&nameless.graph), ProcessorErrorKind::Unsupported, "the name \"x\\0\" has a zero byte");
+    check(processor.prepare(&nameless).map(drop), ProcessorErrorKind::Unsupported, "has a zero byte");
+
     let relu = unit(
         RawGraph::new("relu").with_input("x", &[4]).with_operator("Relu", &["x"], &["y"], Attributes::new()).with_output("y"),
     );
@@ -301,6 +325,7 @@ fn what_cannot_run_is_refused_with_the_reason() {
     processor.discard(prepared);
     check(processor.launch(prepared, &[], &[]), misuse, "there is no unit 0");
     check(OnnxRuntimeProcessor::open(&[]).map(drop), misuse, "at least one core");
+    check(OnnxRuntimeProcessor::open(&[100_000]).map(drop), misuse, "core 100000 does not exist or is not allowed here");
 }
 
 /// In a process of its own, because a library is loaded once: this test program again, with only [`child_without_library`].
@@ -337,6 +362,6 @@ fn the_library_and_the_processor_describe_themselves() {
     assert!(library.version.starts_with("1."), "{library:?}");
     let description = processor.description();
     assert_eq!(description.kernels, format!("ONNX Runtime {}", library.version));
-    assert_eq!((description.transfer, description.offsets, description.cores.as_slice()), (Transfer::None, true, &[0][..]));
+    assert_eq!((description.transfer, description.offsets, description.cores.len()), (Transfer::None, true, 1));
     assert!(!description.hardware.is_empty());
 }

@@ -23,7 +23,7 @@ impl DelegateProcessor {
     /// Fails with kind `Missing` if the program was built without the feature, or the library without the provider, or if the
     /// provider finds no device.
     pub fn open(provider: &str, cores: &[usize]) -> Result<OnnxRuntimeProcessor, ProcessorError> {
-        let Some(dispatch) = dispatch(provider) else {
+        let Some(dispatch) = dispatch(provider, cores.len().max(1)) else {
             let built = built_in();
             let built = if built.is_empty() { "none".to_owned() } else { built.join(", ") };
             return Err(missing(format!(
@@ -43,8 +43,9 @@ impl DelegateProcessor {
     }
 }
 
-/// The execution provider of a name, if it is built in.
-fn dispatch(provider: &str) -> Option<ExecutionProviderDispatch> {
+/// The execution provider of a name, if it is built in; `threads` for those that compute on the CPU.
+#[cfg_attr(not(any(feature = "openvino", feature = "xnnpack")), expect(unused_variables, reason = "for CPU providers"))]
+fn dispatch(provider: &str, threads: usize) -> Option<ExecutionProviderDispatch> {
     match provider {
         #[cfg(feature = "coreml")]
         "coreml" => Some(ort::ep::CoreML::default().build()),
@@ -52,19 +53,24 @@ fn dispatch(provider: &str) -> Option<ExecutionProviderDispatch> {
         "cuda" => Some(ort::ep::CUDA::default().build()),
         #[cfg(feature = "nnapi")]
         "nnapi" => Some(ort::ep::NNAPI::default().build()),
+        #[cfg(feature = "openvino")]
+        "openvino" => Some(ort::ep::OpenVINO::default().with_device_type("CPU").with_num_threads(threads).build()),
         #[cfg(feature = "qnn")]
         "qnn" => Some(ort::ep::QNN::default().build()),
         #[cfg(feature = "webgpu")]
         "webgpu" => Some(ort::ep::WebGPU::default().build()),
         #[cfg(feature = "xnnpack")]
-        "xnnpack" => Some(ort::ep::XNNPACK::default().build()),
+        "xnnpack" => Some(ort::ep::XNNPACK::default().with_intra_op_num_threads(std::num::NonZeroUsize::new(threads)?).build()),
         _ => None,
     }
 }
 
 /// Names of the providers that are built in.
 fn built_in() -> Vec<&'static str> {
-    ["coreml", "cuda", "nnapi", "qnn", "webgpu", "xnnpack"].into_iter().filter(|name| dispatch(name).is_some()).collect()
+    ["coreml", "cuda", "nnapi", "openvino", "qnn", "webgpu", "xnnpack"]
+        .into_iter()
+        .filter(|name| dispatch(name, 1).is_some())
+        .collect()
 }
 
 #[cfg(test)]

@@ -9,12 +9,13 @@ use std::sync::OnceLock;
 
 use ort::AsPointer;
 use ort::environment::Environment;
+use ort::logging::LogLevel;
 
 use super::error::missing;
 use crate::processor::ProcessorError;
 
-/// First minor version of ONNX Runtime 1 with all that is called here.
-const MINIMUM_MINOR: u32 = ort::MINOR_VERSION;
+/// First minor version of ONNX Runtime 1 that works: 1.22 has the model editor, but does not know its own CPU provider as a device.
+const MINIMUM_MINOR: u32 = 23;
 
 /// How to get the library.
 const REMEDY: &str = "run `pip install onnxruntime`, or set ORT_DYLIB_PATH to a `libonnxruntime.so`";
@@ -96,7 +97,7 @@ fn load(candidates: &[PathBuf]) -> Result<Loaded, ProcessorError> {
             Err(why) => refusals.push(format!("{}: {why}", path.display())),
         }
     }
-    Err(missing(format!("the library is not there ({}); {REMEDY}", refusals.join("; "))))
+    Err(missing(format!("no usable library is found ({}); {REMEDY}", refusals.join("; "))))
 }
 
 /// The version of a library, if it is an ONNX Runtime that is fit. It stays loaded: some builds do not survive unloading.
@@ -133,6 +134,10 @@ fn start(path: &Path, version: &str) -> Result<Loaded, ProcessorError> {
     let builder = ort::init_from(path).map_err(|error| described(error.to_string()))?;
     let builder = builder.with_name("socrates").with_telemetry(false);
     let environment = builder.build().map_err(|error| described(error.to_string()))?;
+    // What it would log comes back as errors. `ORT_LOG` is the variable of the `ort` crate.
+    if std::env::var_os("ORT_LOG").is_none() {
+        environment.set_log_level(LogLevel::Fatal);
+    }
     if let Err(error) = ort::editor::editor_api() {
         return Err(described(format!("it was built without the model editor ({error})")));
     }
@@ -197,7 +202,7 @@ mod tests {
     #[test]
     fn versions_are_compared_by_number() {
         for (version, expected) in
-            [("1.22.0", true), ("1.31.1", true), ("1.9.0", false), ("1.21.1", false), ("2.0.0", false), ("", false)]
+            [("1.23.0", true), ("1.31.1", true), ("1.9.0", false), ("1.22.1", false), ("2.0.0", false), ("", false)]
         {
             assert_eq!(is_recent(version), expected, "{version}");
         }

@@ -18,7 +18,7 @@ mod value;
 pub use delegate::DelegateProcessor;
 pub use library::{LibraryInfo, library};
 pub use processor::OnnxRuntimeProcessor;
-pub use profile::{NodeTime, read_profile};
+pub use profile::NodeTime;
 pub use session::session_of_file;
 
 #[expect(unused_imports, reason = "named in the documentation")]

@@ -23,11 +23,18 @@ const DEFAULT_OPSET: u32 = 17;
 /// Domains whose operators ONNX Runtime knows, with the version to ask for.
 const OTHER_DOMAINS: [(&str, u32); 2] = [("com.microsoft", 1), ("ai.onnx.ml", 3)];
 
+/// Domains that fused operators and blocked layouts are of: before version 1.24 a model must import them to be optimised.
+const OPTIMISER_DOMAINS: [(&str, u32); 2] = [("com.microsoft", 1), ("com.microsoft.nchwc", 1)];
+
 /// Smaller constants must be given by value: shape inference reads them (`onnxruntime_c_api.h`, `AddInitializerToGraph`).
 const SMALLEST_EXTERNAL_BYTES: usize = 128;
 
-/// Refuses what no model can say: foreign domains, element types without tensors.
+/// Refuses what no model can say: foreign domains, element types without tensors, zero bytes in names.
 pub(super) fn check(graph: &Graph) -> Result<(), ProcessorError> {
+    let operators = graph.operators().iter().flat_map(|operator| [&operator.name, &operator.op_type]);
+    if let Some(name) = graph.tensors().iter().map(|tensor| &tensor.name).chain(operators).find(|name| name.contains('\0')) {
+        return Err(unsupported(format!("the name {name:?} has a zero byte")));
+    }
     for operator in graph.operators() {
         let is_known = |domain: &str| domain.is_empty() || OTHER_DOMAINS.iter().any(|(known, _)| *known == domain);
         if !is_known(&operator.domain) {
@@ -57,12 +64,12 @@ pub(super) fn build(graph: &Graph, constants: &Constants, outputs: &[TensorId]) 
     for operator in graph.operators() {
         edited.add_node(node(graph, operator)?).map_err(refused)?;
     }
-    let mut opsets = vec![Opset::new("", graph.opset_version.unwrap_or(DEFAULT_OPSET)).map_err(refused)?];
-    for (domain, version) in OTHER_DOMAINS {
-        if graph.operators().iter().any(|operator| operator.domain == domain) {
-            opsets.push(Opset::new(domain, version).map_err(refused)?);
-        }
-    }
+    let mut opsets = vec![("", graph.opset_version.unwrap_or(DEFAULT_OPSET))];
+    opsets.extend(OPTIMISER_DOMAINS);
+    let is_used = |domain: &str| graph.operators().iter().any(|operator| operator.domain == domain);
+    opsets.extend(OTHER_DOMAINS.into_iter().filter(|entry| !OPTIMISER_DOMAINS.contains(entry) && is_used(entry.0)));
+    let opsets = opsets.into_iter().map(|(domain, version)| Opset::new(domain, version)).collect::<Result<Vec<_>, _>>();
+    let opsets = opsets.map_err(refused)?;
     let mut model = Model::new(opsets).map_err(refused)?;
     model.set_graph(edited).map_err(refused)?;
     Ok(model)

@@ -133,6 +133,12 @@ impl Prepared {
         Ok(())
     }
 
+    /// Ends profiling, if the session does; gives the file.
+    pub(super) fn end_profiling(&mut self) -> Result<Option<String>, ProcessorError> {
+        let ended = self.session.as_mut().map(Session::end_profiling).transpose();
+        ended.map_err(|cause| error("cannot profile", &self.unit.graph.name, &cause))
+    }
+
     fn bind(&self, memory: &HostMemory, inputs: &[Operand], outputs: &[Operand]) -> Result<Binding, ProcessorError> {
         let graph = &self.unit.graph;
         let expected = (graph.inputs().len(), graph.outputs().len());

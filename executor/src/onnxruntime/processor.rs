@@ -2,18 +2,24 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use sim::graph::Graph;
+use sim::identifiers::TensorId;
 
 use super::NAME;
 use super::error::misuse;
 use super::library::library;
 use super::memory::HostMemory;
 use super::prepared::Prepared;
+use super::profile::{NodeTime, read_profile};
 use super::session::SessionSettings;
 use super::trial::Trials;
 use crate::buffer::{HostBuffer, Region};
-use crate::processor::{BufferId, Completion, Description, Operand, PreparedId, Processor, ProcessorError, Transfer};
+use crate::pinning::pin_current_thread;
+use crate::processor::{
+    BufferId, Completion, Description, Operand, PreparedId, Processor, ProcessorError, ProcessorErrorKind, Transfer,
+};
 use crate::unit::Unit;
 
 /// CPU cores that run units by ONNX Runtime, one session a unit, directly on shared host memory.
@@ -38,6 +44,11 @@ impl OnnxRuntimeProcessor {
         if cores.is_empty() {
             return Err(misuse("a CPU processor needs at least one core"));
         }
+        // The library only logs where it cannot bind a thread.
+        let pinned = std::thread::scope(|scope| scope.spawn(|| pin_current_thread(cores)).join());
+        if let Ok(Err(error)) = pinned {
+            return Err(misuse(error.to_string()));
+        }
         let hardware = cpu_name(&std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default());
         Self::with_settings(SessionSettings { cores: cores.to_vec(), ..SessionSettings::default() }, hardware)
     }
@@ -54,6 +65,29 @@ impl OnnxRuntimeProcessor {
         };
         let (prepared, memory, trials) = (BTreeMap::new(), HostMemory::default(), Trials::new(&settings));
         Ok(Self { prepared, memory, description, settings, trials, next: 0 })
+    }
+
+    /// Runs a unit on zeros under ONNX Runtime's profiler: which nodes optimisation left, which execution provider runs each,
+    /// and for how long, run after run. A delegate leaves to the CPU what it does not take, so that this tells what would fall
+    /// back.
+    pub fn profile(&self, unit: &Unit, runs: usize) -> Result<Vec<NodeTime>, ProcessorError> {
+        static PROFILES: AtomicU64 = AtomicU64::new(0);
+        let number = PROFILES.fetch_add(1, Ordering::Relaxed);
+        let prefix = std::env::temp_dir().join(format!("socrates-profile-{}-{number}", std::process::id()));
+        let settings = SessionSettings { profile: Some(prefix), may_fall_back: true, ..self.settings.clone() };
+        let mut prepared = Prepared::new(unit, &settings)?;
+        let mut memory = HostMemory::default();
+        let mut operand = |id: &TensorId| memory.allocate(unit.graph.tensor(*id).bytes() as usize).map(Operand::from);
+        let inputs = unit.graph.inputs().iter().map(&mut operand).collect::<Result<Vec<_>, _>>()?;
+        let outputs = unit.graph.outputs().iter().map(&mut operand).collect::<Result<Vec<_>, _>>()?;
+        let run = (0..runs).try_for_each(|_| prepared.run(&memory, &inputs, &outputs));
+        let Some(file) = prepared.end_profiling()? else { return Ok(Vec::new()) };
+        let text = std::fs::read_to_string(&file);
+        // Ours to remove, whatever became of the run.
+        let _ = std::fs::remove_file(&file);
+        run?;
+        let failed = |why: String| ProcessorError::new(ProcessorErrorKind::Failed, NAME, format!("profile `{file}`: {why}"));
+        read_profile(&text.map_err(|error| failed(error.to_string()))?).map_err(failed)
     }
 }
 

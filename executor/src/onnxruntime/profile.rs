@@ -19,7 +19,7 @@ pub struct NodeTime {
 /// runs follow each other.
 ///
 /// Fails with the reason if the text is no such profile.
-pub fn read_profile(text: &str) -> Result<Vec<NodeTime>, String> {
+pub(super) fn read_profile(text: &str) -> Result<Vec<NodeTime>, String> {
     let events: Vec<Value> = serde_json::from_str(text).map_err(|error| format!("no profile of ONNX Runtime: {error}"))?;
     Ok(events.iter().filter_map(node_time).collect())
 }

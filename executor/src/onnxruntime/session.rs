@@ -3,7 +3,7 @@
 use ort::environment::Environment;
 use ort::ep::ExecutionProviderDispatch;
 use ort::session::Session;
-use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
+use ort::session::builder::{AutoDevicePolicy, GraphOptimizationLevel, SessionBuilder};
 use sim::graph::Graph;
 use sim::identifiers::TensorId;
 
@@ -18,8 +18,10 @@ use crate::unit::Constants;
 pub(super) struct SessionSettings {
     /// Cores, one thread on each; the first is the calling thread's.
     pub(super) cores: Vec<usize>,
-    /// Execution provider; that of the CPU if `None`. What it does not take fails instead of running on the CPU.
+    /// Execution provider; that of the CPU if `None`.
     pub(super) provider: Option<ExecutionProviderDispatch>,
+    /// Whether the CPU may run what the provider does not take; otherwise it fails.
+    pub(super) may_fall_back: bool,
     /// Only to learn whether there are kernels: no optimisation.
     pub(super) is_trial: bool,
     /// File to write a profile to, without its extension.
@@ -39,8 +41,11 @@ impl SessionSettings {
     fn builder(&self, environment: &Environment) -> Result<SessionBuilder, ort::Error> {
         let level =
             if self.is_trial && self.provider.is_none() { GraphOptimizationLevel::Disable } else { GraphOptimizationLevel::All };
-        let threads = if self.is_trial { 1 } else { self.cores.len().max(1) };
+        // Providers have threads of their own.
+        let threads = if self.is_trial || self.provider.is_some() { 1 } else { self.cores.len().max(1) };
+        // The `ort` crate lets the library choose a provider, by default another than the CPU's where there is one.
         let mut builder = SessionBuilder::new(environment)?
+            .with_auto_device(AutoDevicePolicy::PreferCPU)?
             .with_optimization_level(level)?
             .with_parallel_execution(false)?
             .with_inter_threads(1)?
@@ -55,7 +60,10 @@ impl SessionSettings {
                 .with_config_entry("session.intra_op_thread_affinities", affinities(&self.cores))?;
         }
         if let Some(provider) = &self.provider {
-            builder = builder.with_execution_providers([provider.clone().error_on_failure()])?.with_disable_cpu_fallback()?;
+            builder = builder.with_execution_providers([provider.clone().error_on_failure()])?;
+            if !self.may_fall_back {
+                builder = builder.with_disable_cpu_fallback()?;
+            }
         }
         if let Some(profile) = &self.profile {
             builder = builder.with_profiling(profile)?;

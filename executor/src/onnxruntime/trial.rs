@@ -21,7 +21,7 @@ pub(super) struct Trials {
 
 impl Trials {
     pub(super) fn new(settings: &SessionSettings) -> Self {
-        let settings = SessionSettings { is_trial: true, profile: None, ..settings.clone() };
+        let settings = SessionSettings { is_trial: true, ..settings.clone() };
         Self { settings, answers: RefCell::default() }
     }
 
