@@ -17,6 +17,10 @@ fn the_phone_is_a_device_and_reads_back() {
     assert_eq!(device.workers().len(), 3);
     assert_eq!(device.decision_ns(), 2_000);
     assert_eq!(device.processors()[0].frequencies_khz, [710_400, 1_800_000, 2_841_600]);
+    let gpu = &phone.costs["gpu"];
+    assert!((gpu.alone_ns() - 7000.0).abs() < 1e-9 && (gpu.fused()["HardSwish"].element_ns - 0.25).abs() < 1e-9);
+    assert_eq!(gpu.operators().len(), 1);
+    assert_eq!(phone.workers[2].opens.as_deref(), Some("opencl[device=1]"));
     let text = phone.to_toml().unwrap();
     assert_eq!(Profile::parse("again.toml", &text).unwrap(), phone, "{text}");
     assert_eq!(Profile::parse("again.toml", &text).unwrap().to_toml().unwrap(), text);
