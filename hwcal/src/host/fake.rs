@@ -139,8 +139,10 @@ impl Processor for FakeProcessor {
     }
 
     fn support(&self, graph: &Graph) -> Result<(), ProcessorError> {
-        let refused = graph.operators().iter().any(|operator| operator.op_type == self.behaviour.unsupported);
-        if refused { self.error(ProcessorErrorKind::Unsupported, self.behaviour.unsupported) } else { Ok(()) }
+        match graph.operators().iter().find(|operator| operator.op_type == self.behaviour.unsupported) {
+            Some(refused) => self.error(ProcessorErrorKind::Unsupported, &format!("no kernel for `{}`", refused.name)),
+            None => Ok(()),
+        }
     }
 
     fn prepare(&mut self, unit: &Unit) -> Result<PreparedId, ProcessorError> {

@@ -278,6 +278,10 @@ impl<'env> Run<'env> {
     fn work(&mut self, deadline_ns: u64, progress: &mut dyn FnMut(&Progress)) -> Result<(), MeasureError> {
         while !self.is_interrupted() && self.clock.now_ns() < deadline_ns {
             let Some(job) = self.queue.pop_front() else { break };
+            if self.repeats_nothing(&job) {
+                job.keys().for_each(|key| drop(self.places.remove(key)));
+                continue;
+            }
             progress(&self.progress(&job));
             let begin_ns = self.clock.now_ns();
             let mut expected_ns = job.expected_ns;
@@ -292,6 +296,12 @@ impl<'env> Run<'env> {
             self.pace_ns.1 += (self.clock.now_ns() - begin_ns) as f64;
         }
         Ok(())
+    }
+
+    /// Whether a job repeats what the worker refused.
+    fn repeats_nothing(&self, job: &Job) -> bool {
+        let What::Noise { of, .. } = &job.what else { return false };
+        self.done.get(of).is_some_and(|entry| matches!(entry.result, Measured::Refusal(_)))
     }
 
     fn progress(&self, job: &Job) -> Progress {
@@ -314,7 +324,7 @@ impl<'env> Run<'env> {
         while at < self.queue.len().min(BATCH_REACH) && batch.len() < BATCH_JOBS {
             let job = &self.queue[at];
             let fits = bytes + job.bytes <= BATCH_BYTES && expected_ns + job.expected_ns <= BATCH_NS;
-            if job.worker != worker || !fits || subject(&job.what).is_none() {
+            if job.worker != worker || !fits || subject(&job.what).is_none() || self.repeats_nothing(job) {
                 at += 1;
             } else if let Some(job) = self.queue.remove(at) {
                 bytes += job.bytes;
@@ -399,11 +409,12 @@ impl<'env> Run<'env> {
     }
 
     fn refuse(&mut self, job: &Job, key: String, why: RefusalKind, message: String) -> Result<(), MeasureError> {
-        let lead = match &job.what {
+        let operator = match &job.what {
+            What::Unit { source, .. } if why == RefusalKind::Unsupported => source.refused(&message),
             What::Unit { source, .. } => source.lead(),
             _ => None,
         };
-        let (op_type, work) = lead.map_or((String::new(), None), |(op_type, work)| (op_type, Some(work)));
+        let (op_type, work) = operator.map_or((String::new(), None), |(op_type, work)| (op_type, Some(work)));
         let worker = self.workers[job.worker].name.clone();
         self.append(Measured::Refusal(Refusal { key, worker, why, op_type, work, message }))
     }

@@ -215,7 +215,7 @@ pub struct Refusal {
     pub worker: String,
     /// Why.
     pub why: RefusalKind,
-    /// ONNX type of the leading operator; empty where it is about no operator.
+    /// ONNX type of the operator that is not supported, or that leads; empty where it is about none, or none knows which.
     pub op_type: String,
     /// Its work.
     pub work: Option<WorkRecord>,

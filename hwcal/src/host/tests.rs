@@ -84,7 +84,7 @@ fn true_ns(sample: &Sample) -> Option<u64> {
 
 #[test]
 fn durations_are_found_within_the_noise_and_whatever_is_stolen() {
-    for stolen_every in [None, Some(50)] {
+    for stolen_every in [None, Some(2_000)] {
         let bed = Bed::default();
         let behaviour = Behaviour { noise: 0.3, stolen_every, ..Behaviour::default() };
         let samples = bed.measure(vec![bed.worker("cpu", 0, behaviour)], &quick(), &small(4), None).expect("measured");
@@ -92,7 +92,14 @@ fn durations_are_found_within_the_noise_and_whatever_is_stolen() {
         for sample in &samples.samples {
             let Some(true_ns) = true_ns(sample) else { continue };
             let error = sample.timing.p10_ns as f64 / true_ns as f64 - 1.0;
-            assert!((-0.001..0.05).contains(&error), "{}: {error}, {:?}", sample.key, sample.timing);
+            // Launches back to back are averaged: a quarter of the noise is in their means.
+            let is_alone = matches!(sample.experiment, Experiment::Operator { launch: LaunchMode::Alone, .. });
+            assert!(
+                (-0.001..if is_alone { 0.05 } else { 0.09 }).contains(&error),
+                "{}: {error}, {:?}",
+                sample.key,
+                sample.timing
+            );
             let median = sample.timing.median_ns as f64 / true_ns as f64 - 1.0;
             assert!(median < 0.3, "{}: {median}, {:?}", sample.key, sample.timing);
             assert!(sample.timing.samples >= 15, "{:?}", sample.timing);
@@ -100,7 +107,7 @@ fn durations_are_found_within_the_noise_and_whatever_is_stolen() {
         }
         assert!(checked > 60, "{checked}");
         let stolen = samples.samples.iter().filter(|sample| sample.timing.stolen > 0).count();
-        assert_eq!(stolen > 20, stolen_every.is_some(), "{stolen} of {}", samples.samples.len());
+        assert_eq!(stolen > 5, stolen_every.is_some(), "{stolen} of {}", samples.samples.len());
         assert_eq!((samples.end, samples.refusals.len()), (End::Complete, 0));
         let floor = samples.provenance.workers[0].noise_floor.expect("things were measured twice");
         assert!(floor < 0.03, "{floor}");
@@ -167,14 +174,14 @@ fn a_resumed_run_gives_what_an_unbroken_one_gives() {
     let resumed = loop {
         let bed = Bed::default();
         sessions += 1;
-        let samples = bed.measure(workers(&bed), &options, &choose(), Some(40 * sessions)).expect("measured");
+        let samples = bed.measure(workers(&bed), &options, &choose(), Some(25 * sessions)).expect("measured");
         match samples.end {
             End::Interrupted => assert!(samples.remaining > 0 && samples.samples.len() < unbroken.samples.len()),
             End::Complete => break samples,
             End::Budget => panic!("{} remain", samples.remaining),
         }
     };
-    assert!(sessions > 3, "{sessions}");
+    assert!(sessions > 2, "{sessions}");
     assert_eq!(results(&resumed), results(&unbroken));
     assert!(resumed.samples.iter().map(|sample| &sample.key).eq(unbroken.samples.iter().map(|sample| &sample.key)));
     let again = bed.measure(workers(&bed), &options, &choose(), None).expect("nothing is left to do");
@@ -188,14 +195,14 @@ fn a_resumed_run_gives_what_an_unbroken_one_gives() {
 #[test]
 fn the_budget_is_kept_and_repetitions_have_their_share_of_it() {
     let bed = Bed::default();
-    let options = Options { budget: Some(Duration::from_secs(4)), ..quick() };
+    let options = Options { budget: Some(Duration::from_secs(1)), ..quick() };
     let workers = vec![bed.worker("cpu", 0, Behaviour::default()), bed.worker("gpu", 1, Behaviour::default())];
     let is_short = |job: &Job| job.bytes < 1_000_000 && job.expected_ns < 1e8;
     let samples = bed.measure(workers, &options, &is_short, None).expect("measured");
     assert_eq!(samples.end, End::Budget);
     assert!(samples.remaining > 0);
-    // A repetition that has begun ends.
-    assert!((3_900_000_000..4_100_000_000).contains(&bed.now_ns()), "{}", bed.now_ns());
+    // A repetition that has begun ends; what is measured twice is too little here to fill the last tenth.
+    assert!((900_000_000..1_100_000_000).contains(&bed.now_ns()), "{}", bed.now_ns());
     for worker in &samples.provenance.workers {
         assert!(worker.samples > 50, "{worker:?}");
         assert!(worker.noise_floor == Some(0.0), "{worker:?}");
@@ -207,7 +214,7 @@ fn the_budget_is_kept_and_repetitions_have_their_share_of_it() {
 #[test]
 fn a_lost_processor_is_opened_again_and_costs_what_it_failed_at() {
     let bed = Bed::default();
-    let behaviour = Behaviour { lost_at: vec![500, 10_000, 10_001], ..Behaviour::default() };
+    let behaviour = Behaviour { lost_at: vec![500, 3_000, 3_001], ..Behaviour::default() };
     let samples = bed.measure(vec![bed.worker("gpu", 0, behaviour)], &quick(), &small(9), None).expect("measured");
     assert_eq!(bed.opened.load(Ordering::SeqCst), 4);
     assert!((3..=6).contains(&samples.refusals.len()), "{:?}", samples.refusals);
@@ -237,10 +244,10 @@ fn a_processor_that_cannot_be_opened_again_ends_the_run_and_keeps_the_journal() 
 #[test]
 fn small_memories_hold_smaller_batches() {
     let bed = Bed::default();
-    let behaviour = Behaviour { capacity: Some(1_500_000), transfer: Some(Transfer::Copy), ..Behaviour::default() };
+    let behaviour = Behaviour { capacity: Some(2_100_000), transfer: Some(Transfer::Copy), ..Behaviour::default() };
     let samples = bed.measure(vec![bed.worker("gpu", 0, behaviour)], &quick(), &small(5), None).expect("measured");
     assert!(samples.refusals.is_empty(), "{:?}", samples.refusals);
-    assert!(*bed.most_bytes.lock().expect("no panic") <= 1_500_000);
+    assert!(*bed.most_bytes.lock().expect("no panic") <= 2_100_000);
     assert_eq!(samples.end, End::Complete);
     let all = bed.measure(vec![bed.worker("gpu", 0, Behaviour::default())], &quick(), &small(5), None).expect("measured");
     assert!(samples.samples.len() > 80 && all.samples.len() >= samples.samples.len());
@@ -249,17 +256,20 @@ fn small_memories_hold_smaller_batches() {
 #[test]
 fn what_has_no_kernel_is_told() {
     let bed = Bed::default();
-    let behaviour = Behaviour { unsupported: "Conv", ..Behaviour::default() };
-    let samples = bed.measure(vec![bed.worker("gpu", 0, behaviour)], &quick(), &small(5), None).expect("measured");
-    let convolutions: Vec<&Refusal> = samples.refusals.iter().filter(|refusal| refusal.op_type == "Conv").collect();
-    assert!(convolutions.len() > 10);
-    for refusal in convolutions {
-        assert_eq!(refusal.why, RefusalKind::Unsupported);
-        assert!(refusal.work.is_some() && refusal.message == "fake: Conv", "{refusal:?}");
+    for op_type in ["Conv", "Relu"] {
+        let behaviour = Behaviour { unsupported: op_type, ..Behaviour::default() };
+        let samples = bed.measure(vec![bed.worker("gpu", 0, behaviour)], &quick(), &small(5), None).expect("measured");
+        assert!(samples.refusals.len() > 10);
+        for refusal in &samples.refusals {
+            // Not the leading operator, but the one without a kernel.
+            let is_known = refusal.op_type == op_type && refusal.work.is_some();
+            assert!(is_known && refusal.why == RefusalKind::Unsupported, "{refusal:?}");
+            assert!(refusal.message.starts_with("fake: no kernel for `"), "{refusal:?}");
+        }
+        let has_it = |sample: &&Sample| matches!(&sample.experiment, Experiment::Operator { op_type: lead, fused, .. } if lead == op_type || fused.iter().any(|fused| fused == op_type));
+        assert_eq!(samples.samples.iter().find(has_it), None);
+        assert_eq!(samples.end, End::Complete);
     }
-    let is_conv = |sample: &&Sample| matches!(&sample.experiment, Experiment::Operator { op_type, .. } if op_type == "Conv");
-    assert_eq!(samples.samples.iter().find(is_conv), None);
-    assert_eq!(samples.end, End::Complete);
 }
 
 /// Both workers move one clock: what one sees of the other's launches is the slowdown.

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use executor::Transfer;
 use sim::graph::work::KernelKind;
-use sim::graph::{Attributes, Graph, RawGraph};
+use sim::graph::{Attributes, Graph, OperatorWork, RawGraph};
 use sim::plan::Part;
 
-use super::jobs::{Job, Measurement, Source, What, bytes, expected_launch_ns};
+use super::jobs::{Job, Measurement, Source, What, bytes_of, expected_launch_ns};
 use super::order::Stratum;
 use super::points::{self, KINDS};
 use super::sequence::{Halton, spread};
@@ -20,6 +20,8 @@ use crate::host::sample::{Bound, CopyDirection, Experiment, LaunchMode, SliceDim
 const REPETITIONS: f64 = 20.0;
 /// Beyond it a gap before the launch makes no difference.
 const LONG_LAUNCH_NS: f64 = 1e7;
+/// One in so many operators is measured after a gap too.
+const ALONE: u64 = 4;
 /// Longest launch in a quick run.
 const QUICK_LAUNCH_NS: f64 = 1.5e7;
 /// Most weights in a quick run: they have to be drawn and packed.
@@ -90,15 +92,17 @@ struct ZooTask<'a> {
     name: String,
 }
 
-/// Names an operator by its type, by what is fused into it and by its work.
-fn operator_name(op_type: &str, fused: &[String], work: &WorkRecord) -> String {
+/// Names an operator by its type, by what is fused into it, by its work, and by the bytes of all that it reads and makes: what is
+/// fused into it may read more than it makes.
+fn operator_name(op_type: &str, fused: &[String], work: &WorkRecord, request_bytes: u64) -> String {
     let work = serde_json::to_string(work).unwrap_or_default();
-    format!("{}/{:016x}", op_type.to_lowercase(), hash(format!("{op_type}+{}: {work}", fused.join("+")).as_bytes()))
+    let identity = format!("{op_type}+{}: {work}, {request_bytes}", fused.join("+"));
+    format!("{}/{:016x}", op_type.to_lowercase(), hash(identity.as_bytes()))
 }
 
 fn task_name(model: &Model, task: usize) -> String {
     let operator = model.graph.operator(model.tasks[task].lead);
-    operator_name(&operator.op_type, &model.fused(task), &WorkRecord::from(model.work(task)))
+    operator_name(&operator.op_type, &model.fused(task), &WorkRecord::from(model.work(task)), model.request_bytes(task))
 }
 
 const fn mode_name(launch: LaunchMode) -> &'static str {
@@ -151,19 +155,21 @@ impl Maker<'_> {
             .collect()
     }
 
-    /// One operator in both modes, but for the longest.
+    /// One operator back to back; one in four in both modes, but for the longest.
     fn operator(
         &self,
         source: Source,
         name: &str,
         fused: Vec<String>,
         from: String,
-        work: &sim::graph::OperatorWork,
+        work: &OperatorWork,
+        bytes: u64,
     ) -> Option<Job> {
-        let launch_ns = expected_launch_ns([work]);
+        let launch_ns = expected_launch_ns([work]) + bytes.saturating_sub(bytes_of(work)) as f64 / 5.0;
         let (op_type, _) = source.lead()?;
+        let is_in_both = launch_ns <= LONG_LAUNCH_NS && hash(name.as_bytes()).is_multiple_of(ALONE);
         let modes: &[LaunchMode] =
-            if launch_ns > LONG_LAUNCH_NS { &[LaunchMode::BackToBack] } else { &[LaunchMode::Alone, LaunchMode::BackToBack] };
+            if is_in_both { &[LaunchMode::Alone, LaunchMode::BackToBack] } else { &[LaunchMode::BackToBack] };
         let measurement = |&launch: &LaunchMode| Measurement {
             key: self.key(&format!("operator/{name}/{}", mode_name(launch))),
             launch,
@@ -175,7 +181,7 @@ impl Maker<'_> {
                 launch,
             },
         };
-        self.unit(source, modes.iter().map(measurement).collect(), launch_ns, bytes(work))
+        self.unit(source, modes.iter().map(measurement).collect(), launch_ns, bytes)
     }
 
     /// A stratum for each kind of kernel: tasks of the zoo and points of the design in turn.
@@ -185,7 +191,8 @@ impl Maker<'_> {
                 let operator = &task.model.graph.operator(task.model.tasks[task.task].lead).name;
                 let source = Source::Tasks { model: task.model.clone(), first: task.task, count: 1 };
                 let from = format!("{}/{operator}", task.model.graph.name);
-                self.operator(source, &task.name, task.model.fused(task.task), from, task.model.work(task.task))
+                let bytes = task.model.request_bytes(task.task) + task.model.work(task.task).weight_bytes;
+                self.operator(source, &task.name, task.model.fused(task.task), from, task.model.work(task.task), bytes)
             });
             let jobs = alternate(by_cost(of_zoo.collect()), by_cost(self.points(kind)));
             Stratum { share: share(kind), jobs }
@@ -202,8 +209,8 @@ impl Maker<'_> {
                 let graph = Arc::new(graph);
                 let operator = graph.operators().first()?;
                 let work = graph.work(operator.id).clone();
-                let name = operator_name(&operator.op_type, &[], &WorkRecord::from(&work));
-                self.operator(Source::Graph(Arc::clone(&graph)), &name, Vec::new(), "design".to_owned(), &work)
+                let name = operator_name(&operator.op_type, &[], &WorkRecord::from(&work), work.input_bytes + work.output_bytes);
+                self.operator(Source::Graph(Arc::clone(&graph)), &name, Vec::new(), "design".to_owned(), &work, bytes_of(&work))
             })
             .collect()
     }
@@ -281,7 +288,12 @@ impl Maker<'_> {
                 };
                 let launch_ns = expected_launch_ns([work]) * (end - begin) as f64 / of as f64;
                 let source = Source::Part { model: task.model.clone(), task: task.task, part };
-                jobs.extend(self.unit(source, vec![measurement], launch_ns, bytes(work)));
+                jobs.extend(self.unit(
+                    source,
+                    vec![measurement],
+                    launch_ns,
+                    task.model.request_bytes(task.task) + work.weight_bytes,
+                ));
             }
         }
         jobs
@@ -309,7 +321,7 @@ impl Maker<'_> {
 
     fn segment(&self, model: &Model, first: usize, count: usize) -> Option<Job> {
         let tasks = first..first + count;
-        let works: Vec<&sim::graph::OperatorWork> = tasks.clone().map(|task| model.work(task)).collect();
+        let works: Vec<&OperatorWork> = tasks.clone().map(|task| model.work(task)).collect();
         let launch_ns = expected_launch_ns(works.iter().copied());
         let weights: u64 = works.iter().map(|work| work.weight_bytes).sum();
         let largest = works.iter().map(|work| work.input_bytes + work.output_bytes).max().unwrap_or(0);

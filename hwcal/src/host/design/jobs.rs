@@ -5,7 +5,7 @@ use std::sync::Arc;
 use executor::Unit;
 use executor::unit::UnitError;
 use executor::weights::Weights;
-use sim::graph::{Attributes, Graph, OperatorWork, RawGraph};
+use sim::graph::{AttributeValue, Attributes, Graph, Operator, OperatorWork, RawGraph};
 use sim::plan::Part;
 
 use super::zoo::Model;
@@ -154,6 +154,22 @@ impl Source {
     }
 }
 
+impl Source {
+    /// The operator that a processor refuses, by its message: the one operator, or that of several whose name it tells.
+    pub(crate) fn refused(&self, message: &str) -> Option<(String, WorkRecord)> {
+        let (graph, operators) = match self {
+            Self::Tasks { model, first, count } => (&model.graph, &model.tasks[*first..first + count]),
+            Self::Part { model, task, .. } => (&model.graph, &model.tasks[*task..=*task]),
+            Self::Graph(_) => return self.lead(),
+        };
+        let operators: Vec<&Operator> =
+            operators.iter().flat_map(|task| &task.operators).map(|&operator| graph.operator(operator)).collect();
+        let is_told = |operator: &&&Operator| message.contains(&format!("`{}`", operator.name));
+        let told = operators.iter().find(is_told).or(if operators.len() == 1 { operators.first() } else { None });
+        told.map(|operator| (operator.op_type.clone(), WorkRecord::from(graph.work(operator.id))))
+    }
+}
+
 impl Job {
     /// Keys of its samples.
     pub(crate) fn keys(&self) -> impl Iterator<Item = &str> {
@@ -173,12 +189,12 @@ impl Job {
 
 /// How long one launch of some works may take on a core of 20 GMAC/s and 5 GB/s.
 pub(super) fn expected_launch_ns<'a>(works: impl IntoIterator<Item = &'a OperatorWork>) -> f64 {
-    let of = |work: &OperatorWork| 3_000.0 + work.macs as f64 / 20.0 + bytes(work) as f64 / 5.0;
+    let of = |work: &OperatorWork| 3_000.0 + work.macs as f64 / 20.0 + bytes_of(work) as f64 / 5.0;
     works.into_iter().map(of).sum()
 }
 
 /// Bytes that a work reads and writes.
-pub(super) const fn bytes(work: &OperatorWork) -> u64 {
+pub(super) const fn bytes_of(work: &OperatorWork) -> u64 {
     work.input_bytes + work.output_bytes + work.weight_bytes
 }
 
@@ -191,8 +207,8 @@ pub(crate) fn load_source(bound: Bound) -> Source {
     let raw = match bound {
         Bound::Compute => {
             let attributes = Attributes::new()
-                .with("kernel_shape", sim::graph::AttributeValue::Integers(vec![3, 3]))
-                .with("pads", sim::graph::AttributeValue::Integers(vec![1; 4]));
+                .with("kernel_shape", AttributeValue::Integers(vec![3, 3]))
+                .with("pads", AttributeValue::Integers(vec![1; 4]));
             RawGraph::new("compute").with_input("x", &[1, 64, 28, 28]).with_weight("w", &[64, 64, 3, 3]).with_operator(
                 "Conv",
                 &["x", "w"],

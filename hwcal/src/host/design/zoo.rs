@@ -1,5 +1,6 @@
 //! The models of the zoo as tasks: what strategies will ask about.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use executor::Unit;
@@ -57,6 +58,17 @@ impl Model {
         let task = &self.tasks[task];
         let others = task.operators.iter().filter(|&&operator| operator != task.lead);
         others.map(|&operator| self.graph.operator(operator).op_type.clone()).collect()
+    }
+
+    /// Bytes that a task reads and makes in every request, fused operators included.
+    pub(crate) fn request_bytes(&self, task: usize) -> u64 {
+        let task = &self.tasks[task];
+        let made: Vec<TensorId> =
+            task.operators.iter().flat_map(|&operator| self.graph.operator(operator).outputs.clone()).collect();
+        let inputs = task.operators.iter().flat_map(|&operator| self.graph.operator(operator).inputs.iter().flatten().copied());
+        let read: BTreeSet<TensorId> = inputs.filter(|input| !made.contains(input)).collect();
+        let dynamic = read.into_iter().chain(task.wanted.iter().copied()).map(|tensor| self.graph.tensor(tensor));
+        dynamic.filter(|tensor| tensor.role.is_dynamic()).map(sim::graph::Tensor::bytes).sum()
     }
 
     /// Consecutive tasks as a unit.
