@@ -5,6 +5,7 @@
 //! Kernels come from libraries that are found at run time, or are built in, so that the crate builds and runs without any.
 
 pub mod buffer;
+pub mod opencl;
 pub mod processor;
 pub mod run;
 pub mod specification;
