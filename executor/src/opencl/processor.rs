@@ -59,7 +59,6 @@ impl OpenClProcessor {
         let info = platform::info(device)?;
         let context = Context::from_device(&Device::new(device.id())).or_failed("making a context")?;
         // SAFETY: the properties are a valid set of flags; in order, and with time stamps.
-        #[expect(deprecated, reason = "works with OpenCL 1.2, which many phones have")]
         let queue = unsafe { CommandQueue::create(&context, device.id(), CL_QUEUE_PROFILING_ENABLE) }.or_failed("making a queue")?;
         let is_cpu = info.kind == DeviceKind::Cpu;
         let description = Description {

@@ -54,7 +54,8 @@ impl Programs {
 
 fn build(context: &Context, target: Target, source: Source, options: &str) -> Result<Program, ProcessorError> {
     let what = format!("building the {source:?} kernels");
-    let mut program = Program::create_from_sources(context, &[PRELUDE, source.text()]).or_failed(&what)?;
+    let text = format!("{PRELUDE}{}", source.text());
+    let mut program = Program::create_from_source(context, &text).or_failed(&what)?;
     let options = format!("-cl-mad-enable -DVW={} {options}", target.vector());
     if let Err(code) = program.build(context.devices(), &options) {
         let log = context.devices().first().and_then(|&device| program.get_build_log(device).ok()).unwrap_or_default();
