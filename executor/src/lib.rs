@@ -12,6 +12,7 @@ pub mod load;
 pub mod once;
 pub mod onnxruntime;
 pub mod open;
+pub mod opencl;
 pub mod pinning;
 pub mod processor;
 pub mod run;

@@ -2,6 +2,7 @@
 
 use crate::builtin::BuiltInProcessor;
 use crate::onnxruntime::{DelegateProcessor, OnnxRuntimeProcessor, library};
+use crate::opencl::{self, OpenClProcessor};
 use crate::pinning::pin_current_thread;
 use crate::processor::{Processor, ProcessorError, ProcessorErrorKind};
 use crate::specification::{Kernels, Specification};
@@ -28,7 +29,10 @@ pub fn open(specification: &Specification) -> Result<Box<dyn Processor>, Process
             Kernels::Best if library().is_ok() => Ok(Box::new(OnnxRuntimeProcessor::open(cores)?)),
             Kernels::Best | Kernels::BuiltIn => Ok(Box::new(BuiltInProcessor::open(cores)?)),
         },
-        Specification::OpenCl { .. } => Err(missing("OpenCL")),
+        Specification::OpenCl { device, cores, memory, transfer } => {
+            opencl::confine(cores)?;
+            Ok(Box::new(OpenClProcessor::open(*device, *memory, *transfer)?))
+        }
         Specification::Vulkan { .. } => Err(missing("Vulkan")),
         Specification::Delegate { provider, .. } => Ok(Box::new(DelegateProcessor::open(provider, cores)?)),
     }

@@ -16,6 +16,8 @@ use crate::output::print;
 use crate::run::{Interrupt, MeasureProgress};
 
 pub(crate) fn calibrate(arguments: &CalibrateRunArguments) -> Outcome {
+    // A driver that computes on the CPU has to be told its number of threads before it is loaded.
+    restart_confined(&arguments.processors, 1)?;
     let found = if arguments.processors.is_empty() { discover() } else { arguments.processors.clone() };
     let samples_file = arguments.samples.clone().unwrap_or_else(|| samples_beside(&arguments.output));
     let journal = samples_file.with_extension("journal");
@@ -79,6 +81,16 @@ pub(crate) fn check(arguments: &CheckArguments) -> Outcome {
         print(&fitted.report.to_string())?;
     }
     Ok(if fitted.report.is_good() { Status::Done } else { Status::Incomplete })
+}
+
+/// Starts the program anew, if need be, with as many threads for drivers that compute on the CPU as they have cores.
+pub(crate) fn restart_confined(processors: &[(String, Specification)], default: usize) -> Result<(), Failure> {
+    let of = |specification: &Specification| match specification {
+        Specification::OpenCl { cores, .. } if !cores.is_empty() => Some(cores.clone()),
+        _ => None,
+    };
+    let cores = processors.iter().find_map(|(_, specification)| of(specification));
+    executor::opencl::restart_with_threads(&cores.unwrap_or_else(|| (0..default).collect())).map_err(Failure::input)
 }
 
 /// `host.toml` to `host.samples.jsonl`.

@@ -10,7 +10,7 @@ mod run;
 
 use scenarios::schema as schemas;
 
-pub(crate) use calibrate::{calibrate, check};
+pub(crate) use calibrate::{calibrate, check, restart_confined};
 pub(crate) use execute::execute;
 pub(crate) use explain::explain;
 pub(crate) use fit::fit;

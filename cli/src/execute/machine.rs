@@ -11,6 +11,7 @@ use sim::identifiers::WorkerId;
 use sim::task::LoweredModel;
 
 use crate::arguments::ExecuteArguments;
+use crate::commands::restart_confined;
 use crate::failure::Failure;
 use crate::run::{Inputs, Model};
 
@@ -67,6 +68,7 @@ impl Machine {
             };
             specifications.push((worker.name.clone(), specification));
         }
+        restart_confined(&specifications, 0)?;
         let mut weights = Vec::new();
         for model in &inputs.models {
             weights.push(weights_of(model, &specifications)?);
