@@ -9,6 +9,7 @@ pub mod builtin;
 pub mod processor;
 pub mod specification;
 pub mod tensor;
+pub mod topology;
 pub mod unit;
 pub mod weights;
 
