@@ -18,6 +18,7 @@ pub mod processor;
 pub mod run;
 pub mod specification;
 pub mod tensor;
+pub mod topology;
 pub mod unit;
 pub mod weights;
 

@@ -67,8 +67,12 @@ pub(super) enum Activation {
 /// `exp(x)` to about 1 unit in the last place of single precision: `2^n * e^r`, the latter by the polynomial of Cephes' `expf`.
 #[inline(always)]
 pub(super) fn exponential<const FUSED: bool>(x: f32) -> f32 {
-    let clamped = x.clamp(-87.336_54, 88.722_83);
-    let scaled = multiply_add::<FUSED>(clamped, std::f32::consts::LOG2_E, 0.5).floor();
+    // Adding 1.5 * 2^23 rounds to an integer, which the lowest bits then hold: neither calls nor saturating conversions.
+    const ROUNDER: f32 = 12_582_912.0;
+    let clamped = x.clamp(-104.0, 88.722_83);
+    let rounded = multiply_add::<FUSED>(clamped, std::f32::consts::LOG2_E, ROUNDER);
+    let power = rounded.to_bits().wrapping_sub(ROUNDER.to_bits()) as i32;
+    let scaled = rounded - ROUNDER;
     let rest = multiply_add::<FUSED>(scaled, -0.693_359_4, clamped);
     let rest = multiply_add::<FUSED>(scaled, 2.121_944_4e-4, rest);
     let mut sum = 1.987_569_1e-4;
@@ -77,18 +81,11 @@ pub(super) fn exponential<const FUSED: bool>(x: f32) -> f32 {
     }
     let value = multiply_add::<FUSED>(sum, rest * rest, rest) + 1.0;
     // 2^128 has no representation of its own: two steps.
-    let power = scaled as i32;
     let half = power >> 1;
-    let value = value * f32::from_bits(((half + 127) << 23) as u32) * f32::from_bits(((power - half + 127) << 23) as u32);
-    if x < -103.97 {
-        0.0
-    } else if x > 88.722_83 {
-        f32::INFINITY
-    } else if x.is_nan() {
-        x
-    } else {
-        value
-    }
+    let bits = |power: i32| f32::from_bits((power.wrapping_add(127) as u32) << 23);
+    let value = value * bits(half) * bits(power.wrapping_sub(half));
+    let value = if x > 88.722_83 { f32::INFINITY } else { value };
+    if x.is_nan() { x } else { value }
 }
 
 #[inline(always)]
@@ -119,7 +116,9 @@ fn error_function<const FUSED: bool>(x: f32) -> f32 {
     const DENOMINATOR: [f32; 5] = [-1.456_607_2e-5, -2.133_740_6e-4, -1.682_827e-3, -7.373_329e-3, -1.426_473_9e-2];
     let clamped = x.clamp(-4.0, 4.0);
     let square = clamped * clamped;
-    (clamped * polynomial::<FUSED>(square, &NUMERATOR) / polynomial::<FUSED>(square, &DENOMINATOR)).clamp(-1.0, 1.0)
+    let value = clamped * polynomial::<FUSED>(square, &NUMERATOR) / polynomial::<FUSED>(square, &DENOMINATOR);
+    // The rest is below half a unit in the last place; `Gelu` multiplies it by x.
+    if square > 15.0 { 1.0_f32.copysign(clamped) } else { value }
 }
 
 #[inline(always)]

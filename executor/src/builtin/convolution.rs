@@ -7,7 +7,8 @@ use super::build::{Built, Fusible, constant};
 use super::instruction_set::InstructionSet;
 use super::kernel::{Arguments, Kernel};
 use super::matrix::{Aligned, Bias, Columns, Depth, Multiplier, Product, Right, pack, packed_len};
-use super::node::{Node, Refusal, Staging, Window, product};
+use super::node::{Node, Refusal, Window, product};
+use super::sliding::Staging;
 use crate::unit::Constants;
 
 /// Products with fewer output channels read a dense right operand as it is: packing it would not pay.

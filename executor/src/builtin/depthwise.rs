@@ -4,7 +4,8 @@ use super::activation::{self, Activation, clamp};
 use super::build::{Built, Fusible, constant};
 use super::instruction_set::{InstructionSet, multiply_add, vectorised};
 use super::kernel::{Arguments, Kernel};
-use super::node::{Node, Refusal, Staging, Window, product};
+use super::node::{Node, Refusal, Window, product};
+use super::sliding::{LANES, Plane, Staging};
 use crate::unit::Constants;
 
 pub(super) struct Depthwise {
@@ -73,79 +74,25 @@ impl Fusible for Depthwise {
     }
 }
 
-/// Outputs computed together.
-const LANES: usize = 16;
-
-/// One row of outputs: for each tap its place and weight.
-struct Row<'a> {
-    staged: &'a [f32],
-    taps: &'a [usize],
-    weights: &'a [f32],
-    bias: f32,
-    limits: (f32, f32),
-}
-
-#[inline(always)]
-fn block<const FUSED: bool, const COUNT: usize>(row: &Row<'_>, at: usize) -> [[f32; LANES]; COUNT] {
-    let mut sums = [[row.bias; LANES]; COUNT];
-    for (&tap, &weight) in row.taps.iter().zip(row.weights) {
-        let source = &row.staged[tap + at..][..COUNT * LANES];
-        for (sums, values) in sums.iter_mut().zip(source.chunks_exact(LANES)) {
-            for (sum, &value) in sums.iter_mut().zip(values) {
-                *sum = multiply_add::<FUSED>(value, weight, *sum);
-            }
-        }
-    }
-    sums
-}
-
 vectorised! {
-    /// Computes a row; the staged plane has [`SLACK`] elements more than the taps need.
-    fn row<const FUSED: bool>(row: &Row<'_>, target: &mut [f32]) {
-        let (low, high) = row.limits;
-        let mut at = 0;
-        while at + 4 * LANES <= target.len() {
-            let sums = block::<FUSED, 4>(row, at);
-            for (target, sums) in target[at..at + 4 * LANES].chunks_exact_mut(LANES).zip(&sums) {
-                for (target, &sum) in target.iter_mut().zip(sums) {
-                    *target = clamp(sum, low, high);
-                }
-            }
-            at += 4 * LANES;
-        }
-        while at < target.len() {
-            let [sums] = block::<FUSED, 1>(row, at);
-            let end = target.len().min(at + LANES);
-            let limited = sums.map(|sum| clamp(sum, low, high));
-            if end - at == LANES {
-                target[at..end].copy_from_slice(&limited);
-            } else {
-                for (target, value) in target[at..end].iter_mut().zip(limited) {
-                    *target = value;
-                }
-            }
-            at = end;
-        }
+    fn slide<const FUSED: bool>(plane: &Plane<'_>, weights: &[f32], bias: f32, low: f32, high: f32, target: &mut [f32]) {
+        plane.slide(target, bias, |sum, value, tap| multiply_add::<FUSED>(value, weights[tap], sum), |sum| clamp(sum, low, high));
     }
 }
-
-/// Elements that may be read past a staged plane.
-const SLACK: usize = LANES;
 
 impl Kernel for Depthwise {
     fn scratch_bytes(&self) -> usize {
-        4 * (self.staging.elements() + SLACK)
+        4 * (self.staging.elements() + LANES)
     }
 
     fn run(&self, _: usize, arguments: &Arguments<'_>) {
-        let [height, width] = self.window.output;
-        let (input_plane, output_plane) = (product(&self.window.input), height * width);
+        let (input_plane, output_plane) = (product(&self.window.input), product(&self.window.output));
         let planes = self.batch * self.channels;
         let input: &[f32] = arguments.input(0, planes * input_plane);
         let elements = self.staging.elements();
         let taps = product(&self.window.kernel);
         // SAFETY: as many as were asked for.
-        let staged = unsafe { arguments.scratch(elements + SLACK) };
+        let staged = unsafe { arguments.scratch(elements + LANES) };
         staged[elements..].fill(0.0);
         let set = InstructionSet::best();
         let limits = match self.activation {
@@ -159,16 +106,9 @@ impl Kernel for Depthwise {
                 let first = (plane * self.multiplier + copy) * output_plane;
                 // SAFETY: each plane belongs to one thread.
                 let target = unsafe { arguments.output::<f32>(0, first..first + output_plane) };
-                for (y, line) in target.chunks_exact_mut(width).enumerate() {
-                    let source = Row {
-                        staged: &staged[self.staging.row(y)..],
-                        taps: &self.staging.taps,
-                        weights: &self.weights[channel * taps..][..taps],
-                        bias: self.bias.get(channel).copied().unwrap_or(0.0),
-                        limits,
-                    };
-                    row(set, &source, line);
-                }
+                let plane = Plane { staging: &self.staging, staged };
+                let bias = self.bias.get(channel).copied().unwrap_or(0.0);
+                slide(set, &plane, &self.weights[channel * taps..][..taps], bias, limits.0, limits.1, target);
                 if !matches!(self.activation, Activation::Identity | Activation::Clamp(..)) {
                     let at = target.as_mut_ptr();
                     activation::apply(set, self.activation, at, at, output_plane);

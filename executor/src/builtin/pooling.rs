@@ -3,10 +3,8 @@
 use super::build::{Built, Fusible};
 use super::instruction_set::{InstructionSet, vectorised};
 use super::kernel::{Arguments, Kernel};
-use super::node::{Node, Refusal, Staging, Window, product};
-
-/// Outputs computed together.
-const LANES: usize = 16;
+use super::node::{Node, Refusal, Window, product};
+use super::sliding::{LANES, Plane, Staging};
 
 pub(super) struct Pooling {
     window: Window,
@@ -46,30 +44,12 @@ impl Pooling {
     }
 }
 
-#[inline(always)]
-fn joined(staged: &[f32], taps: &[usize], target: &mut [f32], start: f32, join: impl Fn(f32, f32) -> f32) {
-    let mut at = 0;
-    while at < target.len() {
-        let mut sums = [start; LANES];
-        for &tap in taps {
-            for (sum, &value) in sums.iter_mut().zip(&staged[tap + at..][..LANES]) {
-                *sum = join(*sum, value);
-            }
-        }
-        let end = target.len().min(at + LANES);
-        for (target, sum) in target[at..end].iter_mut().zip(sums) {
-            *target = sum;
-        }
-        at = end;
-    }
-}
-
 vectorised! {
-    fn row<const FUSED: bool>(staged: &[f32], taps: &[usize], target: &mut [f32], is_maximum: bool) {
+    fn slide<const FUSED: bool>(plane: &Plane<'_>, is_maximum: bool, target: &mut [f32]) {
         if is_maximum {
-            joined(staged, taps, target, f32::NEG_INFINITY, |sum, value| if sum > value { sum } else { value });
+            plane.slide(target, f32::NEG_INFINITY, |sum, value, _| if sum > value { sum } else { value }, |sum| sum);
         } else {
-            joined(staged, taps, target, 0.0, |sum, value| sum + value);
+            plane.slide(target, 0.0, |sum, value, _| sum + value, |sum| sum);
         }
     }
 }
@@ -94,10 +74,9 @@ impl Kernel for Pooling {
             self.staging.stage(&input[plane * input_plane..][..input_plane], fill, staged);
             // SAFETY: planes belong to one thread each.
             let target = unsafe { arguments.output::<f32>(0, plane * output_plane..(plane + 1) * output_plane) };
-            for (y, line) in target.chunks_exact_mut(self.window.output[1]).enumerate() {
-                row(set, &staged[self.staging.row(y)..], &self.staging.taps, line, self.is_maximum);
-                if !self.is_maximum {
-                    let down = self.factors[0][y];
+            slide(set, &Plane { staging: &self.staging, staged }, self.is_maximum, target);
+            if !self.is_maximum {
+                for (line, down) in target.chunks_exact_mut(self.window.output[1]).zip(&self.factors[0]) {
                     line.iter_mut().zip(&self.factors[1]).for_each(|(value, across)| *value *= down * across);
                 }
             }
