@@ -87,7 +87,7 @@ fn what_a_delegate_does_not_take_is_refused_not_run_on_the_cpu() {
 #[test]
 fn the_cpu_can_be_profiled_node_by_node() {
     let Ok(cpu) = OnnxRuntimeProcessor::open(&[0]) else {
-        assert!(std::env::var_os("SOCRATES_REQUIRE_DEVICES").is_none(), "the library is missing");
+        assert!(std::env::var_os("SOCRATES_REQUIRE_DEVICES").is_none_or(|value| value != "1"), "the library is missing");
         eprintln!("skipped: the library is missing");
         return;
     };
