@@ -57,7 +57,7 @@ fn unsupported_operators_are_named_with_the_reason() {
     let none = Attributes::new;
     check(
         base().with_operator("Erf", &["x"], &["y"], none()),
-        "operator `Erf_0` of type Erf: there is no Vulkan kernel for this type",
+        "operator `y` of type Erf: there is no Vulkan kernel for this type",
     );
     let axis = none().with("axis", AttributeValue::Integer(1));
     check(base().with_operator("Softmax", &["x"], &["y"], axis), "type Softmax: only its last axis is supported, not 1");

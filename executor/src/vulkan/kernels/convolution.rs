@@ -223,16 +223,16 @@ fn windowed(shader: &mut Shader, layer: &Layer, has_residual: bool) -> u64 {
         for (var kernel_row = 0u; kernel_row < {height}u; kernel_row++) {{
             let row = row_0 + i32(kernel_row * {dilation}u);
             if (row >= 0i && row < i32(p.in_height)) {{
-                let from = plane + u32(row) * p.in_width;",
+                let origin = plane + u32(row) * p.in_width;",
         taps = kernel_size(&layer.window) * quads,
         height = kernel[0],
         dilation = dilations[0]
     );
     for column in &needed {
         if is_padded {
-            let _ = writeln!(text, "                let v_{column} = select(0.0f, x[from + c_{column}], k_{column});");
+            let _ = writeln!(text, "                let v_{column} = select(0.0f, x[origin + c_{column}], k_{column});");
         } else {
-            let _ = writeln!(text, "                let v_{column} = x[from + c_{column}];");
+            let _ = writeln!(text, "                let v_{column} = x[origin + c_{column}];");
         }
     }
     for tap in 0..kernel[1] {

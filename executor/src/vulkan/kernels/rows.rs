@@ -42,7 +42,7 @@ pub(in crate::vulkan) fn lower(lowering: &mut Lowering<'_>, operator: &Operator)
     let each = |statement: &str| format!("for (var i = local; i < p.row_length; i += {invocations}u) {{ {statement} }}");
     // Rows beyond the last are computed as the last, so that barriers are met by all, and not written.
     let begin = "    let row = linear / INVOCATIONSu;
-    let from = min(row, p.rows - 1u) * p.row_length;
+    let origin = min(row, p.rows - 1u) * p.row_length;
 "
     .replace("INVOCATIONS", &invocations.to_string());
     let start_of_maximum = "-3.40282347e38f";
@@ -59,9 +59,9 @@ pub(in crate::vulkan) fn lower(lowering: &mut Lowering<'_>, operator: &Operator)
     total = reduce_sum(local, total);
     if (row < p.rows) {{ {} }}
 ",
-                each("highest = max(highest, x[from + i]);"),
-                each("total += exp(x[from + i] - highest);"),
-                each("y[from + i] = exp(x[from + i] - highest) / total;")
+                each("highest = max(highest, x[origin + i]);"),
+                each("total += exp(x[origin + i] - highest);"),
+                each("y[origin + i] = exp(x[origin + i] - highest) / total;")
             ),
         ),
         "GlobalMaxPool" | "ReduceMax" => (
@@ -72,7 +72,7 @@ pub(in crate::vulkan) fn lower(lowering: &mut Lowering<'_>, operator: &Operator)
     result = reduce_maximum(local, result);
     if (row < p.rows && local == 0u) {{ y[row] = result; }}
 ",
-                each("result = max(result, x[from + i]);")
+                each("result = max(result, x[origin + i]);")
             ),
         ),
         kind => (
@@ -83,7 +83,7 @@ pub(in crate::vulkan) fn lower(lowering: &mut Lowering<'_>, operator: &Operator)
     result = reduce_sum(local, result);
     if (row < p.rows && local == 0u) {{ y[row] = result{}; }}
 ",
-                each("result += x[from + i];"),
+                each("result += x[origin + i];"),
                 if kind == "ReduceSum" { "" } else { " / f32(p.row_length)" }
             ),
         ),
