@@ -77,6 +77,11 @@ pub(super) fn refusal(operator: &Operator, reason: impl AsRef<str>) -> Processor
     error(ProcessorErrorKind::Unsupported, format!("operator `{name}` of type {op_type}: {}", reason.as_ref()))
 }
 
+/// The input at a position.
+pub(super) fn input(operator: &Operator, position: usize) -> Result<TensorId, ProcessorError> {
+    operator.input(position).ok_or_else(|| refusal(operator, format!("its input {position} is missing")))
+}
+
 /// Whether an operator computes nothing that depends on a request, and what it computes is known.
 pub(super) fn is_known(graph: &Graph, operator: &Operator) -> bool {
     graph.is_static(operator.id) && operator.outputs.iter().all(|&output| graph.tensor(output).data.is_some())
@@ -143,7 +148,7 @@ impl Lowering<'_> {
 
     /// The first input and the output are the same elements.
     fn alias(&mut self, operator: &Operator) -> Result<(), ProcessorError> {
-        let input = self.input(operator, 0)?;
+        let input = input(operator, 0)?;
         self.aliases.insert(operator.outputs[0], self.root(input));
         Ok(())
     }
@@ -163,11 +168,6 @@ impl Lowering<'_> {
     /// The tensor that holds the elements of a tensor.
     fn root(&self, tensor: TensorId) -> TensorId {
         self.aliases.get(&tensor).copied().unwrap_or(tensor)
-    }
-
-    /// The input at a position.
-    pub(super) fn input(&self, operator: &Operator, position: usize) -> Result<TensorId, ProcessorError> {
-        operator.input(position).ok_or_else(|| refusal(operator, format!("its input {position} is missing")))
     }
 
     /// Where a kernel reads a tensor.

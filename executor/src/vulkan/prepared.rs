@@ -126,27 +126,24 @@ impl Prepared {
             _ => context.check(&what, || self.bind(context, buffers, &operands))?,
         };
         let mut commands = context.commands();
-        match &self.clock {
+        if let Some(clock) = &self.clock {
             // Only the ends of a pass have a time, so each step is one.
-            Some(clock) => {
-                for (index, (step, group)) in self.steps.iter().zip(&groups).enumerate() {
-                    let index = index as u32 * 2;
-                    let timestamp_writes = Some(wgpu::ComputePassTimestampWrites {
-                        query_set: &clock.queries,
-                        beginning_of_pass_write_index: Some(index),
-                        end_of_pass_write_index: Some(index + 1),
-                    });
-                    let mut pass = commands.begin_compute_pass(&wgpu::ComputePassDescriptor { label: None, timestamp_writes });
-                    step.dispatch(&mut pass, group);
-                }
-                let count = self.steps.len() as u32 * 2;
-                commands.resolve_query_set(&clock.queries, 0..count, &clock.resolved, 0);
+            for (index, (step, group)) in self.steps.iter().zip(&groups).enumerate() {
+                let index = index as u32 * 2;
+                let timestamp_writes = Some(wgpu::ComputePassTimestampWrites {
+                    query_set: &clock.queries,
+                    beginning_of_pass_write_index: Some(index),
+                    end_of_pass_write_index: Some(index + 1),
+                });
+                let mut pass = commands.begin_compute_pass(&wgpu::ComputePassDescriptor { label: None, timestamp_writes });
+                step.dispatch(&mut pass, group);
             }
-            None => {
-                let mut pass = commands.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
-                for (step, group) in self.steps.iter().zip(&groups) {
-                    step.dispatch(&mut pass, group);
-                }
+            let count = self.steps.len() as u32 * 2;
+            commands.resolve_query_set(&clock.queries, 0..count, &clock.resolved, 0);
+        } else {
+            let mut pass = commands.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
+            for (step, group) in self.steps.iter().zip(&groups) {
+                step.dispatch(&mut pass, group);
             }
         }
         self.bound = Some((operands, groups));

@@ -42,8 +42,8 @@ impl Window {
             for axis in 0..2 {
                 let reach = (to[axis] - 1) * strides[axis] + (kernel[axis] - 1) * dilations[axis] + 1;
                 let total = reach.saturating_sub(from[axis]) as i64;
-                let (less, more) = (total / 2, total - total / 2);
-                (begin[axis], end[axis]) = if mode == "SAME_UPPER" { (less, more) } else { (more, less) };
+                let (small, large) = (total / 2, total - total / 2);
+                (begin[axis], end[axis]) = if mode == "SAME_UPPER" { (small, large) } else { (large, small) };
             }
         }
         Ok(Self { kernel, strides, dilations, begin, end })

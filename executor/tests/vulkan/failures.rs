@@ -21,7 +21,7 @@ fn expect<T: std::fmt::Debug>(result: Result<T, ProcessorError>, kind: Processor
 }
 
 /// The processor still computes.
-fn check_usable(processor: &mut VulkanProcessor) {
+pub(crate) fn check_usable(processor: &mut VulkanProcessor) {
     let input = Tensor::floats(&[8], &[1.5; 8]);
     let (results, _) = run(processor, &doubled(), &[input]).unwrap();
     assert_eq!(results[0].values::<f32>(), [3.0; 8]);

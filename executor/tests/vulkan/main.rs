@@ -4,6 +4,7 @@
 #![cfg(feature = "vulkan")]
 #![allow(unsafe_code, clippy::print_stderr, clippy::unwrap_used, missing_docs, reason = "tests")]
 
+mod cores;
 mod failures;
 mod models;
 mod operators;

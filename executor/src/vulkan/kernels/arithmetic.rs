@@ -7,7 +7,7 @@ use crate::processor::ProcessorError;
 use crate::vulkan::activation;
 use crate::vulkan::constants::{Norm, Recipe};
 use crate::vulkan::fusion::Chain;
-use crate::vulkan::plan::{Lowering, refusal};
+use crate::vulkan::plan::{Lowering, input as input_of, refusal};
 use crate::vulkan::strides::{MAXIMUM_DIMENSIONS, Walk, broadcast};
 
 const INVOCATIONS: u32 = 64;
@@ -18,7 +18,7 @@ const HIGHEST_POWER: usize = 8;
 /// `activate(x)`.
 pub(in crate::vulkan) fn lower_unary(lowering: &mut Lowering<'_>, chain: &Chain<'_>) -> Result<(), ProcessorError> {
     let operator = chain.head;
-    let input = lowering.input(operator, 0)?;
+    let input = input_of(operator, 0)?;
     let mut shader = Shader::new(INVOCATIONS);
     let count = lowering.graph.tensor(chain.output).elements();
     shader.size("count", count);
@@ -35,7 +35,7 @@ pub(in crate::vulkan) fn lower_binary(lowering: &mut Lowering<'_>, chain: &Chain
     if operator.inputs.len() != 2 {
         return Err(refusal(operator, format!("it has {} inputs, only 2 are supported", operator.inputs.len())));
     }
-    let (left, right) = (lowering.input(operator, 0)?, lowering.input(operator, 1)?);
+    let (left, right) = (input_of(operator, 0)?, input_of(operator, 1)?);
     let shape = &graph.tensor(operator.outputs[0]).shape;
     let steps = |tensor| broadcast(&graph.tensor(tensor).shape, shape);
     let walk = Walk::new(shape, &[steps(left), steps(right)]);
@@ -67,7 +67,7 @@ pub(in crate::vulkan) fn lower_binary(lowering: &mut Lowering<'_>, chain: &Chain
 
 /// WGSL leaves powers of negative numbers open, so only exponents that need none of its own.
 fn power(lowering: &Lowering<'_>, operator: &Operator) -> Result<String, ProcessorError> {
-    let exponent = lowering.graph.tensor(lowering.input(operator, 1)?);
+    let exponent = lowering.graph.tensor(input_of(operator, 1)?);
     let values = exponent.data.as_ref().map(sim::graph::ConstantData::to_floats);
     match values.as_deref() {
         Some(&[0.5]) => Ok("sqrt(u)".to_owned()),
@@ -83,7 +83,7 @@ pub(in crate::vulkan) fn lower_normalization(lowering: &mut Lowering<'_>, chain:
     let (operator, graph) = (chain.head, lowering.graph);
     let norm = Norm::of(graph, operator)
         .ok_or_else(|| refusal(operator, "its statistics must be constants of single precision, and it must not train"))?;
-    let input = lowering.input(operator, 0)?;
+    let input = input_of(operator, 0)?;
     let shape = &graph.tensor(input).shape;
     let channels = shape.get(1).copied().unwrap_or(1);
     let count = shape.iter().product();

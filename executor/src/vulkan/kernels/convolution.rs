@@ -10,7 +10,7 @@ use crate::processor::ProcessorError;
 use crate::vulkan::activation;
 use crate::vulkan::constants::{Blocking, Recipe};
 use crate::vulkan::fusion::Chain;
-use crate::vulkan::plan::{Lowering, refusal};
+use crate::vulkan::plan::{Lowering, input as input_of, refusal};
 use crate::vulkan::window::{Window, image};
 
 /// Most columns of an input row that an invocation keeps.
@@ -30,7 +30,7 @@ struct Layer {
 pub(in crate::vulkan) fn lower(lowering: &mut Lowering<'_>, chain: &Chain<'_>) -> Result<(), ProcessorError> {
     let operator = chain.head;
     let graph = lowering.graph;
-    let (input, weight) = (lowering.input(operator, 0)?, lowering.input(operator, 1)?);
+    let (input, weight) = (input_of(operator, 0)?, input_of(operator, 1)?);
     let filter = &graph.tensor(weight).shape;
     let (from, to) = (&graph.tensor(input).shape, &graph.tensor(operator.outputs[0]).shape);
     let window = Window::of(operator, &filter[2..], from, to)?;
@@ -118,7 +118,7 @@ fn tail(blocking: Blocking, pixels: u64, has_residual: bool) -> String {
         block = blocking.block
     );
     // Blocks that are full need no check of their channels.
-    let is_ragged = blocking.channels % blocking.block != 0;
+    let is_ragged = !blocking.channels.is_multiple_of(blocking.block);
     for channel in 0..blocking.block {
         let (quad, component) = (channel / 4, ["x", "y", "z", "w"][(channel % 4) as usize]);
         let _ = writeln!(text, "    {{ let plane = plane_0 + {channel}u * p.pixels;");

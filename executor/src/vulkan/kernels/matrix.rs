@@ -10,7 +10,7 @@ use crate::processor::ProcessorError;
 use crate::vulkan::activation;
 use crate::vulkan::constants::{Blocking, Recipe};
 use crate::vulkan::fusion::Chain;
-use crate::vulkan::plan::{Lowering, Source, refusal};
+use crate::vulkan::plan::{Lowering, Source, input as input_of, refusal};
 use crate::vulkan::strides::{MAXIMUM_DIMENSIONS, Walk, broadcast, row_major};
 
 /// `alpha * left * right + beta * addend` for each matrix of a batch; strides in elements.
@@ -35,7 +35,7 @@ struct Product {
 pub(in crate::vulkan) fn lower(lowering: &mut Lowering<'_>, chain: &Chain<'_>) -> Result<(), ProcessorError> {
     let operator = chain.head;
     let product = if operator.op_type == "Gemm" { gemm(lowering, operator)? } else { matmul(lowering, operator)? };
-    push(lowering, chain, product)
+    push(lowering, chain, &product)
 }
 
 /// A 1x1 convolution of images of one pixel: the rows are the batch.
@@ -47,7 +47,7 @@ pub(super) fn lower_single_pixel(
     depth: u64,
 ) -> Result<(), ProcessorError> {
     let operator = chain.head;
-    let (input, weight) = (lowering.input(operator, 0)?, lowering.input(operator, 1)?);
+    let (input, weight) = (input_of(operator, 0)?, input_of(operator, 1)?);
     // One block of all channels is the transposed filter.
     let blocking = Blocking { groups: 1, channels, block: channels };
     let filter = Recipe::Filter { weight, norm: chain.norm.clone(), blocking };
@@ -65,12 +65,12 @@ pub(super) fn lower_single_pixel(
         alpha: 1.0,
         beta: 1.0,
     };
-    push(lowering, chain, product)
+    push(lowering, chain, &product)
 }
 
 fn gemm(lowering: &mut Lowering<'_>, operator: &Operator) -> Result<Product, ProcessorError> {
     let graph = lowering.graph;
-    let (left, right) = (lowering.input(operator, 0)?, lowering.input(operator, 1)?);
+    let (left, right) = (input_of(operator, 0)?, input_of(operator, 1)?);
     let is_set = |name: &str| operator.attributes.integer(name).is_some_and(|value| value != 0);
     let output = &graph.tensor(operator.outputs[0]).shape;
     let (rows, columns) = (output[0], output[1]);
@@ -101,7 +101,7 @@ fn gemm(lowering: &mut Lowering<'_>, operator: &Operator) -> Result<Product, Pro
 /// Operands of rank 1 are a row on the left and a column on the right.
 fn matmul(lowering: &mut Lowering<'_>, operator: &Operator) -> Result<Product, ProcessorError> {
     let graph = lowering.graph;
-    let (left, right) = (lowering.input(operator, 0)?, lowering.input(operator, 1)?);
+    let (left, right) = (input_of(operator, 0)?, input_of(operator, 1)?);
     let shape_of = |tensor: TensorId| graph.tensor(tensor).shape.clone();
     let (mut a, mut b) = (shape_of(left), shape_of(right));
     if a.len() == 1 {
@@ -132,7 +132,7 @@ fn matmul(lowering: &mut Lowering<'_>, operator: &Operator) -> Result<Product, P
     Ok(Product { rows, columns, depth, left, left_steps, right, right_steps, addend: None, batch, alpha: 1.0, beta: 1.0 })
 }
 
-fn push(lowering: &mut Lowering<'_>, chain: &Chain<'_>, product: Product) -> Result<(), ProcessorError> {
+fn push(lowering: &mut Lowering<'_>, chain: &Chain<'_>, product: &Product) -> Result<(), ProcessorError> {
     let operator = chain.head;
     if product.batch.dimensions() > MAXIMUM_DIMENSIONS {
         return Err(refusal(operator, format!("its batch has more than {MAXIMUM_DIMENSIONS} dimensions")));

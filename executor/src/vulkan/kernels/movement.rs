@@ -6,7 +6,7 @@ use sim::identifiers::TensorId;
 use super::{Shader, WITHIN_COUNT};
 use crate::processor::{ProcessorError, ProcessorErrorKind};
 use crate::vulkan::error;
-use crate::vulkan::plan::{Lowering, Source, refusal};
+use crate::vulkan::plan::{Lowering, Source, input as input_of, refusal};
 use crate::vulkan::strides::{MAXIMUM_DIMENSIONS, Walk, row_major};
 
 const INVOCATIONS: u32 = 64;
@@ -91,7 +91,7 @@ fn concat(lowering: &mut Lowering<'_>, operator: &Operator) -> Result<(), Proces
 }
 
 fn split(lowering: &mut Lowering<'_>, operator: &Operator) -> Result<(), ProcessorError> {
-    let input = lowering.input(operator, 0)?;
+    let input = input_of(operator, 0)?;
     let whole = lowering.graph.tensor(input).shape.clone();
     let from = row_major(&whole);
     let axis = axis_of(operator, whole.len(), 0)?;
@@ -107,7 +107,7 @@ fn split(lowering: &mut Lowering<'_>, operator: &Operator) -> Result<(), Process
 }
 
 fn transpose(lowering: &mut Lowering<'_>, operator: &Operator) -> Result<(), ProcessorError> {
-    let input = lowering.input(operator, 0)?;
+    let input = input_of(operator, 0)?;
     let strides = row_major(&lowering.graph.tensor(input).shape);
     let output = lowering.graph.tensor(operator.outputs[0]);
     let reversed: Vec<i64> = (0..strides.len() as i64).rev().collect();
@@ -129,14 +129,14 @@ fn slice(lowering: &mut Lowering<'_>, operator: &Operator) -> Result<(), Process
         },
     };
     let starts = list(1, "starts")?.ok_or_else(|| refusal(operator, "it has no starts"))?;
-    let axes = list(3, "axes")?.unwrap_or_else(|| (0..starts.len() as i64).collect());
+    let all = list(3, "axes")?.unwrap_or_else(|| (0..starts.len() as i64).collect());
     let steps = list(4, "steps")?.unwrap_or_else(|| vec![1; starts.len()]);
-    let input = lowering.input(operator, 0)?;
+    let input = input_of(operator, 0)?;
     let whole = graph.tensor(input).shape.clone();
     let mut from = row_major(&whole);
     let mut from_offset = 0;
-    for ((&start, &axis), &step) in starts.iter().zip(&axes).zip(&steps) {
-        let axis = shape::normalize_axis(axis, whole.len()).map_err(|error| refusal(operator, error.to_string()))?;
+    for ((&start, &given), &step) in starts.iter().zip(&all).zip(&steps) {
+        let axis = shape::normalize_axis(given, whole.len()).map_err(|error| refusal(operator, error.to_string()))?;
         let size = whole[axis] as i64;
         let start = if start < 0 { start.saturating_add(size) } else { start };
         // Backwards from the last element at most, forwards from one past it: then the slice is empty, which is refused before.

@@ -4,7 +4,7 @@ use sim::graph::Operator;
 
 use super::{Shader, WITHIN_COUNT};
 use crate::processor::ProcessorError;
-use crate::vulkan::plan::{Lowering, refusal};
+use crate::vulkan::plan::{Lowering, input as input_of, refusal};
 use crate::vulkan::window::{Window, image};
 
 const INVOCATIONS: u32 = 64;
@@ -14,7 +14,7 @@ pub(in crate::vulkan) fn lower(lowering: &mut Lowering<'_>, operator: &Operator)
     if operator.outputs.len() != 1 {
         return Err(refusal(operator, "its output of indices is not supported"));
     }
-    let input = lowering.input(operator, 0)?;
+    let input = input_of(operator, 0)?;
     let kernel: Vec<u64> = operator.attributes.integers("kernel_shape").unwrap_or(&[]).iter().map(|&size| size as u64).collect();
     let (from, to) = (&graph.tensor(input).shape, &graph.tensor(operator.outputs[0]).shape);
     let Window { kernel, strides, dilations, begin, end } = Window::of(operator, &kernel, from, to)?;

@@ -5,7 +5,7 @@ use sim::identifiers::TensorId;
 
 use super::Shader;
 use crate::processor::ProcessorError;
-use crate::vulkan::plan::{Lowering, refusal};
+use crate::vulkan::plan::{Lowering, input as input_of, refusal};
 
 /// Reduces the `partial` results of all invocations to that of number 0; `OPERATION` combines `one` and `other`.
 const REDUCTION: &str = "
@@ -29,7 +29,7 @@ fn reduce_NAME(local: u32, value: f32) -> f32 {
 
 pub(in crate::vulkan) fn lower(lowering: &mut Lowering<'_>, operator: &Operator) -> Result<(), ProcessorError> {
     let graph = lowering.graph;
-    let input = lowering.input(operator, 0)?;
+    let input = input_of(operator, 0)?;
     let kept = kept_dimensions(graph, operator, input)?;
     let shape = &graph.tensor(input).shape;
     let (rows, length): (u64, u64) = (shape[..kept].iter().product(), shape[kept..].iter().product());
