@@ -83,6 +83,8 @@ fn measure(processor: &mut VulkanProcessor, name: &str, graph: &Graph) -> Result
     let speed = 2.0 * macs / (median.0 * 1e6);
     println!("{name:<28} {:>8.1} {:>10.3} {:>10.3} {busy_ms:>10.3} {speed:>10.2}", macs / 1e6, median.0, fast.0);
     processor.discard(prepared);
-    buffers.into_iter().for_each(|buffer| processor.release(buffer));
+    for buffer in buffers {
+        processor.release(buffer);
+    }
     Ok(())
 }

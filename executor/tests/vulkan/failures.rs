@@ -61,8 +61,8 @@ fn unsupported_operators_are_named_with_the_reason() {
     );
     let axis = none().with("axis", AttributeValue::Integer(1));
     check(base().with_operator("Softmax", &["x"], &["y"], axis), "type Softmax: only its last axis is supported, not 1");
-    let axes = none().with("axes", AttributeValue::Integers(vec![1]));
-    check(base().with_operator("ReduceMean", &["x"], &["y"], axes), "only trailing axes are supported, not [1]");
+    let channels = none().with("axes", AttributeValue::Integers(vec![1]));
+    check(base().with_operator("ReduceMean", &["x"], &["y"], channels), "only trailing axes are supported, not [1]");
     let raw = base().with_input("e", &[1]).with_operator("Pow", &["x", "e"], &["y"], none());
     check(raw, "its exponent must be a constant");
     let raw = base().with_input("w", &[8, 2, 1, 1]).with_operator("Conv", &["x", "w"], &["y"], none());

@@ -74,6 +74,7 @@ fn integers(operator: &Operator, name: &str) -> Option<Vec<i64>> {
     operator.attributes.integers(name).map(<[i64]>::to_vec)
 }
 
+#[expect(clippy::too_many_lines, reason = "one arm for each operator")]
 fn compute(graph: &Graph, operator: &Operator, index: usize, shape: &[usize], known: &BTreeMap<TensorId, Array>) -> Array {
     let input = |position: usize| &known[&operator.input(position).unwrap()];
     let float = |name: &str, default: f64| operator.attributes.float(name).map_or(default, f64::from);
@@ -178,10 +179,10 @@ fn compute(graph: &Graph, operator: &Operator, index: usize, shape: &[usize], kn
             })
         }
         "Slice" => {
-            let (starts, axes, steps) = (steering(1), steering(3), steering(4));
+            let (starts, all, steps) = (steering(1), steering(3), steering(4));
             Array::build(shape, |place| {
                 let mut place = place.to_vec();
-                for ((&start, &axis), &step) in starts.iter().zip(&axes).zip(&steps) {
+                for ((&start, &axis), &step) in starts.iter().zip(&all).zip(&steps) {
                     let (axis, size) = (axis as usize, input(0).shape[axis as usize] as i64);
                     let start = if start < 0 { start + size } else { start.min(size - 1) };
                     place[axis] = (start + place[axis] as i64 * step) as usize;

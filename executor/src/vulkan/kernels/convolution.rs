@@ -27,6 +27,13 @@ struct Layer {
     depth: u64,
 }
 
+impl Layer {
+    /// Whether each plane of a pointwise convolution is a whole number of vectors of four elements.
+    fn has_whole_fours(&self) -> bool {
+        self.window.is_pointwise() && (self.input[2] * self.input[3]).is_multiple_of(4)
+    }
+}
+
 pub(in crate::vulkan) fn lower(lowering: &mut Lowering<'_>, chain: &Chain<'_>) -> Result<(), ProcessorError> {
     let operator = chain.head;
     let graph = lowering.graph;
@@ -62,7 +69,7 @@ pub(in crate::vulkan) fn lower(lowering: &mut Lowering<'_>, chain: &Chain<'_>) -
         _ => 64,
     };
     let mut shader = Shader::new(invocations);
-    shader.read("x", "f32", lowering.source(operator, input)?);
+    shader.read("x", if layer.has_whole_fours() { "vec4<f32>" } else { "f32" }, lowering.source(operator, input)?);
     shader.read("weights", element, lowering.constant(operator, filter, blocking.padded() * layer.depth * kernel_size(&window))?);
     shader.read("bias", element, lowering.constant(operator, bias, blocking.padded())?);
     if let Some(residual) = chain.residual {
@@ -138,25 +145,39 @@ fn tail(blocking: Blocking, pixels: u64, has_residual: bool) -> String {
     text
 }
 
-/// A 1x1 convolution: the product of the filter and the image as matrices. Pixels of an invocation lie one group apart, so
-/// that neighbours read neighbouring addresses.
+/// A 1x1 convolution: the product of the filter and the image as matrices. An invocation loads four neighbouring pixels at
+/// once where planes are whole fours; elsewhere its pixels lie one group apart, so that neighbours read neighbouring addresses.
 fn pointwise(shader: &mut Shader, layer: &Layer, has_residual: bool) -> u64 {
     let (pixels, quads) = (4, quads(layer.blocking));
-    let invocations = shader.invocations;
+    let invocations = u64::from(shader.invocations);
+    let are_fours = layer.has_whole_fours();
+    let (start, apart) = if are_fours {
+        ("(group_id.x * INVOCATIONSu + local) * 4u", 1)
+    } else {
+        ("group_id.x * INVOCATIONSu * 4u + local", invocations)
+    };
     let mut text = head(layer.blocking, pixels);
-    let _ = writeln!(text, "    let start = group_id.x * {}u + local;", u64::from(invocations) * pixels);
+    let _ = writeln!(text, "    let start = {};", start.replace("INVOCATIONS", &invocations.to_string()));
     text.push_str("    let image = (batch * p.in_channels + group * p.depth) * p.pixels;\n");
     for pixel in 0..pixels {
         let _ = writeln!(
             text,
             "    let place_{pixel} = start + {offset}u; let is_{pixel} = place_{pixel} < p.pixels;
     let at_{pixel} = min(place_{pixel}, p.pixels - 1u); var from_{pixel} = image + at_{pixel};",
-            offset = u64::from(invocations) * pixel
+            offset = apart * pixel
         );
     }
     let _ = writeln!(text, "    var tap = block * p.depth * {quads}u;\n    for (var i = 0u; i < p.depth; i++) {{");
+    if are_fours {
+        text.push_str("        let v = x[from_0 / 4u]; from_0 += p.pixels;\n");
+    }
     for pixel in 0..pixels {
-        let _ = writeln!(text, "        let v_{pixel} = x[from_{pixel}]; from_{pixel} += p.pixels;");
+        let component = ["x", "y", "z", "w"][pixel as usize];
+        let _ = if are_fours {
+            writeln!(text, "        let v_{pixel} = v.{component};")
+        } else {
+            writeln!(text, "        let v_{pixel} = x[from_{pixel}]; from_{pixel} += p.pixels;")
+        };
     }
     for quad in 0..quads {
         let _ = writeln!(text, "        let w_{quad} = weights[tap + {quad}u];");
@@ -167,7 +188,7 @@ fn pointwise(shader: &mut Shader, layer: &Layer, has_residual: bool) -> u64 {
     let _ = writeln!(text, "        tap += {quads}u;\n    }}");
     text.push_str(&tail(layer.blocking, pixels, has_residual));
     shader.body = text;
-    (layer.output[2] * layer.output[3]).div_ceil(u64::from(invocations) * pixels)
+    (layer.output[2] * layer.output[3]).div_ceil(invocations * pixels)
 }
 
 /// Any other window: pixels of an invocation are neighbours in a row, and share the columns that they read.
