@@ -175,3 +175,38 @@ impl Processor for VulkanProcessor {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[expect(clippy::print_stderr, reason = "a test says what it skips")]
+    fn a_lost_device_fails_in_every_call() {
+        let mut processor = match VulkanProcessor::open(0) {
+            Ok(processor) => processor,
+            Err(error) => {
+                assert!(std::env::var_os("SOCRATES_REQUIRE_DEVICES").is_none_or(|value| value != "1"), "{error}");
+                return eprintln!("skipped: {error}");
+            }
+        };
+        let buffers = [processor.allocate(16), processor.allocate(16)].map(|buffer| buffer.expect("allocated"));
+        processor.context.device.destroy();
+        // A driver that fails is reported at once; that a device was destroyed, by the next call that waits.
+        assert_eq!(processor.wait().expect_err("lost").kind, ProcessorErrorKind::Lost);
+        let host = HostBuffer::zeroed(16);
+        let whole = Region::whole(16);
+        let failures = [
+            processor.allocate(16).map(drop),
+            processor.upload(&host, whole, buffers[0], whole),
+            processor.download(buffers[0], whole, &host, whole),
+            processor.copy(buffers[0], whole, buffers[1], whole),
+            processor.wait().map(drop),
+        ];
+        for failure in failures {
+            let error = failure.expect_err("lost");
+            assert_eq!(error.kind, ProcessorErrorKind::Lost, "{error}");
+        }
+        processor.release(buffers[0]);
+    }
+}

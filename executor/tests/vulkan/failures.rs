@@ -89,6 +89,35 @@ fn memory_that_is_not_there_is_refused() {
 }
 
 #[test]
+fn memory_that_the_system_refuses_is_an_error() {
+    const BYTES: usize = 256 << 20;
+    if std::env::var_os("SOCRATES_TEST_ALONE").is_none() {
+        // Limits of a process hold for all its tests. Software drivers take the memory of the process.
+        let test = "failures::memory_that_the_system_refuses_is_an_error";
+        let command = format!("ulimit -v 3000000; exec '{}' --exact {test}", std::env::current_exe().unwrap().display());
+        let status = Command::new("sh").args(["-c", &command]).env("SOCRATES_TEST_ALONE", "1").status().unwrap();
+        return assert!(status.success());
+    }
+    let Some(mut processor) = device_or_skip() else { return };
+    if processor.description().cores.is_empty() {
+        return eprintln!("skipped: device 0 is no software");
+    }
+    let mut buffers = Vec::new();
+    let error = loop {
+        match processor.allocate(BYTES) {
+            Ok(buffer) => buffers.push(buffer),
+            Err(error) => break error,
+        }
+        assert!(buffers.len() < 20, "more than the process may have");
+    };
+    assert_eq!(error.kind, ProcessorErrorKind::OutOfMemory, "{error}");
+    for buffer in buffers {
+        processor.release(buffer);
+    }
+    check_usable(&mut processor);
+}
+
+#[test]
 fn misuse_is_refused() {
     let Some(mut processor) = device_or_skip() else { return };
     let misuse = |result: Result<(), ProcessorError>, part: &str| expect(result, ProcessorErrorKind::Misuse, part);

@@ -15,8 +15,10 @@ fn check(name: &str) {
     processor.support(&unit.graph).unwrap();
     let inputs = drawn_inputs(&graph);
     let (whole, completion) = run(&mut processor, &unit, &inputs).unwrap();
-    if completion.busy_ns.is_some() {
+    if let Some(busy_ns) = completion.busy_ns {
         assert!(completion.kernels.len() < graph.operators().len(), "operators are fused");
+        let kernels_ns: u64 = completion.kernels.iter().map(|&(_, duration_ns)| duration_ns).sum();
+        assert!(0 < kernels_ns && kernels_ns <= busy_ns, "{kernels_ns} ns in kernels, {busy_ns} ns in all");
     }
     let mut known: BTreeMap<TensorId, Tensor> = graph.inputs().iter().copied().zip(inputs).collect();
     for operator in graph.operators() {
