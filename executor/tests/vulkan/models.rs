@@ -1,8 +1,10 @@
-//! Whole models, against the same models run operator by operator.
+//! Whole models, against the same models run operator by operator, and against the kernels of the CPU.
 
 use std::collections::BTreeMap;
 
-use executor::{Processor, Tensor, Unit, weights::Weights};
+use executor::builtin::BuiltInProcessor;
+use executor::pinning::current_affinity;
+use executor::{Processor, Tensor, Unit, run_once, weights::Weights};
 use sim::identifiers::TensorId;
 
 use super::{device_or_skip, drawn_inputs, run};
@@ -15,6 +17,11 @@ fn check(name: &str) {
     processor.support(&unit.graph).unwrap();
     let inputs = drawn_inputs(&graph);
     let (whole, completion) = run(&mut processor, &unit, &inputs).unwrap();
+    let mut cpu = BuiltInProcessor::open(&current_affinity().unwrap()[..1]).unwrap();
+    for (result, expected) in whole.iter().zip(&run_once(&mut cpu, &unit, &inputs).unwrap()) {
+        let difference = result.relative_difference(expected);
+        assert!(difference.is_some_and(|difference| difference < 1e-4), "{name}, against the CPU: {difference:?}");
+    }
     if let Some(busy_ns) = completion.busy_ns {
         assert!(completion.kernels.len() < graph.operators().len(), "operators are fused");
         let kernels_ns: u64 = completion.kernels.iter().map(|&(_, duration_ns)| duration_ns).sum();
