@@ -14,6 +14,7 @@ use super::prepared::{Pipelines, Prepared};
 use super::transfer::{self, Staging, check_pair, check_region};
 use super::{NAME, error};
 use crate::buffer::{HostBuffer, Region};
+use crate::pinning::current_affinity;
 use crate::processor::{
     BufferId, Completion, Description, Operand, PreparedId, Processor, ProcessorError, ProcessorErrorKind, Transfer,
 };
@@ -37,11 +38,13 @@ impl VulkanProcessor {
     /// Opens the device of that index in [`super::devices`]. Fails with kind `Missing` where there is none.
     pub fn open(device: usize) -> Result<Self, ProcessorError> {
         let context = Context::open(device)?;
+        // Its threads may run where this one may, which starts them.
+        let is_software = context.info.kind == DeviceKind::Cpu;
         let description = Description {
             hardware: context.info.name.clone(),
             kernels: "built in (WGSL)".to_owned(),
             driver: context.info.driver.clone(),
-            cores: if context.info.kind == DeviceKind::Cpu { own_cores() } else { Vec::new() },
+            cores: if is_software { current_affinity().unwrap_or_default() } else { Vec::new() },
             offsets: false,
             transfer: Transfer::Copy,
         };
@@ -69,15 +72,6 @@ impl VulkanProcessor {
 
 fn misuse(message: impl Into<String>) -> ProcessorError {
     error(ProcessorErrorKind::Misuse, message)
-}
-
-/// Cores that this thread, and so every thread that it starts, may run on.
-fn own_cores() -> Vec<usize> {
-    let is_allowed = |cores: &rustix::thread::CpuSet, core: usize| cores.is_set(core);
-    rustix::thread::sched_getaffinity(None).map_or_else(
-        |_| Vec::new(),
-        |cores| (0..rustix::thread::CpuSet::MAX_CPU).filter(|&core| is_allowed(&cores, core)).collect(),
-    )
 }
 
 impl Processor for VulkanProcessor {
