@@ -20,6 +20,8 @@ pub mod specification;
 pub mod tensor;
 pub mod topology;
 pub mod unit;
+#[cfg(feature = "vulkan")]
+pub mod vulkan;
 pub mod weights;
 
 pub use buffer::{HostBuffer, Region};
