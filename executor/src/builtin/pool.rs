@@ -119,6 +119,7 @@ impl Pool {
         }
         let pointer: *const (dyn Work + '_) = work;
         // SAFETY: only the lifetime changes; no thread uses the pointer after the meeting below.
+        #[expect(clippy::transmute_ptr_to_ptr, reason = "a cast cannot change the lifetime of a trait object")]
         let pointer: *const (dyn Work + 'static) = unsafe { std::mem::transmute(pointer) };
         if let Ok(mut place) = self.shared.work.lock() {
             *place = Some(Pointer(pointer));
