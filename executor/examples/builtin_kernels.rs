@@ -36,6 +36,8 @@ struct Case {
     inputs: Vec<Operand>,
     outputs: Vec<Operand>,
     times_ns: Vec<u64>,
+    /// Shortest of each kernel.
+    kernels_ns: Vec<u64>,
 }
 
 fn case(processor: &mut BuiltInProcessor, name: &str, graph: &Graph) -> Result<Case, Box<dyn Error>> {
@@ -51,7 +53,15 @@ fn case(processor: &mut BuiltInProcessor, name: &str, graph: &Graph) -> Result<C
         let buffer: Arc<HostBuffer> = HostBuffer::zeroed(graph.tensor(id).bytes() as usize);
         outputs.push(Operand::from(processor.share(&buffer)?));
     }
-    Ok(Case { name: name.to_owned(), macs: graph.total_macs(), prepared, inputs, outputs, times_ns: Vec::new() })
+    Ok(Case {
+        name: name.to_owned(),
+        macs: graph.total_macs(),
+        prepared,
+        inputs,
+        outputs,
+        times_ns: Vec::new(),
+        kernels_ns: Vec::new(),
+    })
 }
 
 fn convolution(
@@ -88,21 +98,28 @@ fn main() -> Result<(), Box<dyn Error>> {
         for case in &mut cases {
             let begin = Instant::now();
             processor.launch(case.prepared, &case.inputs, &case.outputs)?;
-            processor.wait()?;
+            let completion = processor.wait()?;
             // The first round warms up.
             if round > 0 {
                 case.times_ns.push(begin.elapsed().as_nanos() as u64);
+                case.kernels_ns.resize(completion.kernels.len(), u64::MAX);
+                for (shortest, (_, duration_ns)) in case.kernels_ns.iter_mut().zip(completion.kernels) {
+                    *shortest = duration_ns.min(*shortest);
+                }
             }
         }
     }
     println!("{} on cores {cores:?}, {rounds} rounds", processor.description().hardware);
-    println!("{:<22} {:>10} {:>10} {:>9}", "case", "p10 us", "median us", "GFLOP/s");
+    println!("{:<22} {:>10} {:>10} {:>9} {:>10}", "case", "p10 us", "median us", "GFLOP/s", "kernels us");
     for mut case in cases {
         case.times_ns.sort_unstable();
         let at = |share: f64| case.times_ns.get(((case.times_ns.len() as f64 - 1.0) * share) as usize).copied().unwrap_or(0);
         let (p10, median) = (at(0.1), at(0.5));
         let rate = 2.0 * case.macs as f64 / median as f64;
-        println!("{:<22} {:>10.1} {:>10.1} {rate:>9.1}", case.name, p10 as f64 / 1e3, median as f64 / 1e3);
+        // On a machine with other work the sum of each kernel's shortest run tells more than any whole run.
+        let kernels_us = case.kernels_ns.iter().sum::<u64>() as f64 / 1e3;
+        let (p10_us, median_us) = (p10 as f64 / 1e3, median as f64 / 1e3);
+        println!("{:<22} {p10_us:>10.1} {median_us:>10.1} {rate:>9.1} {kernels_us:>10.1}", case.name);
     }
     Ok(())
 }

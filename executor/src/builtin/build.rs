@@ -98,7 +98,6 @@ pub(super) fn activation(node: &Node<'_>) -> Result<Option<Activation>, Refusal>
         "Sin" => Activation::Sin,
         "Cos" => Activation::Cos,
         "Elu" => Activation::Elu(alpha(1.0)),
-        "Celu" => return Ok(None),
         "Selu" => Activation::Selu(alpha(1.673_263_2), node.float("gamma", 1.050_701)),
         "Softplus" => Activation::Softplus,
         "Softsign" => Activation::Softsign,

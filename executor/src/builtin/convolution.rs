@@ -127,7 +127,9 @@ impl Fusible for Convolution {
             self.bias = vec![0.0; self.output_channels()];
         }
         for (channel, weights) in self.weights.chunks_exact_mut(self.depth.total).enumerate() {
-            weights.iter_mut().for_each(|weight| *weight *= scale[channel]);
+            for weight in weights {
+                *weight *= scale[channel];
+            }
             self.bias[channel] = self.bias[channel].mul_add(scale[channel], shift[channel]);
         }
         true

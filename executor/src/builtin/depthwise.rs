@@ -67,7 +67,9 @@ impl Fusible for Depthwise {
         }
         let taps = product(&self.window.kernel);
         for (channel, weights) in self.weights.chunks_exact_mut(taps).enumerate() {
-            weights.iter_mut().for_each(|weight| *weight *= scale[channel]);
+            for weight in weights {
+                *weight *= scale[channel];
+            }
             self.bias[channel] = self.bias[channel].mul_add(scale[channel], shift[channel]);
         }
         true

@@ -134,15 +134,21 @@ impl<const OPERANDS: usize> Broadcast<OPERANDS> {
                 !sizes.is_empty() && (0..OPERANDS).all(|operand| strides[operand][last] == stride[operand] * result[axis]);
             if merges {
                 sizes[last] *= result[axis];
-                (0..OPERANDS).for_each(|operand| strides[operand][last] = stride[operand]);
+                for (strides, stride) in strides.iter_mut().zip(stride) {
+                    strides[last] = stride;
+                }
             } else {
                 sizes.push(result[axis]);
-                (0..OPERANDS).for_each(|operand| strides[operand].push(stride[operand]));
+                for (strides, stride) in strides.iter_mut().zip(stride) {
+                    strides.push(stride);
+                }
             }
         }
         if sizes.is_empty() {
             sizes.push(1);
-            strides.iter_mut().for_each(|strides| strides.push(0));
+            for strides in &mut strides {
+                strides.push(0);
+            }
         }
         if sizes.len() > MAXIMUM_RANK {
             return Err(format!("{} dimensions: at most {MAXIMUM_RANK} are supported", sizes.len()));

@@ -41,7 +41,7 @@ fn take_one(
     }
     if let Some((multiply, activated)) = silu(graph, output) {
         if built.kernel.activate(Activation::Silu) {
-            built.outputs = graph.operator(multiply).outputs.clone();
+            built.outputs.clone_from(&graph.operator(multiply).outputs);
             return Some(vec![activated, multiply]);
         }
         return None;

@@ -6,6 +6,10 @@
 
 #![allow(unsafe_code, reason = "kernels work on raw memory that several threads share, and call vector instructions")]
 #![allow(clippy::inline_always, reason = "bodies that are compiled for each instruction set")]
+#![allow(
+    clippy::cast_ptr_alignment,
+    reason = "operands lie on boundaries of their elements: checked at launch, planned in arenas"
+)]
 #![allow(clippy::float_cmp, reason = "parameters are compared with the values that mean `nothing to do`")]
 
 mod activation;
@@ -118,17 +122,20 @@ impl BuiltInProcessor {
     }
 
     /// Addresses of operands, each with room for its tensor.
-    fn addresses(&self, what: &str, operands: &[Operand], bytes: &[usize]) -> Result<Vec<*mut u8>, ProcessorError> {
+    fn addresses(&self, what: &str, operands: &[Operand], bytes: &[[usize; 2]]) -> Result<Vec<*mut u8>, ProcessorError> {
         if operands.len() != bytes.len() {
             return Err(misuse(format!("{} {what}s are given, the unit has {}", operands.len(), bytes.len())));
         }
         let mut addresses = Vec::with_capacity(operands.len());
-        for (position, (operand, &bytes)) in operands.iter().zip(bytes).enumerate() {
+        for (position, (operand, &[bytes, width])) in operands.iter().zip(bytes).enumerate() {
             let buffer = self.buffer(operand.buffer)?;
             let offset = operand.offset_bytes;
             if offset.checked_add(bytes).is_none_or(|end| end > buffer.len()) {
                 let size = buffer.len();
                 return Err(misuse(format!("{what} {position} needs {bytes} bytes from {offset} on, the buffer has {size}")));
+            }
+            if offset % width != 0 {
+                return Err(misuse(format!("{what} {position} lies at byte {offset}: a multiple of {width} is needed")));
             }
             // SAFETY: within the buffer.
             addresses.push(unsafe { buffer.pointer().add(offset) });

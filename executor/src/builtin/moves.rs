@@ -4,7 +4,7 @@ use sim::graph::{ConstantData, DataType};
 
 use super::build::Built;
 use super::movement::{Gather, MAXIMUM_RANK, Mapped, Movement, Piece, dense};
-use super::node::{Node, Refusal, product};
+use super::node::{Node, Refusal, axis_of, product};
 
 /// A piece that fills the whole output from strides over the input.
 fn whole(sizes: Vec<usize>, source: Vec<isize>, source_offset: usize) -> Piece {
@@ -60,12 +60,12 @@ pub(super) fn slice(node: &Node<'_>) -> Result<Built, Refusal> {
     let (sizes, result) = (node.shape(0)?, node.result()?);
     let missing = || "`starts` is absent".to_owned();
     let starts = node.integers("starts", 1)?.ok_or_else(missing)?;
-    let axes = node.integers("axes", 3)?.unwrap_or_else(|| (0..starts.len() as i64).collect());
+    let given_axes = node.integers("axes", 3)?.unwrap_or_else(|| (0..starts.len() as i64).collect());
     let steps = node.integers("steps", 4)?.unwrap_or_else(|| vec![1; starts.len()]);
     let mut strides = dense(&sizes);
     let mut offset = 0_isize;
-    for ((&start, &axis), &step) in starts.iter().zip(&axes).zip(&steps) {
-        let axis = node.axis(axis, sizes.len())?;
+    for ((&start, &given), &step) in starts.iter().zip(&given_axes).zip(&steps) {
+        let axis = axis_of(given, sizes.len())?;
         let size = sizes[axis] as i64;
         let start = if start < 0 { start.saturating_add(size) } else { start };
         let start = if step < 0 { start.clamp(0, (size - 1).max(0)) } else { start.clamp(0, size) };
@@ -80,7 +80,7 @@ pub(super) fn slice(node: &Node<'_>) -> Result<Built, Refusal> {
 
 pub(super) fn split(node: &Node<'_>) -> Result<Built, Refusal> {
     let sizes = node.shape(0)?;
-    let axis = node.axis(node.integer("axis", 0), sizes.len())?;
+    let axis = axis_of(node.integer("axis", 0), sizes.len())?;
     let strides = dense(&sizes);
     let mut first = 0;
     let mut pieces = Vec::new();
@@ -95,7 +95,7 @@ pub(super) fn split(node: &Node<'_>) -> Result<Built, Refusal> {
 
 pub(super) fn concatenate(node: &Node<'_>) -> Result<Built, Refusal> {
     let result = node.result()?;
-    let axis = node.axis(node.integer("axis", 0), result.len())?;
+    let axis = axis_of(node.integer("axis", 0), result.len())?;
     let strides = dense(&result);
     let mut first = 0;
     let mut pieces = Vec::new();
@@ -153,7 +153,7 @@ pub(super) fn pad(node: &Node<'_>) -> Result<Built, Refusal> {
     let axes = node.integers("axes", 3)?.unwrap_or_else(|| (0..rank as i64).collect());
     let mut begin = vec![0_i64; rank];
     for (position, &axis) in axes.iter().enumerate() {
-        begin[node.axis(axis, rank)?] = pads[position];
+        begin[axis_of(axis, rank)?] = pads[position];
     }
     let strides = dense(&sizes);
     let mode = node.text("mode", "constant");
@@ -216,7 +216,7 @@ pub(super) fn pad(node: &Node<'_>) -> Result<Built, Refusal> {
 pub(super) fn gather(node: &Node<'_>) -> Result<Built, Refusal> {
     let (data, indices) = (node.required(0)?, node.required(1)?);
     let sizes = node.shape(0)?;
-    let axis = node.axis(node.integer("axis", 0), sizes.len())?;
+    let axis = axis_of(node.integer("axis", 0), sizes.len())?;
     let kernel = Gather {
         outer: product(&sizes[..axis]),
         axis_size: sizes[axis],

@@ -23,6 +23,13 @@ pub(super) fn product(sizes: &[usize]) -> usize {
     sizes.iter().product()
 }
 
+/// An axis from the front.
+pub(super) fn axis_of(value: i64, rank: usize) -> Result<usize, Refusal> {
+    let axis = if value < 0 { value.saturating_add(rank as i64) } else { value };
+    let there = usize::try_from(axis).ok().filter(|&axis| axis < rank);
+    there.ok_or_else(|| format!("axis {value} does not exist in {rank} dimensions"))
+}
+
 impl<'a> Node<'a> {
     /// Tensor read at a position, if it is there.
     pub(super) fn input(&self, position: usize) -> Option<&'a Tensor> {
@@ -117,15 +124,6 @@ impl<'a> Node<'a> {
             Some(data) => Ok(Some(data.to_floats())),
             None => Err(format!("`{name}` (input {position}) is computed at run time: a constant is needed")),
         }
-    }
-
-    /// An axis from the front.
-    pub(super) fn axis(&self, value: i64, rank: usize) -> Result<usize, Refusal> {
-        let axis = if value < 0 { value + rank as i64 } else { value };
-        usize::try_from(axis)
-            .ok()
-            .filter(|&axis| axis < rank)
-            .ok_or_else(|| format!("axis {value} does not exist in {rank} dimensions"))
     }
 
     /// Version of the operator set; the newest that the kernels follow where nothing says.

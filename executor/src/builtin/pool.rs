@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 
-use rustix::thread::{CpuSet, sched_setaffinity};
+use crate::pinning::pin_current_thread;
 
 /// Rounds of waiting before a thread lets others run.
 const SPINS: usize = 4000;
@@ -73,13 +73,8 @@ pub(super) struct Pool {
 }
 
 /// Keeps the calling thread on a core. Says why it cannot.
-pub(super) fn pin(core: usize) -> Result<(), String> {
-    if core >= CpuSet::MAX_CPU {
-        return Err(format!("core {core} is beyond the {} that can be named", CpuSet::MAX_CPU));
-    }
-    let mut set = CpuSet::new();
-    set.set(core);
-    sched_setaffinity(None, &set).map_err(|error| format!("thread cannot be kept on core {core}: {error}"))
+fn pin(core: usize) -> Result<(), String> {
+    pin_current_thread(&[core]).map_err(|error| error.to_string())
 }
 
 impl Pool {
@@ -119,6 +114,7 @@ impl Pool {
         }
         let pointer: *const (dyn Work + '_) = work;
         // SAFETY: only the lifetime changes; no thread uses the pointer after the meeting below.
+        #[expect(clippy::transmute_ptr_to_ptr, reason = "a cast cannot change the lifetime of a trait object")]
         let pointer: *const (dyn Work + 'static) = unsafe { std::mem::transmute(pointer) };
         if let Ok(mut place) = self.shared.work.lock() {
             *place = Some(Pointer(pointer));

@@ -228,29 +228,29 @@ impl Kernel for MatrixProduct {
 
     fn run(&self, phase: usize, arguments: &Arguments<'_>) {
         let share = arguments.share;
-        let shape = self.multiplier.shape;
+        let tile = self.multiplier.shape;
         let packed_left: *mut f32 = arguments.shared.cast();
         // SAFETY: the packed right operand follows the left.
         let packed_right = unsafe { packed_left.add(self.left_matrices * self.packed_left()) };
         if phase == 0 {
-            let panels = self.left_matrices * self.rows.div_ceil(shape.height);
+            let panels = self.left_matrices * self.rows.div_ceil(tile.height);
             self.pack_left(arguments.inputs[0].cast(), share.range(panels, 1), packed_left);
             if !self.is_constant {
-                let panels = self.right_matrices * self.columns.div_ceil(shape.width());
+                let panels = self.right_matrices * self.columns.div_ceil(tile.width());
                 self.pack_right(arguments.inputs[1].cast(), share.range(panels, 1), packed_right);
             }
             return;
         }
         let by_product = self.pairs.len() >= 4 * share.count;
         let mine = if by_product { share.range(self.pairs.len(), 1) } else { 0..self.pairs.len() };
-        let by_rows = self.rows.div_ceil(shape.height) > self.columns.div_ceil(shape.width());
+        let by_rows = self.rows.div_ceil(tile.height) > self.columns.div_ceil(tile.width());
         for index in mine {
             let [left, right] = self.pairs[index];
             let (mut rows, mut columns) = (0..self.rows, 0..self.columns);
             if !by_product && by_rows {
-                rows = share.range(self.rows, shape.height);
+                rows = share.range(self.rows, tile.height);
             } else if !by_product {
-                columns = share.range(self.columns, shape.width());
+                columns = share.range(self.columns, tile.width());
             }
             // SAFETY: all within the tensors; threads write to different rows or columns.
             unsafe {

@@ -45,9 +45,9 @@ pub(super) struct Program {
     pub(super) constants: Vec<Tensor>,
     pub(super) arena_bytes: usize,
     pub(super) scratch_bytes: usize,
-    /// Bytes of each input and output of the graph.
-    pub(super) input_bytes: Vec<usize>,
-    pub(super) output_bytes: Vec<usize>,
+    /// Bytes and bytes of an element of each input and output of the graph.
+    pub(super) input_bytes: Vec<[usize; 2]>,
+    pub(super) output_bytes: Vec<[usize; 2]>,
 }
 
 /// An operator that cannot be built, and why.
@@ -323,7 +323,10 @@ fn finish(planner: &Planner<'_>, kept: Vec<(usize, Draft)>, constants: Vec<Tenso
         };
         steps.push(Step { operator: operator.index(), kernel: built.kernel, inputs, outputs, shared });
     }
-    let bytes = |ids: &[TensorId]| ids.iter().map(|&id| graph.tensor(id).bytes() as usize).collect();
+    let bytes = |ids: &[TensorId]| {
+        let tensors = ids.iter().map(|&id| graph.tensor(id));
+        tensors.map(|tensor| [tensor.bytes() as usize, tensor.data_type.bytes() as usize]).collect()
+    };
     Program {
         steps,
         constants,

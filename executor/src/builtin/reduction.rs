@@ -5,7 +5,7 @@ use super::build::{Built, Fusible, constant};
 use super::instruction_set::{InstructionSet, multiply_add, vectorised};
 use super::kernel::{Arguments, Kernel};
 use super::movement::dense;
-use super::node::{Node, Refusal, product};
+use super::node::{Node, Refusal, axis_of, product};
 use crate::unit::Constants;
 
 /// Partial sums kept side by side.
@@ -142,7 +142,7 @@ impl Reduction {
             if axes.is_empty() && node.integer("noop_with_empty_axes", 0) != 0 {
                 return Err("`noop_with_empty_axes` is not supported".to_owned());
             }
-            let mut axes = axes.into_iter().map(|axis| node.axis(axis, sizes.len())).collect::<Result<Vec<_>, _>>()?;
+            let mut axes = axes.into_iter().map(|axis| axis_of(axis, sizes.len())).collect::<Result<Vec<_>, _>>()?;
             if axes.is_empty() {
                 axes = (0..sizes.len()).collect();
             }
@@ -224,7 +224,9 @@ impl Kernel for Reduction {
             } else {
                 target.fill(reduce.start());
             }
-            target.iter_mut().for_each(|value| *value = reduce.finish(*value, count));
+            for value in target.iter_mut() {
+                *value = reduce.finish(*value, count);
+            }
             let at = target.as_mut_ptr();
             activation::apply(set, self.activation, at, at, target.len());
         }
@@ -244,7 +246,7 @@ impl Softmax {
         node.only_floats()?;
         let sizes = node.shape(0)?;
         let is_legacy = node.opset() < 13;
-        let axis = node.axis(node.integer("axis", if is_legacy { 1 } else { -1 }), sizes.len())?;
+        let axis = axis_of(node.integer("axis", if is_legacy { 1 } else { -1 }), sizes.len())?;
         // Before opset 13 all dimensions from the axis on are one.
         let end = if is_legacy { sizes.len() } else { axis + 1 };
         let kernel = Self {
@@ -270,7 +272,9 @@ vectorised! {
             target.iter_mut().zip(source).for_each(|(target, &value)| *target = value - highest - logarithm);
         } else {
             let factor = 1.0 / sum;
-            target.iter_mut().for_each(|value| *value *= factor);
+            for value in target.iter_mut() {
+                *value *= factor;
+            }
         }
     }
 }
@@ -336,7 +340,7 @@ impl Normalization {
         let (first, affine) = if node.operator.op_type == "InstanceNormalization" {
             (2, Affine::Channels(sizes[1]))
         } else {
-            (node.axis(node.integer("axis", -1), sizes.len())?, Affine::Elements)
+            (axis_of(node.integer("axis", -1), sizes.len())?, Affine::Elements)
         };
         let kernel = Self {
             rows: product(&sizes[..first]),

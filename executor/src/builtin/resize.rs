@@ -4,7 +4,7 @@ use super::build::{Built, Fusible};
 use super::kernel::{Arguments, Kernel};
 use super::movement::dense;
 use super::moves::mapped;
-use super::node::{Node, Refusal, product};
+use super::node::{Node, Refusal, axis_of, product};
 
 /// Where along one axis an output lies in the input (ONNX, `Resize`: `coordinate_transformation_mode`).
 fn coordinates(node: &Node<'_>, size: usize, result: usize, scale: f64) -> Result<Vec<f64>, Refusal> {
@@ -14,13 +14,11 @@ fn coordinates(node: &Node<'_>, size: usize, result: usize, scale: f64) -> Resul
         .map(|at| {
             let at = at as f64;
             Ok(match mode {
-                "half_pixel" => (at + 0.5) / scale - 0.5,
-                "pytorch_half_pixel" if result > 1 => (at + 0.5) / scale - 0.5,
-                "pytorch_half_pixel" => 0.0,
+                "pytorch_half_pixel" | "align_corners" if result <= 1 => 0.0,
+                "half_pixel" | "pytorch_half_pixel" => (at + 0.5) / scale - 0.5,
                 "asymmetric" => at / scale,
                 // The specification divides by the length before it is rounded down.
-                "align_corners" if result > 1 => at * (size as f64 - 1.0) / (scale * size as f64 - 1.0),
-                "align_corners" => 0.0,
+                "align_corners" => at * (size as f64 - 1.0) / (scale * size as f64 - 1.0),
                 "half_pixel_symmetric" => {
                     let adjustment = length / (scale * size as f64);
                     let offset = size as f64 / 2.0 * (1.0 - adjustment);
@@ -45,7 +43,7 @@ fn scales(node: &Node<'_>, sizes: &[usize], result: &[usize]) -> Result<Vec<f64>
         None => (0..sizes.len() as i64).collect(),
     };
     for (&axis, scale) in axes.iter().zip(given.unwrap_or_default()) {
-        all[node.axis(axis, sizes.len())?] = scale;
+        all[axis_of(axis, sizes.len())?] = scale;
     }
     Ok(all)
 }

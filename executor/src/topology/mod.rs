@@ -235,11 +235,8 @@ mod tests {
     fn check(online: &str, cores: &[(&str, &str, &str)], expected: &[(&str, &[usize])]) {
         let mut files = vec![("devices/system/cpu/online".to_owned(), online)];
         for (index, &(capacity, frequency, package)) in cores.iter().enumerate() {
-            let named = [
-                ("cpu_capacity", capacity),
-                ("cpufreq/cpuinfo_max_freq", frequency),
-                ("topology/physical_package_id", package),
-            ];
+            let named =
+                [("cpu_capacity", capacity), ("cpufreq/cpuinfo_max_freq", frequency), ("topology/physical_package_id", package)];
             for (name, text) in named.into_iter().filter(|(_, text)| !text.is_empty()) {
                 files.push((format!("devices/system/cpu/cpu{index}/{name}"), text));
             }

@@ -109,7 +109,8 @@ impl Case {
         let operator = &graph.operators()[0];
         let what = format!("{} {:?}", operator.op_type, operator.attributes);
         let unit = Unit::of_model(&graph, &Weights::drawn()).expect("drawn");
-        let inputs: Vec<Tensor> = graph.inputs().iter().map(|&id| Weights::drawn().input(&graph, id, 3).expect("drawn")).collect();
+        let inputs: Vec<Tensor> =
+            graph.inputs().iter().map(|&id| Weights::drawn().input(&graph, id, 3).expect("drawn")).collect();
         let arrays: Vec<Array> = operator
             .inputs
             .iter()
@@ -159,7 +160,13 @@ fn convolutions() {
     conv().input(&[1, 30, 12, 12]).weight(&[17, 30, 3, 3]).integers("dilations", &[2, 2]).integers("pads", &[2; 4]).check();
     conv().input(&[1, 12, 8, 8]).weight(&[18, 4, 3, 3]).integer("group", 3).integers("pads", &[1; 4]).check();
     conv().input(&[1, 6, 10, 70]).weight(&[6, 1, 3, 3]).weight(&[6]).integer("group", 6).integers("pads", &[1; 4]).check();
-    conv().input(&[2, 5, 13, 12]).weight(&[10, 1, 5, 5]).integer("group", 5).integers("strides", &[2, 2]).integers("pads", &[2; 4]).check();
+    conv()
+        .input(&[2, 5, 13, 12])
+        .weight(&[10, 1, 5, 5])
+        .integer("group", 5)
+        .integers("strides", &[2, 2])
+        .integers("pads", &[2; 4])
+        .check();
     conv().input(&[1, 3, 20, 20]).weight(&[3, 1, 3, 3]).integer("group", 3).integers("dilations", &[3, 2]).check();
     // Weights that are computed at run time, and a stride that skips all of a row's end.
     conv().input(&[1, 3, 8, 8]).input(&[6, 3, 3, 3]).input(&[6]).integers("strides", &[3, 3]).check();
@@ -201,7 +208,12 @@ fn pooling() {
     max().input(&[1, 2, 13, 13]).integers("kernel_shape", &[5, 5]).integers("pads", &[2; 4]).check();
     max().input(&[1, 2, 13, 13]).integers("kernel_shape", &[1, 1]).integers("strides", &[2, 2]).check();
     average().input(&[1, 3, 8, 9]).integers("kernel_shape", &[3, 3]).integers("pads", &[1; 4]).check();
-    average().input(&[1, 3, 8, 9]).integers("kernel_shape", &[3, 3]).integers("pads", &[1; 4]).integer("count_include_pad", 1).check();
+    average()
+        .input(&[1, 3, 8, 9])
+        .integers("kernel_shape", &[3, 3])
+        .integers("pads", &[1; 4])
+        .integer("count_include_pad", 1)
+        .check();
     average().input(&[1, 3, 8, 8]).integers("kernel_shape", &[2, 2]).integers("strides", &[2, 2]).check();
     case("GlobalAveragePool").input(&[2, 5, 7, 7]).check();
 }
@@ -286,7 +298,9 @@ fn movement() {
 #[test]
 fn resizing() {
     let sizes = |case: Case, sizes: &[i64]| case.absent().absent().constants(sizes);
-    let nearest = |mode: &str, rounding: &str| case("Resize").input(&[1, 2, 5, 6]).text("coordinate_transformation_mode", mode).text("nearest_mode", rounding);
+    let nearest = |mode: &str, rounding: &str| {
+        case("Resize").input(&[1, 2, 5, 6]).text("coordinate_transformation_mode", mode).text("nearest_mode", rounding)
+    };
     for rounding in ["floor", "ceil", "round_prefer_floor", "round_prefer_ceil"] {
         nearest("asymmetric", rounding).absent().numbers(&[1.0, 1.0, 2.0, 2.0]).check();
         sizes(nearest("half_pixel", rounding), &[1, 2, 7, 3]).check();

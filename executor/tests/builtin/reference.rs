@@ -1,5 +1,8 @@
 //! Operators by nested loops in double precision, written from the ONNX specification and from nothing else.
 
+#![allow(clippy::too_many_lines, reason = "a table of operators")]
+#![allow(clippy::many_single_char_names, reason = "the letters of the specification")]
+
 use sim::graph::{Attributes, Operator};
 
 /// A dense tensor.
@@ -29,7 +32,8 @@ impl Array {
     /// The element at an index of a tensor that this one broadcasts to.
     fn broadcast(&self, index: &[usize]) -> f64 {
         let skipped = index.len() - self.shape.len();
-        let own: Vec<usize> = self.shape.iter().zip(&index[skipped..]).map(|(&size, &at)| if size == 1 { 0 } else { at }).collect();
+        let own: Vec<usize> =
+            self.shape.iter().zip(&index[skipped..]).map(|(&size, &at)| if size == 1 { 0 } else { at }).collect();
         self.at(&own)
     }
 
@@ -70,7 +74,9 @@ pub(crate) fn evaluate(operator: &Operator, inputs: &[Array], results: &[Vec<usi
     let sigmoid = |x: f64| 1.0 / (1.0 + libm::exp(-x));
     vec![match operator.op_type.as_str() {
         "Relu" => map(&|x| x.max(0.0)),
-        "Clip" => map(&|x| x.max(inputs.get(1).map_or(f64::MIN, |one| one.values[0])).min(inputs.get(2).map_or(f64::MAX, |one| one.values[0]))),
+        "Clip" => map(&|x| {
+            x.max(inputs.get(1).map_or(f64::MIN, |one| one.values[0])).min(inputs.get(2).map_or(f64::MAX, |one| one.values[0]))
+        }),
         "LeakyRelu" => map(&|x| if x < 0.0 { x * float("alpha", 0.01) } else { x }),
         "HardSigmoid" => map(&|x| (float("alpha", 0.2) * x + float("beta", 0.5)).clamp(0.0, 1.0)),
         "HardSwish" => map(&|x| x * (x / 6.0 + 0.5).clamp(0.0, 1.0)),
@@ -113,7 +119,9 @@ pub(crate) fn evaluate(operator: &Operator, inputs: &[Array], results: &[Vec<usi
                 }
                 let (column, row) = (full.pop().expect("two dimensions"), full.pop().expect("two dimensions"));
                 (0..left.shape[left.shape.len() - 1])
-                    .map(|k| left.broadcast(&[&full[..], &[row, k]].concat()) * right.broadcast(&[&full[..], &[k, column]].concat()))
+                    .map(|k| {
+                        left.broadcast(&[&full[..], &[row, k]].concat()) * right.broadcast(&[&full[..], &[k, column]].concat())
+                    })
                     .sum()
             })
         }
@@ -163,8 +171,9 @@ pub(crate) fn evaluate(operator: &Operator, inputs: &[Array], results: &[Vec<usi
         }
         "Reshape" | "Flatten" | "Unsqueeze" | "Squeeze" | "Identity" | "Cast" => x.reshaped(result),
         "Transpose" => {
-            let order: Vec<usize> =
-                attributes.integers("perm").map_or_else(|| (0..rank).rev().collect(), |order| order.iter().map(|&axis| axis as usize).collect());
+            let order: Vec<usize> = attributes
+                .integers("perm")
+                .map_or_else(|| (0..rank).rev().collect(), |order| order.iter().map(|&axis| axis as usize).collect());
             Array::filled(result, |index| {
                 let mut source = vec![0; rank];
                 order.iter().zip(index).for_each(|(&axis, &at)| source[axis] = at);
@@ -201,13 +210,15 @@ pub(crate) fn evaluate(operator: &Operator, inputs: &[Array], results: &[Vec<usi
                 .collect();
         }
         "Slice" => {
-            let given = |position: usize| inputs.get(position).map(|one| one.values.iter().map(|&value| value as i64).collect::<Vec<_>>());
+            let given = |position: usize| {
+                inputs.get(position).map(|one| one.values.iter().map(|&value| value as i64).collect::<Vec<_>>())
+            };
             let starts = given(1).expect("starts");
-            let axes = given(3).unwrap_or_else(|| (0..starts.len() as i64).collect());
+            let given_axes = given(3).unwrap_or_else(|| (0..starts.len() as i64).collect());
             let steps = given(4).unwrap_or_else(|| vec![1; starts.len()]);
             Array::filled(result, |index| {
                 let mut source: Vec<i64> = index.iter().map(|&at| at as i64).collect();
-                for ((&start, &axis), &step) in starts.iter().zip(&axes).zip(&steps) {
+                for ((&start, &axis), &step) in starts.iter().zip(&given_axes).zip(&steps) {
                     let axis = axis_of(axis);
                     let size = x.shape[axis] as i64;
                     let start = if start < 0 { start + size } else { start };
@@ -245,7 +256,8 @@ pub(crate) fn evaluate(operator: &Operator, inputs: &[Array], results: &[Vec<usi
             })
         }
         "Pad" => Array::filled(result, |index| {
-            let source: Vec<i64> = index.iter().enumerate().map(|(axis, &at)| at as i64 - inputs[1].values[axis] as i64).collect();
+            let source: Vec<i64> =
+                index.iter().enumerate().map(|(axis, &at)| at as i64 - inputs[1].values[axis] as i64).collect();
             x.padded(&source, inputs.get(2).map_or(0.0, |value| value.values[0]))
         }),
         "Expand" => Array::filled(result, |index| x.broadcast(index)),
@@ -280,7 +292,8 @@ fn reduce(x: &Array, axes: &[usize], result: &[usize], function: &dyn Fn(&[f64])
 fn convolution(attributes: &Attributes, inputs: &[Array], result: &[usize]) -> Array {
     let (x, w) = (&inputs[0], &inputs[1]);
     let groups = attributes.integer("group").unwrap_or(1) as usize;
-    let (strides, dilations, pads) = (list(attributes, "strides", 1), list(attributes, "dilations", 1), list(attributes, "pads", 0));
+    let (strides, dilations, pads) =
+        (list(attributes, "strides", 1), list(attributes, "dilations", 1), list(attributes, "pads", 0));
     Array::filled(result, |index| {
         let [n, m, row, column] = index[..] else { unreachable!("four dimensions") };
         let first = m / (result[1] / groups) * w.shape[1];
@@ -297,7 +310,8 @@ fn convolution(attributes: &Attributes, inputs: &[Array], result: &[usize]) -> A
 fn transposed(attributes: &Attributes, inputs: &[Array], result: &[usize]) -> Array {
     let (x, w) = (&inputs[0], &inputs[1]);
     let groups = attributes.integer("group").unwrap_or(1) as usize;
-    let (strides, dilations, pads) = (list(attributes, "strides", 1), list(attributes, "dilations", 1), list(attributes, "pads", 0));
+    let (strides, dilations, pads) =
+        (list(attributes, "strides", 1), list(attributes, "dilations", 1), list(attributes, "pads", 0));
     let per_group = w.shape[1];
     Array::filled(result, |index| {
         let [n, m, row, column] = index[..] else { unreachable!("four dimensions") };
@@ -318,13 +332,15 @@ fn transposed(attributes: &Attributes, inputs: &[Array], result: &[usize]) -> Ar
 fn pool(operator: &Operator, x: &Array, result: &[usize]) -> Array {
     let attributes = &operator.attributes;
     let kernel = list(attributes, "kernel_shape", 1);
-    let (strides, dilations, pads) = (list(attributes, "strides", 1), list(attributes, "dilations", 1), list(attributes, "pads", 0));
+    let (strides, dilations, pads) =
+        (list(attributes, "strides", 1), list(attributes, "dilations", 1), list(attributes, "pads", 0));
     let ends = attributes.integers("pads").map_or([0, 0], |pads| [pads[2], pads[3]]);
     let counts_padding = attributes.integer("count_include_pad") == Some(1);
     Array::filled(result, |index| {
         let (mut inside, mut counted) = (Vec::new(), 0);
         for tap in indices(&kernel.map(|size| size as usize)) {
-            let place = [0, 1].map(|axis| index[axis + 2] as i64 * strides[axis] + tap[axis] as i64 * dilations[axis] - pads[axis]);
+            let place =
+                [0, 1].map(|axis| index[axis + 2] as i64 * strides[axis] + tap[axis] as i64 * dilations[axis] - pads[axis]);
             let value = x.padded(&[index[0] as i64, index[1] as i64, place[0], place[1]], f64::NAN);
             let in_padding = (0..2).all(|axis| place[axis] < x.shape[axis + 2] as i64 + ends[axis]);
             if !value.is_nan() {
@@ -345,6 +361,7 @@ fn resize(attributes: &Attributes, x: &Array, result: &[usize]) -> Array {
         let scale = result[axis] as f64 / x.shape[axis] as f64;
         match attributes.text("coordinate_transformation_mode") {
             Some("asymmetric") => at as f64 / scale,
+            Some("align_corners") if result[axis] == 1 => 0.0,
             Some("align_corners") => at as f64 * (x.shape[axis] as f64 - 1.0) / (result[axis] as f64 - 1.0),
             _ => (at as f64 + 0.5) / scale - 0.5,
         }
