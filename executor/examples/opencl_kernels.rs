@@ -89,7 +89,9 @@ fn measure(processor: &mut dyn Processor, graph: &Graph) -> Result<(), Box<dyn E
     let parts: Vec<String> = kernels.iter().map(|(_, ns)| format!("{:.3}", *ns as f64 / 1e6)).collect();
     let (p10_ms, median_ms, parts) = (busy_ns[1] as f64 / 1e6, busy_ns[7] as f64 / 1e6, parts.join(" + "));
     let name = &graph.name;
-    println!("{name:56} {p10_ms:8.3} ms p10 {median_ms:8.3} ms median {speed:6.1} GFLOP/s, kernels {parts} ms, prepared in {prepared_ms:.0} ms");
+    println!(
+        "{name:56} {p10_ms:8.3} ms p10 {median_ms:8.3} ms median {speed:6.1} GFLOP/s, kernels {parts} ms, prepared in {prepared_ms:.0} ms"
+    );
     processor.discard(prepared);
     for operand in inputs.into_iter().chain(outputs) {
         processor.release(operand.buffer);

@@ -59,7 +59,9 @@ fn run(processor: &mut dyn Processor, unit: &Unit, inputs: &[Tensor]) -> Vec<Ten
             processor.download(operand.buffer, whole, host, whole).expect("downloaded");
         }
     }
-    operands.iter().for_each(|operand| processor.release(operand.buffer));
+    for operand in &operands {
+        processor.release(operand.buffer);
+    }
     processor.discard(prepared);
     let tensors = graph.outputs().iter().zip(hosts.into_iter().skip(inputs.len())).map(|(&id, host)| {
         let tensor = graph.tensor(id);
@@ -124,7 +126,8 @@ fn convolutions_agree_with_the_reference() {
         let weights: Vec<&[u64]> = if has_bias { vec![weight, &bias] } else { vec![weight] };
         check(&mut processor, one("Conv", &[input], &weights, attributes));
     };
-    let plain = |kernel: i64, stride: i64, pad: i64, group: i64| convolution(&[kernel; 2], &[stride; 2], &[pad; 4], &[1; 2], group);
+    let plain =
+        |kernel: i64, stride: i64, pad: i64, group: i64| convolution(&[kernel; 2], &[stride; 2], &[pad; 4], &[1; 2], group);
     check(&[1, 8, 12, 10], &[24, 8, 1, 1], plain(1, 1, 0, 1), true);
     check(&[2, 5, 7, 7], &[13, 5, 1, 1], plain(1, 1, 0, 1), true);
     check(&[1, 5, 3, 3], &[13, 5, 1, 1], plain(1, 1, 0, 1), false);
@@ -153,9 +156,7 @@ fn convolutions_agree_with_the_reference() {
     check(&[1, 4, 20, 20], &[4, 1, 5, 5], convolution(&[5; 2], &[2; 2], &[4; 4], &[2; 2], 4), true);
     check(&[1, 2, 140, 130], &[2, 1, 7, 7], plain(7, 1, 3, 2), true);
     let automatic = |mode: &str, stride: i64| {
-        Attributes::new()
-            .with("auto_pad", AttributeValue::Text(mode.to_owned()))
-            .with("strides", integers(&[stride; 2]))
+        Attributes::new().with("auto_pad", AttributeValue::Text(mode.to_owned())).with("strides", integers(&[stride; 2]))
     };
     check(&[1, 4, 9, 10], &[6, 4, 3, 2], automatic("SAME_UPPER", 2), true);
     check(&[1, 4, 9, 10], &[6, 4, 2, 4], automatic("SAME_LOWER", 1), true);
@@ -237,7 +238,19 @@ fn pooling_agrees_with_the_reference() {
 fn functions_agree_with_the_reference() {
     let Some(mut processor) = open(Transfer::Copy) else { return };
     let plain = [
-        "Relu", "LeakyRelu", "Sigmoid", "HardSigmoid", "HardSwish", "Tanh", "Erf", "Exp", "Neg", "Abs", "Reciprocal", "Floor", "Ceil",
+        "Relu",
+        "LeakyRelu",
+        "Sigmoid",
+        "HardSigmoid",
+        "HardSwish",
+        "Tanh",
+        "Erf",
+        "Exp",
+        "Neg",
+        "Abs",
+        "Reciprocal",
+        "Floor",
+        "Ceil",
         "Elu",
     ];
     for op_type in plain {
@@ -262,7 +275,8 @@ fn functions_agree_with_the_reference() {
 fn arithmetic_broadcasts_like_the_reference() {
     let Some(mut processor) = open(Transfer::Copy) else { return };
     for op_type in ["Add", "Sub", "Mul", "Div", "Min", "Max"] {
-        let mut check = |inputs: &[&[u64]], weights: &[&[u64]]| check(&mut processor, one(op_type, inputs, weights, Attributes::new()));
+        let mut check =
+            |inputs: &[&[u64]], weights: &[&[u64]]| check(&mut processor, one(op_type, inputs, weights, Attributes::new()));
         check(&[&[2, 3, 5, 7]], &[&[2, 3, 5, 7]]);
         check(&[&[2, 3, 5, 40]], &[&[1]]);
         check(&[&[2, 3, 5, 7]], &[&[3, 1, 1]]);
@@ -296,7 +310,8 @@ fn normalisations_and_reductions_agree_with_the_reference() {
         check(&mut processor, one(op_type, &[input], weights, attributes));
     };
     let axis = |axis: i64| Attributes::new().with("axis", AttributeValue::Integer(axis));
-    let axes = |axes: &[i64], keep: i64| Attributes::new().with("axes", integers(axes)).with("keepdims", AttributeValue::Integer(keep));
+    let over =
+        |axes: &[i64], keep: i64| Attributes::new().with("axes", integers(axes)).with("keepdims", AttributeValue::Integer(keep));
     check("BatchNormalization", &[2, 5, 6, 7], &[&[5], &[5], &[5], &[5]], Attributes::new());
     check("InstanceNormalization", &[2, 5, 9, 7], &[&[5], &[5]], Attributes::new());
     for last in [-1, 1] {
@@ -313,10 +328,10 @@ fn normalisations_and_reductions_agree_with_the_reference() {
     check("Softmax", &[2, 3, 5], &[], axis(-1));
     check("Softmax", &[2, 37, 5], &[], axis(1));
     check("GlobalAveragePool", &[2, 5, 7, 7], &[], Attributes::new());
-    check("ReduceMean", &[2, 5, 7, 7], &[], axes(&[2, 3], 0));
-    check("ReduceMean", &[2, 9, 33], &[], axes(&[-1], 1));
-    check("ReduceMean", &[2, 9, 33, 5], &[], axes(&[1, 2], 0));
-    check("ReduceMean", &[2, 9, 33], &[], axes(&[0, 1, 2], 1));
+    check("ReduceMean", &[2, 5, 7, 7], &[], over(&[2, 3], 0));
+    check("ReduceMean", &[2, 9, 33], &[], over(&[-1], 1));
+    check("ReduceMean", &[2, 9, 33, 5], &[], over(&[1, 2], 0));
+    check("ReduceMean", &[2, 9, 33], &[], over(&[0, 1, 2], 1));
 }
 
 #[test]
@@ -466,9 +481,7 @@ fn operators_joined_to_one_kernel_agree_with_the_reference() {
         .with_output("y")
         .with_output("c");
     check(&mut processor, both);
-    let twice = base("twice the same")
-        .with_operator("Add", &["c", "c"], &["y"], none())
-        .with_output("y");
+    let twice = base("twice the same").with_operator("Add", &["c", "c"], &["y"], none()).with_output("y");
     check(&mut processor, twice);
     let depthwise = RawGraph::new("depthwise, Clip")
         .with_input("x", &[1, 6, 12, 11])
@@ -592,7 +605,9 @@ fn mistakes_of_the_caller_are_told_and_do_no_harm() {
         launch(&mut processor, &[Operand { buffer: right, offset_bytes: 4 }], &[right.into()]),
         launch(&mut processor, &[executor::BufferId(77).into()], &[right.into()]),
         processor.map(right).expect_err("own memory"),
-        processor.upload(&HostBuffer::zeroed(8), Region::whole(8), small, Region { offset_bytes: 392, ..Region::whole(8) }).expect_err("too long"),
+        processor
+            .upload(&HostBuffer::zeroed(8), Region::whole(8), small, Region { offset_bytes: 392, ..Region::whole(8) })
+            .expect_err("too long"),
         processor.download(small, Region::whole(8), &HostBuffer::zeroed(4), Region::whole(8)).expect_err("too long"),
     ] {
         assert_eq!(error.kind, ProcessorErrorKind::Misuse, "{error}");
@@ -619,4 +634,34 @@ fn too_much_memory_is_told_and_a_lost_device_stays_lost() {
     ] {
         assert_eq!(error.kind, ProcessorErrorKind::Lost, "{error}");
     }
+}
+
+/// Not a test by itself: what the next one runs in a process of its own, where drivers can be hidden.
+#[test]
+fn open_for_the_parent() {
+    if std::env::var_os("SOCRATES_TEST_CHILD").is_some() {
+        let error = OpenClProcessor::open(0, DeviceMemory::Buffer, Transfer::Copy).err();
+        eprintln!("child: {error:?} {:?}", opencl::devices().err());
+    }
+}
+
+#[test]
+fn an_absent_library_or_driver_is_told_and_is_no_panic() {
+    let check = |variable: &str, value: &std::ffi::OsStr, expected: &str| {
+        let child = std::process::Command::new(std::env::current_exe().expect("this program"))
+            .args(["--exact", "open_for_the_parent", "--nocapture"])
+            .env("SOCRATES_TEST_CHILD", "1")
+            .env(variable, value)
+            .output()
+            .expect("started");
+        let text = String::from_utf8_lossy(&child.stderr).into_owned();
+        assert!(child.status.success() && text.contains("kind: Missing") && text.contains(expected), "{variable}: {text}");
+    };
+    check("OCL_ICD_VENDORS", "/nonexistent".as_ref(), "failed with");
+    // A file of the library's name that is no library hides the real one.
+    let folder = std::env::temp_dir().join(format!("socrates-no-opencl-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).expect("a folder");
+    std::fs::write(folder.join("libOpenCL.so.1"), "nothing").expect("a file");
+    check("LD_LIBRARY_PATH", folder.as_os_str(), "libOpenCL.so.1 was not found");
+    std::fs::remove_dir_all(&folder).expect("removed");
 }

@@ -83,7 +83,9 @@ pub fn confine(cores: &[usize]) -> Result<(), ProcessorError> {
         // A thread that has ended meanwhile is none of the driver's.
         let Ok(found) = sched_getaffinity(Some(id)) else { continue };
         if let Some(core) = (0..CpuSet::MAX_CPU).find(|&core| found.is_set(core) && !set.is_set(core)) {
-            let message = format!("the driver's thread {thread} may run on core {core}, not only on {cores:?}; POCL_AFFINITY must not be set");
+            let message = format!(
+                "the driver's thread {thread} may run on core {core}, not only on {cores:?}; POCL_AFFINITY must not be set"
+            );
             return Err(error(ProcessorErrorKind::Failed, message));
         }
     }

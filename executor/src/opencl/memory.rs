@@ -98,7 +98,13 @@ impl Memory {
     }
 
     /// Copies bytes of the host into it and waits.
-    pub(super) fn write(&mut self, queue: &CommandQueue, source: &HostBuffer, from: Region, to: Region) -> Result<(), ProcessorError> {
+    pub(super) fn write(
+        &mut self,
+        queue: &CommandQueue,
+        source: &HostBuffer,
+        from: Region,
+        to: Region,
+    ) -> Result<(), ProcessorError> {
         self.check(to, "target")?;
         let (here, there, shape) = rectangle(to, from, source.len())?;
         if from.bytes() == 0 {

@@ -22,6 +22,7 @@ pub(super) struct Ready {
     pub(super) operator: usize,
     pub(super) kernel: Kernel,
     pub(super) global: [usize; 3],
+    pub(super) local: Option<[usize; 3]>,
     pub(super) externals: Vec<(u32, External)>,
 }
 
@@ -104,19 +105,27 @@ pub(super) fn bind(
             match *argument {
                 Argument::Integer(value) => set(&kernel, step.kernel, index, &value)?,
                 Argument::Float(value) => set(&kernel, step.kernel, index, &value)?,
+                Argument::Local(bytes) => {
+                    // SAFETY: the kernel takes a pointer to local memory here.
+                    unsafe { kernel.set_arg_local_buffer(index, bytes) }
+                        .or_failed(&format!("giving kernel `{}` {bytes} bytes of local memory", step.kernel))?;
+                }
                 Argument::Storage(storage) => match lowered.storages[storage] {
                     Storage::Input(input) => externals.push((index, External::Input(input))),
                     Storage::Output(output) => externals.push((index, External::Output(output))),
                     _ => {
                         let place = known.get(&storage).ok_or_else(|| {
-                            error(ProcessorErrorKind::Failed, format!("kernel `{}` reads memory that was not planned", step.kernel))
+                            error(
+                                ProcessorErrorKind::Failed,
+                                format!("kernel `{}` reads memory that was not planned", step.kernel),
+                            )
                         })?;
                         set(&kernel, step.kernel, index, &memory[*place].handle())?;
                     }
                 },
             }
         }
-        steps.push(Ready { operator: step.operator, kernel, global: step.global, externals });
+        steps.push(Ready { operator: step.operator, kernel, global: step.global, local: step.local, externals });
     }
     Ok((steps, memory))
 }
@@ -141,6 +150,7 @@ mod tests {
             options: String::new(),
             arguments: storages.iter().map(|&storage| Argument::Storage(storage)).collect(),
             global: [1; 3],
+            local: None,
         };
         let storages = vec![
             Storage::Input(0),

@@ -165,7 +165,8 @@ fn mean(node: &Node<'_>) -> Array {
         let axes = node.list("axes", 1).unwrap_or_else(|| (0..rank as i64).collect());
         axes.iter().map(|&axis| if axis < 0 { axis + rank as i64 } else { axis } as usize).collect()
     };
-    let kept: Vec<usize> = input.shape.iter().enumerate().map(|(axis, &size)| if axes.contains(&axis) { 1 } else { size }).collect();
+    let kept: Vec<usize> =
+        input.shape.iter().enumerate().map(|(axis, &size)| if axes.contains(&axis) { 1 } else { size }).collect();
     let mut sums = Array::zeros(&kept);
     for place in coordinates(&input.shape) {
         let target: Vec<usize> = place.iter().enumerate().map(|(axis, &at)| if axes.contains(&axis) { 0 } else { at }).collect();

@@ -35,9 +35,7 @@ fn window(node: &Node<'_>, kernel: [usize; 2], output: [usize; 2]) -> Window {
 impl Window {
     /// Where a tap reads for an output place; may lie outside the image.
     fn place(&self, output: [usize; 2], tap: [usize; 2]) -> [i64; 2] {
-        [0, 1].map(|axis| {
-            output[axis] as i64 * self.strides[axis] + tap[axis] as i64 * self.dilations[axis] - self.pads[axis]
-        })
+        [0, 1].map(|axis| output[axis] as i64 * self.strides[axis] + tap[axis] as i64 * self.dilations[axis] - self.pads[axis])
     }
 }
 

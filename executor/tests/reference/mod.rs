@@ -124,8 +124,8 @@ fn compute(node: &Node<'_>) -> Vec<Array> {
         "MaxPool" | "AveragePool" => images::pool(node),
         "Resize" => images::resize(node),
         "Split" => return movement::split(node),
-        "Concat" | "Slice" | "Transpose" | "DepthToSpace" | "SpaceToDepth" | "Pad" | "Expand" | "Gather" | "Reshape" | "Flatten"
-        | "Unsqueeze" | "Squeeze" | "Identity" | "Cast" => movement::moved(node),
+        "Concat" | "Slice" | "Transpose" | "DepthToSpace" | "SpaceToDepth" | "Pad" | "Expand" | "Gather" | "Reshape"
+        | "Flatten" | "Unsqueeze" | "Squeeze" | "Identity" | "Cast" => movement::moved(node),
         _ => arithmetic::compute(node),
     };
     assert_eq!(result.shape, node.outputs[0], "shape of {}", node.operator.op_type);

@@ -32,7 +32,8 @@ pub(super) fn moved(node: &Node<'_>) -> Array {
         "Transpose" => {
             let rank = place.len();
             let order = node.operator.attributes.integers("perm");
-            let order: Vec<usize> = order.map_or_else(|| (0..rank).rev().collect(), |list| list.iter().map(|&axis| axis as usize).collect());
+            let order: Vec<usize> =
+                order.map_or_else(|| (0..rank).rev().collect(), |list| list.iter().map(|&axis| axis as usize).collect());
             let mut from = vec![0; rank];
             for (position, &axis) in order.iter().enumerate() {
                 from[axis] = place[position];
@@ -94,10 +95,10 @@ fn sliced(node: &Node<'_>, mut place: Vec<usize>) -> f64 {
     let axes = node.list("axes", 3).unwrap_or_else(|| (0..starts.len() as i64).collect());
     let steps = node.list("steps", 4).unwrap_or_else(|| vec![1; starts.len()]);
     for ((&start, &axis), &step) in starts.iter().zip(&axes).zip(&steps) {
-        let axis = if axis < 0 { axis + input.shape.len() as i64 } else { axis } as usize;
-        let size = input.shape[axis] as i64;
+        let along = if axis < 0 { axis + input.shape.len() as i64 } else { axis } as usize;
+        let size = input.shape[along] as i64;
         let start = if start < 0 { start + size } else { start }.clamp(0, if step < 0 { size - 1 } else { size });
-        place[axis] = (start + place[axis] as i64 * step) as usize;
+        place[along] = (start + place[along] as i64 * step) as usize;
     }
     input.at(&place)
 }

@@ -90,7 +90,8 @@ pub(super) fn matmul(lowering: &mut Lowering<'_>, operator: &Operator) -> Result
     } else {
         &output_shape[..rank - 2]
     };
-    let left_bases = if is_one_matrix { vec![0] } else { broadcast_bases(leading, &left_shape[..left_shape.len() - 2], rows * depth) };
+    let left_bases =
+        if is_one_matrix { vec![0] } else { broadcast_bases(leading, &left_shape[..left_shape.len() - 2], rows * depth) };
     let right = if is_one_matrix && lowering.is_constant(right_id) {
         Right::Constant { values: lowering.values(right_id)?, is_transposed: false, factor: 1.0 }
     } else {
@@ -165,7 +166,14 @@ fn multiply(
             let matrices = bases.iter().max().map_or(0, |&last| last / (depth * columns).max(1) + 1);
             let pitch = columns.next_multiple_of(tile.width());
             let moved = lowering.temporary(matrices * depth * pitch);
-            move_strided(lowering, (storage, 0), (moved, 0), &[matrices * depth, columns], &[columns as i64, 1], &[pitch as i64, 1])?;
+            move_strided(
+                lowering,
+                (storage, 0),
+                (moved, 0),
+                &[matrices * depth, columns],
+                &[columns as i64, 1],
+                &[pitch as i64, 1],
+            )?;
             let bases = bases.iter().map(|base| base / columns * pitch).collect();
             (moved, bases, 0, pitch, columns)
         }

@@ -60,9 +60,9 @@ pub(super) fn is_view(graph: &Graph, operator: &Operator) -> bool {
     match operator.op_type.as_str() {
         "Reshape" | "Flatten" | "Squeeze" | "Unsqueeze" | "Identity" => true,
         "Dropout" => operator.outputs.len() == 1,
-        "Cast" => operator
-            .input(0)
-            .is_some_and(|input| graph.tensor(input).data_type == graph.tensor(operator.outputs[0]).data_type),
+        "Cast" => {
+            operator.input(0).is_some_and(|input| graph.tensor(input).data_type == graph.tensor(operator.outputs[0]).data_type)
+        }
         _ => false,
     }
 }

@@ -67,8 +67,14 @@ pub(super) fn move_strided(
 pub(in super::super) fn copy_all(lowering: &mut Lowering<'_>, from: StorageId, to: StorageId, elements: u64) {
     // One function of no effect: vectors at a time.
     let count = Argument::Integer(elements as i32);
-    let arguments =
-        vec![Argument::Storage(from), Argument::Storage(to), count, Argument::Integer(0), Argument::Float(0.0), Argument::Float(0.0)];
+    let arguments = vec![
+        Argument::Storage(from),
+        Argument::Storage(to),
+        count,
+        Argument::Integer(0),
+        Argument::Float(0.0),
+        Argument::Float(0.0),
+    ];
     let global = [blocks(lowering, elements as usize), 1, 1];
     lowering.step(Source::Elementwise, "unary", "", arguments, global);
 }
@@ -81,7 +87,8 @@ fn sizes(shape: &[u64]) -> Vec<usize> {
 pub(super) fn concat(lowering: &mut Lowering<'_>, operator: &Operator) -> Result<(), String> {
     let output_shape = lowering.shape(operator.outputs[0]);
     let axis = axis_of(operator.attributes.integer("axis").unwrap_or(1), output_shape.len())?;
-    let inputs = operator.inputs.iter().flatten().map(|&id| Ok((id, lowering.read_floats(id)?))).collect::<Result<Vec<_>, String>>()?;
+    let inputs =
+        operator.inputs.iter().flatten().map(|&id| Ok((id, lowering.read_floats(id)?))).collect::<Result<Vec<_>, String>>()?;
     let output = lowering.write(operator.outputs[0])?;
     let to = strides(output_shape);
     let mut begin = 0;
@@ -123,21 +130,21 @@ fn list(lowering: &Lowering<'_>, operator: &Operator, name: &str, position: usiz
 pub(super) fn slice(lowering: &mut Lowering<'_>, operator: &Operator) -> Result<(), String> {
     let input_id = required(operator, 0)?;
     let (shape, output_shape) = (lowering.shape(input_id), lowering.shape(operator.outputs[0]));
-    let starts = list(lowering, operator, "starts", 1)?.ok_or("starts are missing")?;
-    let axes = list(lowering, operator, "axes", 3)?.unwrap_or_else(|| (0..starts.len() as i64).collect());
-    let steps = list(lowering, operator, "steps", 4)?.unwrap_or_else(|| vec![1; starts.len()]);
-    if axes.len() != starts.len() || steps.len() != starts.len() {
+    let begins = list(lowering, operator, "starts", 1)?.ok_or("starts are missing")?;
+    let axes = list(lowering, operator, "axes", 3)?.unwrap_or_else(|| (0..begins.len() as i64).collect());
+    let steps = list(lowering, operator, "steps", 4)?.unwrap_or_else(|| vec![1; begins.len()]);
+    if axes.len() != begins.len() || steps.len() != begins.len() {
         return Err("starts, axes and steps differ in number".to_owned());
     }
     let mut from = strides(shape);
     let mut begin = 0;
-    for ((&start, &axis), &step) in starts.iter().zip(&axes).zip(&steps) {
-        let axis = axis_of(axis, shape.len())?;
-        let size = shape[axis] as i64;
+    for ((&start, &axis), &step) in begins.iter().zip(&axes).zip(&steps) {
+        let place = axis_of(axis, shape.len())?;
+        let size = shape[place] as i64;
         let start = if start < 0 { start.saturating_add(size) } else { start };
         let start = if step > 0 { start.clamp(0, size) } else { start.clamp(0, (size - 1).max(0)) };
-        begin += start * from[axis];
-        from[axis] *= step;
+        begin += start * from[place];
+        from[place] *= step;
     }
     let input = lowering.read_floats(input_id)?;
     let output = lowering.write(operator.outputs[0])?;
