@@ -4,10 +4,13 @@
 
 mod reference;
 
+use std::collections::BTreeMap;
+
 use executor::opencl::{self, OpenClProcessor};
 use executor::weights::Weights;
 use executor::{DeviceMemory, HostBuffer, Operand, Processor, ProcessorErrorKind, Region, Tensor, Transfer, Unit};
 use sim::graph::{AttributeValue, Attributes, DataType, Graph, RawGraph};
+use sim::identifiers::TensorId;
 
 /// Largest difference allowed, relative to the largest value of the result.
 const TOLERANCE: f64 = 1e-4;
@@ -516,6 +519,33 @@ fn whole_models_run_as_one_unit() {
         let values = outputs[0].values::<f32>();
         assert!(values.iter().all(|value| value.is_finite()), "{name} is not finite");
         assert!(values.iter().any(|value| value.abs() > 1e-6), "{name} is all zeros");
+    }
+}
+
+#[test]
+fn whole_models_equal_the_chain_of_their_operators() {
+    let Some(mut processor) = open(Transfer::Copy) else { return };
+    // Between them: squeeze and excite, shuffled channels, concatenations, attention.
+    for name in ["mobilenet_v3_large", "shufflenet_v2_x1_0", "squeezenet1_1", "bert_tiny_4x312"] {
+        let graph = model(name);
+        let (whole, inputs) = unit(&graph);
+        let weights = Weights::drawn();
+        let mut values: BTreeMap<String, Tensor> = BTreeMap::new();
+        for (&id, input) in graph.inputs().iter().zip(&inputs) {
+            values.insert(graph.tensor(id).name.clone(), input.clone());
+        }
+        for &id in graph.topological_order().iter().filter(|&&id| !graph.is_static(id)) {
+            let outputs = &graph.operator(id).outputs;
+            let alone = Unit::of_operators(&graph, &[id], outputs, &weights).expect("a unit");
+            let name_of = |&id: &TensorId| alone.graph.tensor(id).name.clone();
+            let own: Vec<Tensor> = alone.graph.inputs().iter().map(|id| values[&name_of(id)].clone()).collect();
+            let made = run(&mut processor, &alone, &own);
+            values.extend(alone.graph.outputs().iter().map(name_of).zip(made));
+        }
+        for (id, found) in graph.outputs().iter().zip(run(&mut processor, &whole, &inputs)) {
+            let difference = found.relative_difference(&values[&graph.tensor(*id).name]).unwrap_or(f64::INFINITY);
+            assert!(difference <= TOLERANCE, "{name}: {difference:e}");
+        }
     }
 }
 

@@ -154,12 +154,13 @@ impl<'a> Lowering<'a> {
             let from = self.read(output)?;
             if self.lowered.storages[from] != Storage::Output(index) {
                 let tensor = self.graph.tensor(output);
-                if tensor.data_type.bits() != 32 {
-                    return Err(format!("output `{}` of type {} is copied from an input", tensor.name, tensor.data_type));
+                // Copied by words of 32 bits, whatever they mean.
+                let words = tensor.bytes() / 4;
+                if tensor.bytes() % 4 != 0 {
+                    return Err(format!("output `{}` of type {} is copied from elsewhere", tensor.name, tensor.data_type));
                 }
                 let to = self.storage(Storage::Output(index));
-                let elements = tensor.elements();
-                operators::movement::copy_all(self, from, to, elements);
+                operators::movement::copy_all(self, from, to, words);
             }
         }
         Ok(())
