@@ -156,7 +156,7 @@ impl<'a> Lowering<'a> {
                 let tensor = self.graph.tensor(output);
                 // Copied by words of 32 bits, whatever they mean.
                 let words = tensor.bytes() / 4;
-                if tensor.bytes() % 4 != 0 {
+                if !tensor.bytes().is_multiple_of(4) {
                     return Err(format!("output `{}` of type {} is copied from elsewhere", tensor.name, tensor.data_type));
                 }
                 let to = self.storage(Storage::Output(index));
