@@ -26,13 +26,13 @@ const fn kind(code: i32) -> ProcessorErrorKind {
 }
 
 /// A failed call: what was tried, and the driver's status.
-pub(super) fn failed(what: &str, code: ClError) -> ProcessorError {
-    let hint = match code.0 {
+pub(super) fn failed(what: &str, code: i32) -> ProcessorError {
+    let hint = match code {
         -2000 => "; its library libOpenCL.so.1 was not found (Debian: ocl-icd-libopencl1; OPENCL_DYLIB_PATH names another)",
         -1001 => "; no platform is installed (Debian: pocl-opencl-icd; OCL_ICD_VENDORS names the folder of drivers)",
         _ => "",
     };
-    error(kind(code.0), format!("{what} failed with {code} ({}){hint}", code.0))
+    error(kind(code), format!("{what} failed with {} ({code}){hint}", ClError(code)))
 }
 
 /// Turns a driver's result into a processor's.
@@ -42,12 +42,12 @@ pub(super) trait OrFailed<T> {
 
 impl<T> OrFailed<T> for Result<T, ClError> {
     fn or_failed(self, what: &str) -> Result<T, ProcessorError> {
-        self.map_err(|code| failed(what, code))
+        self.map_err(|code| failed(what, code.0))
     }
 }
 
 impl<T> OrFailed<T> for Result<T, i32> {
     fn or_failed(self, what: &str) -> Result<T, ProcessorError> {
-        self.map_err(|code| failed(what, ClError(code)))
+        self.map_err(|code| failed(what, code))
     }
 }

@@ -35,6 +35,8 @@ pub(super) enum Argument {
     Storage(StorageId),
     Integer(i32),
     Float(f32),
+    /// Bytes of local memory.
+    Local(usize),
 }
 
 /// Which file of kernels.
@@ -59,6 +61,8 @@ pub(super) struct Step {
     pub(super) options: String,
     pub(super) arguments: Vec<Argument>,
     pub(super) global: [usize; 3],
+    /// Work-items of a group, where the kernel asks for so many.
+    pub(super) local: Option<[usize; 3]>,
 }
 
 /// What a device's kernels are tuned to.
@@ -72,6 +76,16 @@ impl Target {
     /// Floats in a vector of the kernels.
     pub(super) const fn vector(self) -> usize {
         if self.is_cpu { 16 } else { 4 }
+    }
+
+    /// Elements to stage in local memory at once: on a CPU that is its cache of the first level, and some of the second.
+    pub(super) const fn staged_elements(self) -> usize {
+        if self.is_cpu { 16 * 1024 } else { 4 * 1024 }
+    }
+
+    /// Most elements of local memory that a kernel may ask for; OpenCL promises 32 KiB, PoCL has more.
+    pub(super) const fn largest_local_elements(self) -> usize {
+        if self.is_cpu { 128 * 1024 } else { 8 * 1024 }
     }
 }
 
@@ -140,12 +154,13 @@ impl<'a> Lowering<'a> {
             let from = self.read(output)?;
             if self.lowered.storages[from] != Storage::Output(index) {
                 let tensor = self.graph.tensor(output);
-                if tensor.data_type.bits() != 32 {
-                    return Err(format!("output `{}` of type {} is copied from an input", tensor.name, tensor.data_type));
+                // Copied by words of 32 bits, whatever they mean.
+                let words = tensor.bytes() / 4;
+                if !tensor.bytes().is_multiple_of(4) {
+                    return Err(format!("output `{}` of type {} is copied from elsewhere", tensor.name, tensor.data_type));
                 }
                 let to = self.storage(Storage::Output(index));
-                let elements = tensor.elements();
-                operators::movement::copy_all(self, from, to, elements);
+                operators::movement::copy_all(self, from, to, words);
             }
         }
         Ok(())
@@ -186,14 +201,12 @@ impl<'a> Lowering<'a> {
 
     /// An argument that the kernel does not read.
     pub(super) fn nothing(&mut self) -> StorageId {
-        match self.nothing {
-            Some(storage) => storage,
-            None => {
-                let storage = self.storage(Storage::Constant(vec![0; 16]));
-                self.nothing = Some(storage);
-                storage
-            }
+        if let Some(storage) = self.nothing {
+            return storage;
         }
+        let storage = self.storage(Storage::Constant(vec![0; 16]));
+        self.nothing = Some(storage);
+        storage
     }
 
     /// Values known before any launch; small ones always, others where constants were given.
@@ -312,9 +325,27 @@ impl<'a> Lowering<'a> {
     ) {
         if global.contains(&0) {
             return;
+        self.push(Step { operator: self.current, source, kernel, options: options.to_owned(), arguments, global, local: None });
+    }
+
+    /// Adds a kernel whose work-groups have a size of their own.
+    pub(super) fn step_in_groups(
+        &mut self,
+        source: Source,
+        kernel: &'static str,
+        options: &str,
+        arguments: Vec<Argument>,
+        global: [usize; 3],
+        local: [usize; 3],
+    ) {
+        let local = Some(local);
+        self.push(Step { operator: self.current, source, kernel, options: options.to_owned(), arguments, global, local });
+    }
+
+    fn push(&mut self, step: Step) {
+        if !step.global.contains(&0) {
+            self.lowered.steps.push(step);
         }
-        let options = options.to_owned();
-        self.lowered.steps.push(Step { operator: self.current, source, kernel, options, arguments, global });
     }
 
     /// The one operator that reads a tensor, if nobody else does, the unit's outputs included.

@@ -1,5 +1,7 @@
 //! Which devices there are.
 
+use std::sync::{Mutex, PoisonError};
+
 use opencl3::device::{CL_DEVICE_TYPE_ACCELERATOR, CL_DEVICE_TYPE_ALL, CL_DEVICE_TYPE_CPU, CL_DEVICE_TYPE_GPU, Device};
 use opencl3::platform::get_platforms;
 
@@ -47,13 +49,16 @@ pub fn devices() -> Result<Vec<DeviceInfo>, ProcessorError> {
 
 /// All devices.
 pub(super) fn found() -> Result<Vec<Device>, ProcessorError> {
+    // Two threads that make the first call at once crash PoCL 3.1 in its initialisation.
+    static FIRST_CALL: Mutex<()> = Mutex::new(());
+    let _guard = FIRST_CALL.lock().unwrap_or_else(PoisonError::into_inner);
     let mut devices = Vec::new();
     for platform in get_platforms().or_failed("listing platforms")? {
         match platform.get_devices(CL_DEVICE_TYPE_ALL) {
             Ok(ids) => devices.extend(ids.into_iter().map(Device::new)),
             // A platform without devices is no failure of the others.
             Err(code) if code.0 == -1 => {}
-            Err(code) => return Err(super::error::failed("listing devices", code)),
+            Err(code) => return Err(super::error::failed("listing devices", code.0)),
         }
     }
     if devices.is_empty() {

@@ -22,6 +22,7 @@ pub(super) struct Ready {
     pub(super) operator: usize,
     pub(super) kernel: Kernel,
     pub(super) global: [usize; 3],
+    pub(super) local: Option<[usize; 3]>,
     pub(super) externals: Vec<(u32, External)>,
 }
 
@@ -104,6 +105,11 @@ pub(super) fn bind(
             match *argument {
                 Argument::Integer(value) => set(&kernel, step.kernel, index, &value)?,
                 Argument::Float(value) => set(&kernel, step.kernel, index, &value)?,
+                Argument::Local(bytes) => {
+                    // SAFETY: the kernel takes a pointer to local memory here.
+                    unsafe { kernel.set_arg_local_buffer(index, bytes) }
+                        .or_failed(&format!("giving kernel `{}` {bytes} bytes of local memory", step.kernel))?;
+                }
                 Argument::Storage(storage) => match lowered.storages[storage] {
                     Storage::Input(input) => externals.push((index, External::Input(input))),
                     Storage::Output(output) => externals.push((index, External::Output(output))),
@@ -119,7 +125,7 @@ pub(super) fn bind(
                 },
             }
         }
-        steps.push(Ready { operator: step.operator, kernel, global: step.global, externals });
+        steps.push(Ready { operator: step.operator, kernel, global: step.global, local: step.local, externals });
     }
     Ok((steps, memory))
 }
@@ -144,6 +150,7 @@ mod tests {
             options: String::new(),
             arguments: storages.iter().map(|&storage| Argument::Storage(storage)).collect(),
             global: [1; 3],
+            local: None,
         };
         let storages = vec![
             Storage::Input(0),

@@ -137,9 +137,9 @@ impl OpenClProcessor {
     }
 
     fn enqueue(&self, step: &super::prepared::Ready) -> Result<Event, ProcessorError> {
-        let local: [usize; 3] = [1, 1, 1];
-        // Drivers of GPUs know best how many work-items a group should have.
-        let local = if self.target.is_cpu { local.as_ptr() } else { std::ptr::null() };
+        // Drivers of GPUs know best how many work-items a group should have, unless the kernel asks for so many.
+        let local = step.local.or_else(|| self.target.is_cpu.then_some([1, 1, 1]));
+        let local = local.as_ref().map_or(std::ptr::null(), |sizes| sizes.as_ptr());
         // SAFETY: three sizes for three dimensions; all arguments are set.
         unsafe { self.queue.enqueue_nd_range_kernel(step.kernel.get(), 3, std::ptr::null(), step.global.as_ptr(), local, &[]) }
             .or_failed("starting a kernel")
@@ -240,14 +240,13 @@ impl OpenClProcessor {
         self.queue.finish().or_failed("waiting for the queue")?;
         let events = std::mem::take(&mut self.pending);
         let (Some((_, first)), Some((_, last))) = (events.first(), events.last()) else { return Ok(Completion::default()) };
-        const WHAT: &str = "reading time stamps";
-        let queued = first.profiling_command_queued().or_failed(WHAT)?;
-        let begin = first.profiling_command_start().or_failed(WHAT)?;
-        let end = last.profiling_command_end().or_failed(WHAT)?;
+        let queued = first.profiling_command_queued().or_failed("reading time stamps")?;
+        let begin = first.profiling_command_start().or_failed("reading time stamps")?;
+        let end = last.profiling_command_end().or_failed("reading time stamps")?;
         let mut kernels = Vec::with_capacity(events.len());
         for (operator, event) in &events {
-            let start = event.profiling_command_start().or_failed(WHAT)?;
-            kernels.push((*operator, event.profiling_command_end().or_failed(WHAT)?.saturating_sub(start)));
+            let start = event.profiling_command_start().or_failed("reading time stamps")?;
+            kernels.push((*operator, event.profiling_command_end().or_failed("reading time stamps")?.saturating_sub(start)));
         }
         Ok(Completion { queued_ns: Some(begin.saturating_sub(queued)), busy_ns: Some(end.saturating_sub(begin)), kernels })
     }

@@ -50,7 +50,8 @@ __kernel void resample(GLOBAL_IN in, GLOBAL_OUT out, const __global int *restric
                        int in_width, int out_height, int out_width) {
   const int row = get_global_id(0);
   GLOBAL_IN plane = in + (size_t)get_global_id(1) * in_height * in_width;
-  GLOBAL_IN upper = plane + places[2 * row] * in_width, lower = plane + places[2 * row + 1] * in_width;
+  GLOBAL_IN upper = plane + places[2 * row] * in_width;
+  GLOBAL_IN lower = plane + places[2 * row + 1] * in_width;
   GLOBAL_OUT to = out + ((size_t)get_global_id(1) * out_height + row) * out_width;
   const float down = shares[row];
   const __global int *columns = places + 2 * out_height;

@@ -60,3 +60,23 @@ void store_some(V value, GLOBAL_OUT to, int count) {
   STORE(value, 0, lanes);
   for (int lane = 0; lane < count; lane++) to[lane] = lanes[lane];
 }
+
+// One row for one kernel column: column c is the input's column c * stride + shift, or `filler` outside.
+#define STAGE_ROW(name, space)                                                                                     \
+  void name(GLOBAL_IN row, space float *to, int out_width, int in_width, int stride, int shift, float filler) {    \
+    int begin = shift >= 0 ? 0 : min((-shift + stride - 1) / stride, out_width);                                   \
+    int end = in_width <= shift ? begin : max(begin, min((in_width - shift + stride - 1) / stride, out_width));    \
+    int column = 0;                                                                                                \
+    for (; column < begin; column++) to[column] = filler;                                                          \
+    if (stride == 1) {                                                                                             \
+      for (; column + VW <= end; column += VW) STORE(LOAD(0, row + column + shift), 0, to + column);               \
+    } else if (stride == 2) {                                                                                      \
+      /* The last vector would read one element past the row. */                                                   \
+      for (; column + VW < end; column += VW) {                                                                    \
+        const V low = LOAD(0, row + column * 2 + shift), high = LOAD(1, row + column * 2 + shift);                 \
+        STORE((V)(low.even, high.even), 0, to + column);                                                           \
+      }                                                                                                            \
+    }                                                                                                              \
+    for (; column < end; column++) to[column] = row[column * stride + shift];                                      \
+    for (; column < out_width; column++) to[column] = filler;                                                      \
+  }

@@ -78,7 +78,7 @@ __kernel void softmax(GLOBAL_IN in, GLOBAL_OUT out, int size, int inner) {
 
 // Instance and layer normalisation: each row of `size` gets mean 0 and variance 1, then scale and offset by
 // `row / row_divisor % parameters` (instance) or, where `row_divisor` is 0, by the element (layer). Global: (rows).
-__kernel void normalize(GLOBAL_IN in, GLOBAL_IN scale, GLOBAL_IN offset, GLOBAL_OUT out, int size, int row_divisor, int parameters,
+__kernel void normalize_rows(GLOBAL_IN in, GLOBAL_IN scale, GLOBAL_IN offset, GLOBAL_OUT out, int size, int row_divisor, int parameters,
                         float epsilon, int function, float a, float b) {
   const int row = get_global_id(0);
   GLOBAL_IN from = in + (size_t)row * size;

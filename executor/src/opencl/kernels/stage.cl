@@ -3,20 +3,7 @@
 // `rows` x `out_width`, whose row r, column c is the input's row r * stride_height + phase - pad_top, column
 // c * stride_width + kernel_column * dilation_width - pad_left, or `filler` outside.
 
-void stage_row(GLOBAL_IN row, GLOBAL_OUT to, int out_width, int in_width, int stride, int shift, float filler) {
-  // Columns begin..end read inside the row.
-  int begin = shift >= 0 ? 0 : min((-shift + stride - 1) / stride, out_width);
-  int end = in_width <= shift ? begin : max(begin, min((in_width - shift + stride - 1) / stride, out_width));
-  for (int column = 0; column < begin; column++) to[column] = filler;
-  if (stride == 1) {
-    for (int column = begin; column < end; column++) to[column] = row[column + shift];
-  } else if (stride == 2) {
-    for (int column = begin; column < end; column++) to[column] = row[column * 2 + shift];
-  } else {
-    for (int column = begin; column < end; column++) to[column] = row[column * stride + shift];
-  }
-  for (int column = end; column < out_width; column++) to[column] = filler;
-}
+STAGE_ROW(stage_row, __global)
 
 // Global: (kernel columns * phases, planes).
 __kernel void stage(GLOBAL_IN in, GLOBAL_OUT out, int in_height, int in_width, int rows, int out_width, int phases,

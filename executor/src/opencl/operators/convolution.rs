@@ -75,8 +75,8 @@ impl Product {
     ) -> Result<(), String> {
         let (columns, taps) = (self.window.columns(), self.window.taps());
         let target = lowering.target;
-        let direct = Tile::choose(target, self.rows, columns, true).filter(|_| self.window.is_pointwise());
-        let any = Tile::choose(target, self.rows, columns, false).ok_or("no tile fits")?;
+        let direct = Tile::choose(target, [self.rows, self.depth * taps, columns], true).filter(|_| self.window.is_pointwise());
+        let any = Tile::choose(target, [self.rows, self.depth * taps, columns], false).ok_or("no tile fits")?;
         let tile = direct.unwrap_or(any);
         let (right, right_depth, offsets, last_column) = if direct.is_some() {
             (input, columns, vec![0], columns - tile.width())

@@ -140,8 +140,8 @@ fn multiply(
     let is_constant = matches!(right, Right::Constant { .. });
     let (rows, columns, depth) = (size.rows, size.columns, size.depth);
     let batches = left.bases.len();
-    let must_fit = Tile::choose(target, rows, columns, true).filter(|_| !is_constant);
-    let tile = must_fit.or_else(|| Tile::choose(target, rows, columns, false)).ok_or("no tile fits")?;
+    let must_fit = Tile::choose(target, [rows, depth, columns], true).filter(|_| !is_constant);
+    let tile = must_fit.or_else(|| Tile::choose(target, [rows, depth, columns], false)).ok_or("no tile fits")?;
     let (right, right_bases, panel, pitch, last_column) = match right {
         Right::Constant { values, is_transposed, factor } => {
             let width = tile.width();

@@ -63,10 +63,11 @@ pub(super) fn move_strided(
     Ok(())
 }
 
-/// Copies all of a tensor.
-pub(in super::super) fn copy_all(lowering: &mut Lowering<'_>, from: StorageId, to: StorageId, elements: u64) {
+/// Copies words of 32 bits.
+pub(in super::super) fn copy_all(lowering: &mut Lowering<'_>, from: StorageId, to: StorageId, words: u64) {
     // One function of no effect: vectors at a time.
     let count = Argument::Integer(elements as i32);
+    let count = Argument::Integer(words as i32);
     let arguments = vec![
         Argument::Storage(from),
         Argument::Storage(to),
@@ -76,6 +77,7 @@ pub(in super::super) fn copy_all(lowering: &mut Lowering<'_>, from: StorageId, t
         Argument::Float(0.0),
     ];
     let global = [blocks(lowering, elements as usize), 1, 1];
+    let global = [blocks(lowering, words as usize), 1, 1];
     lowering.step(Source::Elementwise, "unary", "", arguments, global);
 }
 
@@ -130,21 +132,21 @@ fn list(lowering: &Lowering<'_>, operator: &Operator, name: &str, position: usiz
 pub(super) fn slice(lowering: &mut Lowering<'_>, operator: &Operator) -> Result<(), String> {
     let input_id = required(operator, 0)?;
     let (shape, output_shape) = (lowering.shape(input_id), lowering.shape(operator.outputs[0]));
-    let starts = list(lowering, operator, "starts", 1)?.ok_or("starts are missing")?;
-    let axes = list(lowering, operator, "axes", 3)?.unwrap_or_else(|| (0..starts.len() as i64).collect());
-    let steps = list(lowering, operator, "steps", 4)?.unwrap_or_else(|| vec![1; starts.len()]);
-    if axes.len() != starts.len() || steps.len() != starts.len() {
+    let begins = list(lowering, operator, "starts", 1)?.ok_or("starts are missing")?;
+    let axes = list(lowering, operator, "axes", 3)?.unwrap_or_else(|| (0..begins.len() as i64).collect());
+    let steps = list(lowering, operator, "steps", 4)?.unwrap_or_else(|| vec![1; begins.len()]);
+    if axes.len() != begins.len() || steps.len() != begins.len() {
         return Err("starts, axes and steps differ in number".to_owned());
     }
     let mut from = strides(shape);
     let mut begin = 0;
-    for ((&start, &axis), &step) in starts.iter().zip(&axes).zip(&steps) {
-        let axis = axis_of(axis, shape.len())?;
-        let size = shape[axis] as i64;
+    for ((&start, &axis), &step) in begins.iter().zip(&axes).zip(&steps) {
+        let place = axis_of(axis, shape.len())?;
+        let size = shape[place] as i64;
         let start = if start < 0 { start.saturating_add(size) } else { start };
         let start = if step > 0 { start.clamp(0, size) } else { start.clamp(0, (size - 1).max(0)) };
-        begin += start * from[axis];
-        from[axis] *= step;
+        begin += start * from[place];
+        from[place] *= step;
     }
     let input = lowering.read_floats(input_id)?;
     let output = lowering.write(operator.outputs[0])?;

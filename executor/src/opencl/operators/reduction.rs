@@ -93,6 +93,6 @@ pub(super) fn normalization(lowering: &mut Lowering<'_>, operator: &Operator) ->
     arguments.push(Argument::Float(operator.attributes.float("epsilon").unwrap_or(1e-5)));
     arguments.extend(Epilogue::function_arguments(epilogue.function));
     integer(product(shape))?;
-    lowering.step(Source::Reduction, "normalize", "", arguments, [rows, 1, 1]);
+    lowering.step(Source::Reduction, "normalize_rows", "", arguments, [rows, 1, 1]);
     Ok(())
 }

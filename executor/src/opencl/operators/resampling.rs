@@ -20,9 +20,8 @@ fn places(axis: &Axis, is_linear: bool, coordinates: &str, rounding: &str) -> Re
     for place in 0..axis.output {
         let place = place as f64;
         let at = match coordinates {
-            "half_pixel" => (place + 0.5) / axis.scale - 0.5,
-            "pytorch_half_pixel" if axis.output > 1 => (place + 0.5) / axis.scale - 0.5,
-            "pytorch_half_pixel" => 0.0,
+            "pytorch_half_pixel" if axis.output <= 1 => 0.0,
+            "half_pixel" | "pytorch_half_pixel" => (place + 0.5) / axis.scale - 0.5,
             "asymmetric" => place / axis.scale,
             "align_corners" if axis.output > 1 => place * (input - 1.0) / (output - 1.0),
             "align_corners" => 0.0,

@@ -28,8 +28,8 @@ pub(super) fn lower(lowering: &mut Lowering<'_>, operator: &Operator) -> Result<
     let weights = lowering.values(weight_id)?;
     let bias = operator.input(2).map(|bias| lowering.read_floats(bias)).transpose()?;
     let input = lowering.read_floats(input_id)?;
-    let direct = Tile::choose(target, rows, columns, true);
-    let tile = direct.or_else(|| Tile::choose(target, rows, columns, false)).ok_or("no tile fits")?;
+    let direct = Tile::choose(target, [rows, channels, columns], true);
+    let tile = direct.or_else(|| Tile::choose(target, [rows, channels, columns], false)).ok_or("no tile fits")?;
     let block = tile.rows;
     // Weights are [channels][outputs * taps]: already depth-major.
     let packed = lowering.floats(|| {

@@ -89,11 +89,11 @@ impl Window {
         self.taps() == 1 && self.strides == [1, 1] && self.pads_begin == [0, 0] && self.input == self.output
     }
 
-    /// How the input is laid out for it.
-    pub(super) fn staging(&self) -> Staging {
+    /// How the input is laid out for `output_rows` rows of the result.
+    pub(super) fn staging(&self, output_rows: usize) -> Staging {
         let down = |row: usize| (row * self.dilations[0] / self.strides[0], row * self.dilations[0] % self.strides[0]);
         let phases = (0..self.kernel[0]).map(|row| down(row).1 + 1).max().unwrap_or(1);
-        let rows = self.output[0] + down(self.kernel[0] - 1).0;
+        let rows = output_rows + down(self.kernel[0] - 1).0;
         // An odd number of cache lines, so that planes do not fall on the same sets of a cache.
         let place = ((rows * self.output[1]).div_ceil(16) | 1) * 16;
         let taps = (0..self.kernel[0])
@@ -124,6 +124,7 @@ pub(super) fn stage(
     filler: f32,
 ) -> Result<(StorageId, Staging), String> {
     let staging = window.staging();
+    let staging = window.staging(window.output[0]);
     let staged = lowering.temporary(window.planes * staging.plane);
     integer(window.planes * staging.plane)?;
     let mut arguments = vec![Argument::Storage(input), Argument::Storage(staged)];
@@ -167,7 +168,21 @@ pub(super) fn slide(
     function: Function,
 ) -> Result<(), String> {
     let filler = if matches!(mode, Mode::Largest) { f32::MIN } else { 0.0 };
-    let (staged, staging) = stage(lowering, window, input, filler)?;
+    let target = lowering.target;
+    let whole = window.staging(window.output[0]);
+    let beyond = whole.rows - window.output[0];
+    // As many output rows as fit: a plane has `place` elements for each kernel column and phase.
+    let row_elements = window.kernel[1] * whole.phases * window.output[1];
+    let budget = target.staged_elements();
+    let bands = whole.rows * row_elements;
+    let band = if bands <= budget { window.output[0] } else { (budget / row_elements.max(1)).saturating_sub(beyond).max(1) };
+    let staging = window.staging(band);
+    let slack = 4 * target.vector();
+    let local_elements = staging.plane + slack;
+    if local_elements > target.largest_local_elements() {
+        let message = "rows of {} elements under a window of {:?} do not fit into local memory";
+        return Err(message.replacen("{}", &window.input[1].to_string(), 1).replacen("{:?}", &format!("{:?}", window.kernel), 1));
+    }
     let taps = integers(staging.taps.iter().copied())?;
     let taps = lowering.integers(&taps);
     let nothing = lowering.nothing();
@@ -176,20 +191,33 @@ pub(super) fn slide(
         Mode::Largest => (1, nothing, None, 1),
         Mode::Average { factors } => (2, factors, None, 1),
     };
-    let mut arguments = vec![
-        Argument::Storage(staged),
-        Argument::Storage(taps),
-        Argument::Storage(weights),
-        Argument::Storage(bias.unwrap_or(nothing)),
-        Argument::Storage(output),
+    let mut arguments = [input, taps, weights, bias.unwrap_or(nothing), output].map(Argument::Storage).to_vec();
+    arguments.push(Argument::Local(local_elements * 4));
+    let sizes = [
+        window.input[0],
+        window.input[1],
+        window.output[0],
+        window.output[1],
+        band,
+        staging.rows,
+        window.kernel[1],
+        staging.phases,
+        window.strides[0],
+        window.strides[1],
+        window.dilations[1],
     ];
-    for size in [planes, window.columns(), window.taps(), staging.plane, channels, multiplier] {
+    for size in sizes {
         arguments.push(integer(size)?);
     }
-    arguments.push(Argument::Integer(i32::from(bias.is_some())));
+    arguments.extend(window.pads_begin.map(|pad| Argument::Integer(pad as i32)));
+    for size in [staging.place, window.taps(), channels, multiplier] {
+        arguments.push(integer(size)?);
+    }
+    arguments.extend([Argument::Float(filler), Argument::Integer(i32::from(bias.is_some()))]);
     arguments.extend(Epilogue::function_arguments(function));
-    let blocks = window.columns().div_ceil(4 * lowering.target.vector());
-    lowering.step(Source::Window, "window", &format!("-DMODE={number}"), arguments, [blocks, planes, 1]);
+    let items = if target.is_cpu { 1 } else { 64 };
+    let global = [window.output[0].div_ceil(band), planes, items];
+    lowering.step_in_groups(Source::Window, "window", &format!("-DMODE={number}"), arguments, global, [1, 1, items]);
     Ok(())
 }
 
