@@ -4,7 +4,7 @@ use sim::cost::{ClassModel, FitRange, KernelClass};
 
 use crate::folds::deal;
 use crate::host::fit::FitError;
-use crate::host::fit::family::{self, Family, Observation, Physical};
+use crate::host::fit::family::{self, Family, Observation, Physical, Trees};
 
 /// An observation and the distinct operator it is of.
 pub(crate) type Grouped<'a> = (usize, Observation<'a>);
@@ -19,6 +19,8 @@ const LEAST_FOR_ARMS: usize = 14;
 const LEAST_FOR_TREES: usize = 30;
 /// A richer family must lower the held-out error by this factor.
 const WORTH: f64 = 0.97;
+/// Giving up that more never takes less must lower it by this one.
+const WORTH_FREE: f64 = 0.85;
 
 /// Chooses the family of a class by held-out error, and fits it to all observations.
 pub(crate) fn fit(class: KernelClass, data: &[Grouped<'_>], seed: u64) -> Result<(ClassModel, Family), FitError> {
@@ -31,7 +33,7 @@ fn choose(class: KernelClass, data: &[Grouped<'_>], seed: u64) -> Result<Family,
     let mut groups: Vec<usize> = data.iter().map(|&(group, _)| group).collect();
     groups.sort_unstable();
     groups.dedup();
-    let simple = Family { physical: Physical::Simple, trees: false };
+    let simple = Family { physical: Physical::Simple, trees: Trees::None };
     if groups.len() < LEAST_TO_CHOOSE {
         return Ok(simple);
     }
@@ -53,16 +55,19 @@ fn choose(class: KernelClass, data: &[Grouped<'_>], seed: u64) -> Result<Family,
         if physical == Physical::Simple || (!is_sum && groups.len() < LEAST_FOR_ARMS) {
             continue;
         }
-        let family = Family { physical, trees: false };
+        let family = Family { physical, trees: Trees::None };
         let loss = held_out(family)?;
         if loss < WORTH * best.0 {
             best = (loss, family);
         }
     }
     if groups.len() >= LEAST_FOR_TREES {
-        let family = Family { trees: true, ..best.1 };
-        if held_out(family)? < WORTH * best.0 {
-            return Ok(family);
+        for (trees, worth) in [(Trees::Monotone, WORTH), (Trees::Free, WORTH_FREE)] {
+            let family = Family { trees, ..best.1 };
+            let loss = held_out(family)?;
+            if loss < worth * best.0 {
+                best = (loss, family);
+            }
         }
     }
     Ok(best.1)
@@ -71,9 +76,7 @@ fn choose(class: KernelClass, data: &[Grouped<'_>], seed: u64) -> Result<Family,
 fn fit_family(class: KernelClass, family: Family, data: &[Observation<'_>]) -> Result<ClassModel, FitError> {
     let mut model = family::fit(class, family.physical, data)?;
     model.range = FitRange::around(data.iter().map(|one| one.shape));
-    if family.trees {
-        family::correct(&mut model, data)?;
-    }
+    family::correct(&mut model, family.trees, data)?;
     Ok(model)
 }
 

@@ -6,9 +6,10 @@ use std::fmt::{self, Display, Formatter};
 use serde::Serialize;
 use sim::cost::{ClassModel, Feature, Forest, KernelClass, KernelShape, Provenance, TREE_FEATURES, tree_features};
 
-use crate::boost::{Boosting, Direction, Directions, boost};
+use crate::boost::{Boosting, Direction, Directions, FREE, boost};
 use crate::host::fit::FitError;
 use crate::linear::{RobustFit, fit_relative};
+use crate::pixel4::gpu;
 use crate::statistics;
 
 /// The physical part of a family.
@@ -25,6 +26,22 @@ pub enum Physical {
     Staircase(u32),
     /// The staircase as the arithmetic arm of a roofline.
     StaircaseRoofline(u32),
+    /// Loop trips of work items times an occupancy function, and texels: a GPU that small kernels do not fill. The only family
+    /// whose features do not all grow with size: an occupancy function may level off, and fall between its knots.
+    Occupancy,
+}
+
+/// What corrects a physical model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Trees {
+    /// Nothing.
+    None,
+    /// Trees that only raise a prediction as sizes, channels and windows grow.
+    Monotone,
+    /// Trees without constraint, which also see remainders and ratios. Predictions may fall as a shape grows, by at most the
+    /// forest's limit either way: taken only where they are much better.
+    Free,
 }
 
 /// A family: a physical model, corrected by trees or not.
@@ -32,8 +49,8 @@ pub enum Physical {
 pub struct Family {
     /// The physical model.
     pub physical: Physical,
-    /// Whether boosted trees correct it.
-    pub trees: bool,
+    /// What corrects it.
+    pub trees: Trees,
 }
 
 impl Display for Family {
@@ -44,8 +61,13 @@ impl Display for Family {
             Physical::Roofline => out.write_str("roofline")?,
             Physical::Staircase(width) => write!(out, "staircase {width}")?,
             Physical::StaircaseRoofline(width) => write!(out, "staircase {width}, roofline")?,
+            Physical::Occupancy => out.write_str("occupancy")?,
         }
-        if self.trees { out.write_str(" + trees") } else { Ok(()) }
+        match self.trees {
+            Trees::None => Ok(()),
+            Trees::Monotone => out.write_str(" + monotone trees"),
+            Trees::Free => out.write_str(" + trees"),
+        }
     }
 }
 
@@ -66,6 +88,9 @@ pub(crate) fn candidates(class: KernelClass) -> Vec<Physical> {
         for width in [8, 16, 32, 64] {
             candidates.extend([Physical::Staircase(width), Physical::StaircaseRoofline(width)]);
         }
+    }
+    if gpu::CLASSES.contains(&class) {
+        candidates.push(Physical::Occupancy);
     }
     candidates
 }
@@ -147,6 +172,7 @@ pub(crate) fn fit(class: KernelClass, physical: Physical, data: &[Observation<'_
         Physical::Simple => (fit_sum(&[Feature::Launch, rate], data)?, Vec::new()),
         Physical::Linear => (fit_sum(&linear_features(class), data)?, Vec::new()),
         Physical::Staircase(width) => (fit_sum(&sum([launch, tiled(class, width), traffic(class)].concat()), data)?, Vec::new()),
+        Physical::Occupancy => (fit_sum(gpu::features(class), data)?, Vec::new()),
         Physical::Roofline => fit_roofline(&sum(arithmetic(class)), &sum(traffic(class)), data)?,
         Physical::StaircaseRoofline(width) => fit_roofline(&sum(tiled(class, width)), &sum(traffic(class)), data)?,
     };
@@ -249,7 +275,7 @@ pub(crate) fn loss(pairs: impl Iterator<Item = (f64, f64)>) -> f64 {
 
 /// Trees may only raise a prediction as sizes, channels and windows grow; remainders and ratios they do not see. Strides change what
 /// is read of the input either way.
-fn directions(class: KernelClass) -> Directions {
+fn monotone(class: KernelClass) -> Directions {
     let mut directions = [Direction::Rising; TREE_FEATURES];
     directions[4] = Direction::Free;
     for unused in [9, 10, 11, 13, 14] {
@@ -262,9 +288,14 @@ fn directions(class: KernelClass) -> Directions {
     directions
 }
 
-/// Adds trees that correct what a physical model leaves. Monotone inside of the training data's range; outside of it the
-/// correction fades to none within one octave, and predictions may dip there by as much as it was.
-pub(crate) fn correct(model: &mut ClassModel, data: &[Observation<'_>]) -> Result<(), FitError> {
+/// Adds trees that correct what a physical model leaves. Monotone ones are so inside of the training data's range; outside of it
+/// the correction fades to none within one octave, and predictions may dip there by as much as it was.
+pub(crate) fn correct(model: &mut ClassModel, trees: Trees, data: &[Observation<'_>]) -> Result<(), FitError> {
+    let directions = match trees {
+        Trees::None => return Ok(()),
+        Trees::Monotone => monotone(model.class),
+        Trees::Free => FREE,
+    };
     let residuals: Vec<f64> = data.iter().map(|one| libm::log(one.duration_ns / model.linear_ns(one.shape))).collect();
     let rows: Vec<_> = data.iter().map(|one| tree_features(model.class, one.shape)).collect();
     let how = Boosting {
@@ -275,7 +306,7 @@ pub(crate) fn correct(model: &mut ClassModel, data: &[Observation<'_>]) -> Resul
         leaf_ridge: 1.0,
         feature_share: 0.6,
         row_share: 0.8,
-        directions: directions(model.class),
+        directions,
     };
     model.forest = Forest::new(boost(&rows, &residuals, &vec![1.0; rows.len()], how).concat())?;
     let sizes: Vec<f64> = residuals.iter().map(|residual| residual.abs()).collect();

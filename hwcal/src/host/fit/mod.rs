@@ -26,13 +26,14 @@ use thiserror::Error;
 
 pub use check::check;
 pub use contention::{Pressure, SharedBandwidth};
-pub use family::{Family, Physical};
+pub use family::{Family, Physical, Trees};
 pub use machine::{MachineDescription, ProcessorDescription, WorkerDescription};
 pub use noise::Noise;
 pub use report::{ClassReport, CopyReport, LaunchReport, Report, WorkerReport};
 pub use segments::SegmentLaw;
 
 use crate::host::sample::{Refusal, Sample};
+use crate::host::samples::Samples;
 use crate::linear::LinearError;
 
 /// Why a host cannot be fitted.
@@ -78,6 +79,12 @@ pub struct Measured<'a> {
     pub samples: &'a [Sample],
     /// What they could not run.
     pub refusals: &'a [Refusal],
+}
+
+impl<'a> From<&'a Samples> for Measured<'a> {
+    fn from(samples: &'a Samples) -> Self {
+        Self { samples: &samples.samples, refusals: &samples.refusals }
+    }
 }
 
 /// A fitted machine.

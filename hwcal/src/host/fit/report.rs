@@ -108,7 +108,7 @@ impl WorkerReport {
 
     /// Whether the median held-out error is near the noise; `None` where no noise was measured.
     pub fn is_near_noise(&self) -> Option<bool> {
-        (self.noise.count > 0).then(|| self.all.median_percent <= NOISE_FLOORS_TARGET * self.noise.median_percent)
+        (self.noise.count > 0).then_some(self.all.median_percent <= NOISE_FLOORS_TARGET * self.noise.median_percent)
     }
 }
 
