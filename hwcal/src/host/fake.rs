@@ -52,6 +52,8 @@ pub(super) struct Behaviour {
     pub(super) noise: f64,
     /// Every so many launches a hypervisor takes ten times the launch's duration.
     pub(super) stolen_every: Option<u64>,
+    /// From when until when all takes twice as long.
+    pub(super) slow_ns: Option<(u64, u64)>,
     /// Launches, over all times that it was opened, at which the device is lost.
     pub(super) lost_at: Vec<u64>,
     /// Bytes of its memory.
@@ -124,6 +126,10 @@ impl FakeProcessor {
         let draw = (hash(&launch.to_le_bytes()) >> 40) as f64 / (1_u64 << 24) as f64;
         // Disturbances only ever add, and small ones are more frequent.
         let mut passed_ns = duration_ns + (duration_ns as f64 * self.behaviour.noise * draw.powi(3)) as u64;
+        let now_ns = self.time.now_ns.load(Ordering::SeqCst);
+        if self.behaviour.slow_ns.is_some_and(|(begin_ns, end_ns)| (begin_ns..end_ns).contains(&now_ns)) {
+            passed_ns *= 2;
+        }
         if self.behaviour.stolen_every.is_some_and(|every| launch % every == 0) {
             passed_ns *= 10;
             self.time.ticks.fetch_add(1, Ordering::SeqCst);

@@ -22,6 +22,8 @@ const REPETITIONS: f64 = 20.0;
 const LONG_LAUNCH_NS: f64 = 1e7;
 /// One in so many operators is measured after a gap too.
 const ALONE: u64 = 4;
+/// Second measurements of a worker in a row.
+const TOGETHER: usize = 4;
 /// Longest launch in a quick run.
 const QUICK_LAUNCH_NS: f64 = 1.5e7;
 /// Most weights in a quick run: they have to be drawn and packed.
@@ -39,10 +41,10 @@ pub(super) fn strata(worker: usize, workers: &[WorkerShape], models: &[Model], i
     }
     let mut strata = operators;
     strata.push(Stratum { share: 0.14, jobs: slices });
-    strata.push(Stratum { share: 0.14, jobs: maker.segments(models) });
+    strata.push(Stratum { share: 0.20, jobs: maker.segments(models) });
     strata.push(Stratum { share: 0.06, jobs: maker.copies() });
     strata.push(Stratum { share: 0.05, jobs: maker.launches() });
-    strata.push(Stratum { share: 0.12, jobs: maker.contention() });
+    strata.push(Stratum { share: 0.20, jobs: maker.contention() });
     strata.push(Stratum { share: 0.10, jobs: maker.long_runs() });
     strata
 }
@@ -50,7 +52,7 @@ pub(super) fn strata(worker: usize, workers: &[WorkerShape], models: &[Model], i
 /// Second measurements of early jobs of every worker, of as many kinds as there are.
 pub(super) fn noise(workers: &[WorkerShape], jobs: &[Job], is_quick: bool) -> Vec<Job> {
     let count = if is_quick { 12 } else { 40 };
-    let mut closing = Vec::new();
+    let mut closing: Vec<Vec<Job>> = Vec::new();
     for (worker, shape) in workers.iter().enumerate() {
         // One of each kind in turn, in the order in which they come.
         let mut by_kind: BTreeMap<&str, Vec<&Job>> = BTreeMap::new();
@@ -64,11 +66,12 @@ pub(super) fn noise(workers: &[WorkerShape], jobs: &[Job], is_quick: bool) -> Ve
         }
         let longest = by_kind.values().map(Vec::len).max().unwrap_or(0);
         let turns = (0..longest).flat_map(|turn| by_kind.values().filter_map(move |jobs| jobs.get(turn)));
+        let mut of_worker = Vec::new();
         for job in turns.take(count) {
             let What::Unit { source, measurements } = &job.what else { continue };
             let Some(measurement) = measurements.last() else { continue };
             let name = measurement.key.split_once('/').map_or("", |(_, name)| name);
-            closing.push(Job {
+            of_worker.push(Job {
                 worker,
                 what: What::Noise {
                     key: format!("{}/noise/{name}", shape.name),
@@ -78,10 +81,18 @@ pub(super) fn noise(workers: &[WorkerShape], jobs: &[Job], is_quick: bool) -> Ve
                 },
                 expected_ns: job.expected_ns / measurements.len() as f64,
                 bytes: job.bytes,
+                attempts: 0,
             });
         }
+        closing.push(of_worker);
     }
-    closing
+    // A few of each worker in turn: each at another time.
+    let longest = closing.iter().map(Vec::len).max().unwrap_or(0);
+    let turns = (0..longest.div_ceil(TOGETHER)).flat_map(|turn| {
+        let at = |jobs: &Vec<Job>| jobs.chunks(TOGETHER).nth(turn).unwrap_or(&[]).to_vec();
+        closing.iter().flat_map(at).collect::<Vec<Job>>()
+    });
+    turns.collect()
 }
 
 /// A distinct task of the zoo.
@@ -129,7 +140,7 @@ impl Maker<'_> {
     }
 
     fn job(&self, what: What, expected_ns: f64, bytes: u64) -> Job {
-        Job { worker: self.worker, what, expected_ns, bytes }
+        Job { worker: self.worker, what, expected_ns, bytes, attempts: 0 }
     }
 
     /// A job that runs a unit; `None` where it is too much for a quick run.
