@@ -95,19 +95,19 @@ impl FakeProcessor {
         Self { description, behaviour, time, launches, units, buffers, next: 0, is_lost: false, most_bytes }
     }
 
-    fn error<T>(&self, kind: ProcessorErrorKind, message: &str) -> Result<T, ProcessorError> {
+    fn error<T>(kind: ProcessorErrorKind, message: &str) -> Result<T, ProcessorError> {
         Err(ProcessorError::new(kind, "fake", message))
     }
 
     fn alive(&self) -> Result<(), ProcessorError> {
-        if self.is_lost { self.error(ProcessorErrorKind::Lost, "it is gone") } else { Ok(()) }
+        if self.is_lost { Self::error(ProcessorErrorKind::Lost, "it is gone") } else { Ok(()) }
     }
 
     fn buffer(&mut self, bytes: u64) -> Result<BufferId, ProcessorError> {
         self.alive()?;
         let used: u64 = self.buffers.values().sum();
         if self.behaviour.capacity.is_some_and(|capacity| used + bytes > capacity) {
-            return self.error(ProcessorErrorKind::OutOfMemory, "it is full");
+            return Self::error(ProcessorErrorKind::OutOfMemory, "it is full");
         }
         let mut most_bytes = self.most_bytes.lock().expect("no panic");
         *most_bytes = (*most_bytes).max(used + bytes);
@@ -121,7 +121,7 @@ impl FakeProcessor {
         let launch = self.launches.fetch_add(1, Ordering::SeqCst);
         if self.behaviour.lost_at.contains(&launch) {
             self.is_lost = true;
-            return self.error(ProcessorErrorKind::Lost, "it fell off the bus");
+            return Self::error(ProcessorErrorKind::Lost, "it fell off the bus");
         }
         let draw = (hash(&launch.to_le_bytes()) >> 40) as f64 / (1_u64 << 24) as f64;
         // Disturbances only ever add, and small ones are more frequent.
@@ -130,7 +130,7 @@ impl FakeProcessor {
         if self.behaviour.slow_ns.is_some_and(|(begin_ns, end_ns)| (begin_ns..end_ns).contains(&now_ns)) {
             passed_ns *= 2;
         }
-        if self.behaviour.stolen_every.is_some_and(|every| launch % every == 0) {
+        if self.behaviour.stolen_every.is_some_and(|every| launch.is_multiple_of(every)) {
             passed_ns *= 10;
             self.time.ticks.fetch_add(1, Ordering::SeqCst);
         }
@@ -146,7 +146,7 @@ impl Processor for FakeProcessor {
 
     fn support(&self, graph: &Graph) -> Result<(), ProcessorError> {
         match graph.operators().iter().find(|operator| operator.op_type == self.behaviour.unsupported) {
-            Some(refused) => self.error(ProcessorErrorKind::Unsupported, &format!("no kernel for `{}`", refused.name)),
+            Some(refused) => Self::error(ProcessorErrorKind::Unsupported, &format!("no kernel for `{}`", refused.name)),
             None => Ok(()),
         }
     }

@@ -316,7 +316,7 @@ impl<'env> Run<'env> {
                 expected_ns = batch.iter().map(|job| job.expected_ns).sum();
                 self.measure_batch(batch, deadline_ns)?;
             } else {
-                self.measure_long(job, deadline_ns)?;
+                self.measure_long(&job, deadline_ns)?;
             }
             self.pace_ns.0 += expected_ns;
             self.pace_ns.1 += (self.clock.now_ns() - begin_ns) as f64;
@@ -491,7 +491,7 @@ impl<'env> Run<'env> {
     }
 
     /// Experiments that take a worker, or two, for themselves.
-    fn measure_long(&mut self, job: Job, deadline_ns: u64) -> Result<(), MeasureError> {
+    fn measure_long(&mut self, job: &Job, deadline_ns: u64) -> Result<(), MeasureError> {
         let Some(key) = job.keys().next().map(str::to_owned) else { return Ok(()) };
         let (limits, interrupt, machine) = (self.limits, self.interrupt, self.machine.clone());
         let must_stop = move |clock: &dyn Clock| interrupt.load(Ordering::Relaxed) || clock.now_ns() >= deadline_ns;
@@ -536,7 +536,7 @@ impl<'env> Run<'env> {
             Ok(Some((experiment, timing))) => self.keep(job.worker, key, experiment, timing),
             Ok(None) => Ok(()),
             Err(error) => match rounds::refusal(&error, true) {
-                Outcome::Refused(why, message) => self.refuse(&job, key, why, message),
+                Outcome::Refused(why, message) => self.refuse(job, key, why, message),
                 _ => Ok(()),
             },
         }
@@ -653,7 +653,7 @@ fn without(mut job: Job, done: &BTreeMap<String, Entry>) -> Option<Job> {
 
 /// Work of a unit of one operator.
 fn record_of(source: &Source) -> WorkRecord {
-    source.lead().map(|(_, work)| work).unwrap_or_else(|| unreachable!("loads are single operators"))
+    source.lead().map_or_else(|| unreachable!("loads are single operators"), |(_, work)| work)
 }
 
 fn provenance(machine: &Machine, shapes: &[WorkerShape], workers: Vec<WorkerFacts>, options: &Options) -> Provenance {

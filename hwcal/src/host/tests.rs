@@ -25,10 +25,10 @@ struct Bed {
 
 impl Bed {
     fn worker(&self, name: &str, core: usize, behaviour: Behaviour) -> WorkerToMeasure {
-        let (time, most_bytes, opened) = (Arc::clone(&self.time), Arc::clone(&self.most_bytes), Arc::clone(&self.opened));
+        let (time, most_bytes, count) = (Arc::clone(&self.time), Arc::clone(&self.most_bytes), Arc::clone(&self.opened));
         let launches = Arc::new(AtomicU64::new(0));
         let opener: Opener = Box::new(move || {
-            opened.fetch_add(1, Ordering::SeqCst);
+            count.fetch_add(1, Ordering::SeqCst);
             let (time, launches, most_bytes) = (Arc::clone(&time), Arc::clone(&launches), Arc::clone(&most_bytes));
             Ok(Box::new(FakeProcessor::new(behaviour.clone(), time, launches, most_bytes)))
         });

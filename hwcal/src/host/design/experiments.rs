@@ -32,7 +32,7 @@ const QUICK_BYTES: u64 = 80_000_000;
 /// Everything that is measured on a worker, but for the noise.
 pub(super) fn strata(worker: usize, workers: &[WorkerShape], models: &[Model], is_quick: bool, seed: u64) -> Vec<Stratum> {
     let maker = Maker { worker, workers, is_quick, seed };
-    let tasks = maker.zoo_tasks(models);
+    let tasks = zoo_tasks(models);
     let mut operators = maker.operators(&tasks);
     let (slices, wholes) = maker.slices(&tasks);
     // What slices are compared with comes first.
@@ -103,6 +103,15 @@ struct ZooTask<'a> {
     name: String,
 }
 
+/// Distinct tasks of all models, each where it is seen first.
+fn zoo_tasks(models: &[Model]) -> Vec<ZooTask<'_>> {
+    let mut known = BTreeSet::new();
+    let all = models.iter().flat_map(|model| (0..model.tasks.len()).map(move |task| (model, task)));
+    all.map(|(model, task)| ZooTask { model, task, name: task_name(model, task) })
+        .filter(|task| known.insert(task.name.clone()))
+        .collect()
+}
+
 /// Names an operator by its type, by what is fused into it, by its work, and by the bytes of all that it reads and makes: what is
 /// fused into it may read more than it makes.
 fn operator_name(op_type: &str, fused: &[String], work: &WorkRecord, request_bytes: u64) -> String {
@@ -157,25 +166,8 @@ impl Maker<'_> {
         Some(self.job(What::Unit { source, measurements }, preparation_ns + REPETITIONS * modes, bytes))
     }
 
-    /// Distinct tasks of all models, each where it is seen first.
-    fn zoo_tasks<'m>(&self, models: &'m [Model]) -> Vec<ZooTask<'m>> {
-        let mut known = BTreeSet::new();
-        let all = models.iter().flat_map(|model| (0..model.tasks.len()).map(move |task| (model, task)));
-        all.map(|(model, task)| ZooTask { model, task, name: task_name(model, task) })
-            .filter(|task| known.insert(task.name.clone()))
-            .collect()
-    }
-
     /// One operator back to back; one in four in both modes, but for the longest.
-    fn operator(
-        &self,
-        source: Source,
-        name: &str,
-        fused: Vec<String>,
-        from: String,
-        work: &OperatorWork,
-        bytes: u64,
-    ) -> Option<Job> {
+    fn operator(&self, source: Source, name: &str, fused: &[String], from: &str, work: &OperatorWork, bytes: u64) -> Option<Job> {
         let launch_ns = expected_launch_ns([work]) + bytes.saturating_sub(bytes_of(work)) as f64 / 5.0;
         let (op_type, _) = source.lead()?;
         let is_in_both = launch_ns <= LONG_LAUNCH_NS && hash(name.as_bytes()).is_multiple_of(ALONE);
@@ -187,8 +179,8 @@ impl Maker<'_> {
             experiment: Experiment::Operator {
                 work: WorkRecord::from(work),
                 op_type: op_type.clone(),
-                fused: fused.clone(),
-                source: from.clone(),
+                fused: fused.to_vec(),
+                source: from.to_owned(),
                 launch,
             },
         };
@@ -203,7 +195,7 @@ impl Maker<'_> {
                 let source = Source::Tasks { model: task.model.clone(), first: task.task, count: 1 };
                 let from = format!("{}/{operator}", task.model.graph.name);
                 let bytes = task.model.request_bytes(task.task) + task.model.work(task.task).weight_bytes;
-                self.operator(source, &task.name, task.model.fused(task.task), from, task.model.work(task.task), bytes)
+                self.operator(source, &task.name, &task.model.fused(task.task), &from, task.model.work(task.task), bytes)
             });
             let jobs = alternate(by_cost(of_zoo.collect()), by_cost(self.points(kind)));
             Stratum { share: share(kind), jobs }
@@ -221,7 +213,7 @@ impl Maker<'_> {
                 let operator = graph.operators().first()?;
                 let work = graph.work(operator.id).clone();
                 let name = operator_name(&operator.op_type, &[], &WorkRecord::from(&work), work.input_bytes + work.output_bytes);
-                self.operator(Source::Graph(Arc::clone(&graph)), &name, Vec::new(), "design".to_owned(), &work, bytes_of(&work))
+                self.operator(Source::Graph(Arc::clone(&graph)), &name, &[], "design", &work, bytes_of(&work))
             })
             .collect()
     }
@@ -433,8 +425,13 @@ const fn share(kind: KernelKind) -> f64 {
     match kind {
         KernelKind::Convolution => 0.25,
         KernelKind::DepthwiseConvolution | KernelKind::FullyConnected => 0.06,
-        KernelKind::GroupedConvolution | KernelKind::TransposedConvolution | KernelKind::MatrixMultiply => 0.03,
-        KernelKind::Elementwise | KernelKind::Activation | KernelKind::Concatenate | KernelKind::DataMovement => 0.03,
+        KernelKind::GroupedConvolution
+        | KernelKind::TransposedConvolution
+        | KernelKind::MatrixMultiply
+        | KernelKind::Elementwise
+        | KernelKind::Activation
+        | KernelKind::Concatenate
+        | KernelKind::DataMovement => 0.03,
         _ => 0.02,
     }
 }
