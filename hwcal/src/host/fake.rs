@@ -52,6 +52,8 @@ pub(super) struct Behaviour {
     pub(super) noise: f64,
     /// Every so many launches a hypervisor takes ten times the launch's duration.
     pub(super) stolen_every: Option<u64>,
+    /// From when until when all takes twice as long.
+    pub(super) slow_ns: Option<(u64, u64)>,
     /// Launches, over all times that it was opened, at which the device is lost.
     pub(super) lost_at: Vec<u64>,
     /// Bytes of its memory.
@@ -93,19 +95,19 @@ impl FakeProcessor {
         Self { description, behaviour, time, launches, units, buffers, next: 0, is_lost: false, most_bytes }
     }
 
-    fn error<T>(&self, kind: ProcessorErrorKind, message: &str) -> Result<T, ProcessorError> {
+    fn error<T>(kind: ProcessorErrorKind, message: &str) -> Result<T, ProcessorError> {
         Err(ProcessorError::new(kind, "fake", message))
     }
 
     fn alive(&self) -> Result<(), ProcessorError> {
-        if self.is_lost { self.error(ProcessorErrorKind::Lost, "it is gone") } else { Ok(()) }
+        if self.is_lost { Self::error(ProcessorErrorKind::Lost, "it is gone") } else { Ok(()) }
     }
 
     fn buffer(&mut self, bytes: u64) -> Result<BufferId, ProcessorError> {
         self.alive()?;
         let used: u64 = self.buffers.values().sum();
         if self.behaviour.capacity.is_some_and(|capacity| used + bytes > capacity) {
-            return self.error(ProcessorErrorKind::OutOfMemory, "it is full");
+            return Self::error(ProcessorErrorKind::OutOfMemory, "it is full");
         }
         let mut most_bytes = self.most_bytes.lock().expect("no panic");
         *most_bytes = (*most_bytes).max(used + bytes);
@@ -119,12 +121,16 @@ impl FakeProcessor {
         let launch = self.launches.fetch_add(1, Ordering::SeqCst);
         if self.behaviour.lost_at.contains(&launch) {
             self.is_lost = true;
-            return self.error(ProcessorErrorKind::Lost, "it fell off the bus");
+            return Self::error(ProcessorErrorKind::Lost, "it fell off the bus");
         }
         let draw = (hash(&launch.to_le_bytes()) >> 40) as f64 / (1_u64 << 24) as f64;
         // Disturbances only ever add, and small ones are more frequent.
         let mut passed_ns = duration_ns + (duration_ns as f64 * self.behaviour.noise * draw.powi(3)) as u64;
-        if self.behaviour.stolen_every.is_some_and(|every| launch % every == 0) {
+        let now_ns = self.time.now_ns.load(Ordering::SeqCst);
+        if self.behaviour.slow_ns.is_some_and(|(begin_ns, end_ns)| (begin_ns..end_ns).contains(&now_ns)) {
+            passed_ns *= 2;
+        }
+        if self.behaviour.stolen_every.is_some_and(|every| launch.is_multiple_of(every)) {
             passed_ns *= 10;
             self.time.ticks.fetch_add(1, Ordering::SeqCst);
         }
@@ -140,7 +146,7 @@ impl Processor for FakeProcessor {
 
     fn support(&self, graph: &Graph) -> Result<(), ProcessorError> {
         match graph.operators().iter().find(|operator| operator.op_type == self.behaviour.unsupported) {
-            Some(refused) => self.error(ProcessorErrorKind::Unsupported, &format!("no kernel for `{}`", refused.name)),
+            Some(refused) => Self::error(ProcessorErrorKind::Unsupported, &format!("no kernel for `{}`", refused.name)),
             None => Ok(()),
         }
     }

@@ -83,6 +83,7 @@ pub struct Entry {
 /// What came out of a measurement.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[expect(clippy::large_enum_variant, reason = "nearly all are samples")]
 pub enum Measured {
     /// A sample.
     Sample(Sample),
@@ -218,13 +219,17 @@ mod tests {
         let _ = std::fs::remove_file(&path);
         let (mut journal, kept) = Journal::open(&path, &header()).expect("new");
         assert!(kept.is_empty());
-        entries().iter().for_each(|entry| journal.append(entry).expect("written"));
+        for entry in &entries() {
+            journal.append(entry).expect("written");
+        }
         let whole = std::fs::read(&path).expect("there");
         for length in 0..=whole.len() {
             std::fs::write(&path, &whole[..length]).expect("cut");
             let (mut journal, kept) = Journal::open(&path, &header()).expect("resumes");
             assert_eq!(kept, entries()[..kept.len()], "{length}");
-            entries()[kept.len()..].iter().for_each(|entry| journal.append(entry).expect("written"));
+            for entry in &entries()[kept.len()..] {
+                journal.append(entry).expect("written");
+            }
             assert_eq!(std::fs::read(&path).expect("there"), whole, "{length}");
         }
         std::fs::remove_file(&path).expect("removed");

@@ -11,12 +11,13 @@ use executor::ProcessorError;
 use thiserror::Error;
 
 use crate::host::bench::Subject;
+use crate::host::canary::Canaries;
 use crate::host::clock::{Clock, ClockMaker, RealClock};
 use crate::host::design::{Design, Job, Measurement, Source, What, WorkerShape, load_source};
 use crate::host::facts::{Machine, Provenance, WorkerFacts};
 use crate::host::journal::{Entry, Header, Journal, JournalError, Measured};
 use crate::host::long::{self, Load};
-use crate::host::rounds::{self, Limits, Outcome, measure_units};
+use crate::host::rounds::{self, BatchOutcome, Limits, Outcome, measure_units};
 use crate::host::sample::{Bound, Experiment, LaunchMode, Refusal, RefusalKind, Sample, Timing, WorkRecord};
 use crate::host::samples::{End, Samples};
 use crate::host::timing::Series;
@@ -177,6 +178,11 @@ const BATCH_BYTES: u64 = 100_000_000;
 const BATCH_NS: f64 = 2e9;
 /// How far behind the first job of a batch the others may lie.
 const BATCH_REACH: usize = 150;
+/// How often something is measured again because of a disturbance, and how many jobs later.
+const ATTEMPTS: u32 = 2;
+const LATER: usize = 60;
+/// Measurements of the canaries before the first batch.
+const FIRST_CANARIES: usize = 5;
 /// Share of the budget at whose end repetitions of early experiments begin.
 const CLOSING: f64 = 0.9;
 
@@ -194,6 +200,10 @@ struct Run<'env> {
     /// Place of each key in the design.
     places: BTreeMap<String, usize>,
     done: BTreeMap<String, Entry>,
+    /// What was measured beside a disturbance and is to be measured again: the better of both counts.
+    provisional: BTreeMap<String, Measured>,
+    /// Of each worker.
+    canaries: Vec<Canaries>,
     queue: VecDeque<Job>,
     closing: VecDeque<Job>,
     /// Expected duration of what was done, and what it really took.
@@ -234,6 +244,7 @@ impl<'env> Run<'env> {
         let missing = |jobs: Vec<Job>| jobs.into_iter().filter_map(|job| without(job, &done)).collect();
         let (queue, closing) = (missing(design.jobs), missing(design.closing));
         Ok(Self {
+            canaries: vec![Canaries::default(); workers.len()],
             workers,
             options: options.clone(),
             limits: options.limits(),
@@ -246,6 +257,7 @@ impl<'env> Run<'env> {
             journal,
             places,
             done,
+            provisional: BTreeMap::new(),
             queue,
             closing,
             pace_ns: (0.0, 0.0),
@@ -261,10 +273,12 @@ impl<'env> Run<'env> {
         let closing_ns =
             if self.closing.is_empty() { end_ns } else { self.begin_ns + (CLOSING * self.budget_ns() as f64) as u64 };
         self.work(closing_ns, progress)?;
+        self.settle()?;
         // What is left of the queue stays undone.
         let left = std::mem::take(&mut self.queue);
         self.queue = std::mem::take(&mut self.closing);
         self.work(end_ns, progress)?;
+        self.settle()?;
         self.closing = std::mem::take(&mut self.queue);
         self.queue = left;
         Ok(self.samples())
@@ -274,12 +288,24 @@ impl<'env> Run<'env> {
         self.interrupt.load(Ordering::Relaxed)
     }
 
+    /// What was to be measured again, and was not, counts as it is.
+    fn settle(&mut self) -> Result<(), MeasureError> {
+        for (_, result) in std::mem::take(&mut self.provisional) {
+            self.append(result)?;
+        }
+        let done = &self.done;
+        self.queue = std::mem::take(&mut self.queue).into_iter().filter_map(|job| without(job, done)).collect();
+        Ok(())
+    }
+
     /// Takes jobs from the queue until a deadline.
     fn work(&mut self, deadline_ns: u64, progress: &mut dyn FnMut(&Progress)) -> Result<(), MeasureError> {
         while !self.is_interrupted() && self.clock.now_ns() < deadline_ns {
             let Some(job) = self.queue.pop_front() else { break };
             if self.repeats_nothing(&job) {
-                job.keys().for_each(|key| drop(self.places.remove(key)));
+                for key in job.keys() {
+                    self.places.remove(key);
+                }
                 continue;
             }
             progress(&self.progress(&job));
@@ -290,7 +316,7 @@ impl<'env> Run<'env> {
                 expected_ns = batch.iter().map(|job| job.expected_ns).sum();
                 self.measure_batch(batch, deadline_ns)?;
             } else {
-                self.measure_long(job, deadline_ns)?;
+                self.measure_long(&job, deadline_ns)?;
             }
             self.pace_ns.0 += expected_ns;
             self.pace_ns.1 += (self.clock.now_ns() - begin_ns) as f64;
@@ -337,7 +363,46 @@ impl<'env> Run<'env> {
 
     fn measure_batch(&mut self, batch: Vec<Job>, deadline_ns: u64) -> Result<(), MeasureError> {
         let worker = batch[0].worker;
-        let subjects: Vec<(Subject, Vec<LaunchMode>)> = batch.iter().filter_map(|job| subject(&job.what)).collect();
+        if self.canaries[worker].is_empty() {
+            for _ in 0..FIRST_CANARIES {
+                self.clock.sleep(50_000_000);
+                let outcomes = self.measure_subjects(worker, Canaries::subjects().into(), deadline_ns)?.outcomes;
+                self.canaries[worker].is_disturbed(&outcomes);
+            }
+        }
+        let own = batch.iter().filter_map(|job| subject(&job.what));
+        let measured = self.measure_subjects(worker, own.chain(Canaries::subjects()).collect(), deadline_ns)?;
+        let is_disturbed = self.canaries[worker].is_disturbed(&measured.outcomes[batch.len()..]);
+        let is_crowded = batch.len() > 1;
+        let (mut at_once, mut later) = (Vec::new(), Vec::new());
+        for (mut job, outcomes) in batch.into_iter().zip(measured.outcomes) {
+            let has = |wanted: &Outcome| outcomes.contains(wanted);
+            let is_at_once = (is_crowded && has(&Outcome::Crowded)) || (measured.is_lost && has(&Outcome::Unfinished));
+            let is_later = is_disturbed && job.attempts < ATTEMPTS;
+            for (key, outcome) in job.keys().map(str::to_owned).collect::<Vec<_>>().into_iter().zip(outcomes) {
+                self.record(&job, key, outcome, is_later)?;
+            }
+            let Some(left) = without(job.clone(), &self.done) else { continue };
+            if is_at_once {
+                // Alone in its batch.
+                at_once.push(Job { bytes: BATCH_BYTES, ..left });
+            } else if is_later {
+                job.attempts += 1;
+                later.push(Job { attempts: job.attempts, ..left });
+            }
+        }
+        let at = self.queue.len().min(LATER);
+        later.into_iter().rev().for_each(|job| self.queue.insert(at, job));
+        at_once.into_iter().rev().for_each(|job| self.queue.push_front(job));
+        Ok(())
+    }
+
+    fn measure_subjects(
+        &self,
+        worker: usize,
+        subjects: Vec<(Subject, Vec<LaunchMode>)>,
+        deadline_ns: u64,
+    ) -> Result<BatchOutcome, MeasureError> {
         let (limits, interrupt) = (self.limits, self.interrupt);
         let measured = self.workers[worker].worker.call(move |station| {
             let (processor, clock) = station.parts()?;
@@ -348,22 +413,7 @@ impl<'env> Run<'env> {
             }
             Ok(measured)
         });
-        let measured = self.answer(worker, measured)?;
-        let is_crowded = batch.len() > 1;
-        let mut again = Vec::new();
-        for (job, outcomes) in batch.into_iter().zip(measured.outcomes) {
-            let has = |wanted: &Outcome| outcomes.contains(wanted);
-            let retry = (is_crowded && has(&Outcome::Crowded)) || (measured.is_lost && has(&Outcome::Unfinished));
-            for (key, outcome) in job.keys().map(str::to_owned).collect::<Vec<_>>().into_iter().zip(outcomes) {
-                self.record(&job, key, outcome)?;
-            }
-            if retry {
-                // Alone in its batch.
-                again.extend(without(job, &self.done).map(|job| Job { bytes: BATCH_BYTES, ..job }));
-            }
-        }
-        again.into_iter().rev().for_each(|job| self.queue.push_front(job));
-        Ok(())
+        self.answer(worker, measured)
     }
 
     fn answer<T>(&self, worker: usize, answer: Result<Result<T, ProcessorError>, Gone>) -> Result<T, MeasureError> {
@@ -371,14 +421,28 @@ impl<'env> Run<'env> {
         answer.map_err(|Gone| MeasureError::Died(name()))?.map_err(|error| MeasureError::Lost { worker: name(), error })
     }
 
-    fn record(&mut self, job: &Job, key: String, outcome: Outcome) -> Result<(), MeasureError> {
-        match outcome {
-            Outcome::Timed(timing) => match self.experiment(job, &key, &timing) {
-                Some(experiment) => self.keep(job.worker, key, experiment, timing),
-                None => Ok(()),
-            },
-            Outcome::Refused(why, message) => self.refuse(job, key, why, message),
-            Outcome::Unfinished | Outcome::Crowded => Ok(()),
+    fn record(&mut self, job: &Job, key: String, outcome: Outcome, is_provisional: bool) -> Result<(), MeasureError> {
+        let timing = match outcome {
+            Outcome::Timed(timing) => timing,
+            Outcome::Refused(why, message) => return self.refuse(job, key, why, message),
+            Outcome::Unfinished | Outcome::Crowded => return Ok(()),
+        };
+        let Some(experiment) = self.experiment(job, &key, &timing) else { return Ok(()) };
+        let before_ns = match self.provisional.get(&key) {
+            Some(Measured::Sample(sample)) => sample.timing.p10_ns,
+            _ => u64::MAX,
+        };
+        if timing.p10_ns < before_ns {
+            let worker = self.workers[job.worker].name.clone();
+            self.provisional.insert(key.clone(), Measured::Sample(Sample { key: key.clone(), worker, experiment, timing }));
+        }
+        match self.provisional.remove(&key) {
+            Some(result) if !is_provisional => self.append(result),
+            Some(result) => {
+                self.provisional.insert(key, result);
+                Ok(())
+            }
+            None => Ok(()),
         }
     }
 
@@ -427,7 +491,7 @@ impl<'env> Run<'env> {
     }
 
     /// Experiments that take a worker, or two, for themselves.
-    fn measure_long(&mut self, job: Job, deadline_ns: u64) -> Result<(), MeasureError> {
+    fn measure_long(&mut self, job: &Job, deadline_ns: u64) -> Result<(), MeasureError> {
         let Some(key) = job.keys().next().map(str::to_owned) else { return Ok(()) };
         let (limits, interrupt, machine) = (self.limits, self.interrupt, self.machine.clone());
         let must_stop = move |clock: &dyn Clock| interrupt.load(Ordering::Relaxed) || clock.now_ns() >= deadline_ns;
@@ -472,7 +536,7 @@ impl<'env> Run<'env> {
             Ok(Some((experiment, timing))) => self.keep(job.worker, key, experiment, timing),
             Ok(None) => Ok(()),
             Err(error) => match rounds::refusal(&error, true) {
-                Outcome::Refused(why, message) => self.refuse(&job, key, why, message),
+                Outcome::Refused(why, message) => self.refuse(job, key, why, message),
                 _ => Ok(()),
             },
         }
@@ -589,7 +653,7 @@ fn without(mut job: Job, done: &BTreeMap<String, Entry>) -> Option<Job> {
 
 /// Work of a unit of one operator.
 fn record_of(source: &Source) -> WorkRecord {
-    source.lead().map(|(_, work)| work).unwrap_or_else(|| unreachable!("loads are single operators"))
+    source.lead().map_or_else(|| unreachable!("loads are single operators"), |(_, work)| work)
 }
 
 fn provenance(machine: &Machine, shapes: &[WorkerShape], workers: Vec<WorkerFacts>, options: &Options) -> Provenance {

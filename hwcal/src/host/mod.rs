@@ -5,13 +5,15 @@
 //! measured is kept in a [`journal`], so that a run that was killed goes on where it stopped.
 //!
 //! How a noisy machine does no harm: several things are measured in turns (`rounds`); repetitions during which a hypervisor took
-//! time, or the thread had to wait for its core, are marked and not used; of the others the 10th percentile counts; and some
-//! things are measured again at the end, which tells the noise floor.
+//! time, or the thread had to wait for its core, are marked and not used; a batch beside which two known units were slow is
+//! repeated (`canary`); of what is left the 10th percentile counts; and some things are measured again at the end, which tells
+//! the noise floor.
 //!
 //! [`fit()`] makes a profile of the samples: cost models of several families, chosen by cross-validation for each kind of
 //! operator and worker.
 
 mod bench;
+mod canary;
 mod clock;
 mod describe;
 mod design;

@@ -98,7 +98,9 @@ pub(crate) fn measure_units(
             }
         }
         rounds.settle(&mut items);
-        items.iter_mut().for_each(|item| item.close(limits));
+        for item in &mut items {
+            item.close(limits);
+        }
     }
     rounds.settle(&mut items);
     let outcomes = items.into_iter().map(|item| item.finish(rounds.processor, limits, is_lost)).collect();

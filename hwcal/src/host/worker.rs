@@ -68,23 +68,23 @@ impl<'env> Worker<'env> {
         'env: 'scope,
     {
         let (tasks, received): (Sender<Task<'env>>, Receiver<Task<'env>>) = channel();
-        let (opened, is_open) = channel();
+        let (answer, answered) = channel();
         let _thread: ScopedJoinHandle<'scope, ()> = scope.spawn(move || {
             let processor = match opener() {
                 Ok(processor) => processor,
                 Err(error) => {
-                    let _ = opened.send(Err(error));
+                    let _ = answer.send(Err(error));
                     return;
                 }
             };
-            let _ = opened.send(Ok(processor.description().clone()));
+            let _ = answer.send(Ok(processor.description().clone()));
             let mut station = Station { opener, processor: Some(processor), clock: clock(&cores).into() };
             for task in received {
                 task(&mut station);
             }
         });
         let gone = || ProcessorError::new(ProcessorErrorKind::Failed, "hwcal", "the thread that opens the processor panicked");
-        let description = is_open.recv().map_err(|_| gone())??;
+        let description = answered.recv().map_err(|_| gone())??;
         Ok(Self { tasks, description })
     }
 

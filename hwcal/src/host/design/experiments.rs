@@ -22,6 +22,8 @@ const REPETITIONS: f64 = 20.0;
 const LONG_LAUNCH_NS: f64 = 1e7;
 /// One in so many operators is measured after a gap too.
 const ALONE: u64 = 4;
+/// Second measurements of a worker in a row.
+const TOGETHER: usize = 4;
 /// Longest launch in a quick run.
 const QUICK_LAUNCH_NS: f64 = 1.5e7;
 /// Most weights in a quick run: they have to be drawn and packed.
@@ -30,7 +32,7 @@ const QUICK_BYTES: u64 = 80_000_000;
 /// Everything that is measured on a worker, but for the noise.
 pub(super) fn strata(worker: usize, workers: &[WorkerShape], models: &[Model], is_quick: bool, seed: u64) -> Vec<Stratum> {
     let maker = Maker { worker, workers, is_quick, seed };
-    let tasks = maker.zoo_tasks(models);
+    let tasks = zoo_tasks(models);
     let mut operators = maker.operators(&tasks);
     let (slices, wholes) = maker.slices(&tasks);
     // What slices are compared with comes first.
@@ -39,10 +41,10 @@ pub(super) fn strata(worker: usize, workers: &[WorkerShape], models: &[Model], i
     }
     let mut strata = operators;
     strata.push(Stratum { share: 0.14, jobs: slices });
-    strata.push(Stratum { share: 0.14, jobs: maker.segments(models) });
+    strata.push(Stratum { share: 0.20, jobs: maker.segments(models) });
     strata.push(Stratum { share: 0.06, jobs: maker.copies() });
     strata.push(Stratum { share: 0.05, jobs: maker.launches() });
-    strata.push(Stratum { share: 0.12, jobs: maker.contention() });
+    strata.push(Stratum { share: 0.20, jobs: maker.contention() });
     strata.push(Stratum { share: 0.10, jobs: maker.long_runs() });
     strata
 }
@@ -50,7 +52,7 @@ pub(super) fn strata(worker: usize, workers: &[WorkerShape], models: &[Model], i
 /// Second measurements of early jobs of every worker, of as many kinds as there are.
 pub(super) fn noise(workers: &[WorkerShape], jobs: &[Job], is_quick: bool) -> Vec<Job> {
     let count = if is_quick { 12 } else { 40 };
-    let mut closing = Vec::new();
+    let mut closing: Vec<Vec<Job>> = Vec::new();
     for (worker, shape) in workers.iter().enumerate() {
         // One of each kind in turn, in the order in which they come.
         let mut by_kind: BTreeMap<&str, Vec<&Job>> = BTreeMap::new();
@@ -64,11 +66,12 @@ pub(super) fn noise(workers: &[WorkerShape], jobs: &[Job], is_quick: bool) -> Ve
         }
         let longest = by_kind.values().map(Vec::len).max().unwrap_or(0);
         let turns = (0..longest).flat_map(|turn| by_kind.values().filter_map(move |jobs| jobs.get(turn)));
+        let mut of_worker = Vec::new();
         for job in turns.take(count) {
             let What::Unit { source, measurements } = &job.what else { continue };
             let Some(measurement) = measurements.last() else { continue };
             let name = measurement.key.split_once('/').map_or("", |(_, name)| name);
-            closing.push(Job {
+            of_worker.push(Job {
                 worker,
                 what: What::Noise {
                     key: format!("{}/noise/{name}", shape.name),
@@ -78,10 +81,18 @@ pub(super) fn noise(workers: &[WorkerShape], jobs: &[Job], is_quick: bool) -> Ve
                 },
                 expected_ns: job.expected_ns / measurements.len() as f64,
                 bytes: job.bytes,
+                attempts: 0,
             });
         }
+        closing.push(of_worker);
     }
-    closing
+    // A few of each worker in turn: each at another time.
+    let longest = closing.iter().map(Vec::len).max().unwrap_or(0);
+    let turns = (0..longest.div_ceil(TOGETHER)).flat_map(|turn| {
+        let at = |jobs: &Vec<Job>| jobs.chunks(TOGETHER).nth(turn).unwrap_or(&[]).to_vec();
+        closing.iter().flat_map(at).collect::<Vec<Job>>()
+    });
+    turns.collect()
 }
 
 /// A distinct task of the zoo.
@@ -90,6 +101,15 @@ struct ZooTask<'a> {
     task: usize,
     /// Tells tasks of different work apart.
     name: String,
+}
+
+/// Distinct tasks of all models, each where it is seen first.
+fn zoo_tasks(models: &[Model]) -> Vec<ZooTask<'_>> {
+    let mut known = BTreeSet::new();
+    let all = models.iter().flat_map(|model| (0..model.tasks.len()).map(move |task| (model, task)));
+    all.map(|(model, task)| ZooTask { model, task, name: task_name(model, task) })
+        .filter(|task| known.insert(task.name.clone()))
+        .collect()
 }
 
 /// Names an operator by its type, by what is fused into it, by its work, and by the bytes of all that it reads and makes: what is
@@ -129,7 +149,7 @@ impl Maker<'_> {
     }
 
     fn job(&self, what: What, expected_ns: f64, bytes: u64) -> Job {
-        Job { worker: self.worker, what, expected_ns, bytes }
+        Job { worker: self.worker, what, expected_ns, bytes, attempts: 0 }
     }
 
     /// A job that runs a unit; `None` where it is too much for a quick run.
@@ -146,25 +166,8 @@ impl Maker<'_> {
         Some(self.job(What::Unit { source, measurements }, preparation_ns + REPETITIONS * modes, bytes))
     }
 
-    /// Distinct tasks of all models, each where it is seen first.
-    fn zoo_tasks<'m>(&self, models: &'m [Model]) -> Vec<ZooTask<'m>> {
-        let mut known = BTreeSet::new();
-        let all = models.iter().flat_map(|model| (0..model.tasks.len()).map(move |task| (model, task)));
-        all.map(|(model, task)| ZooTask { model, task, name: task_name(model, task) })
-            .filter(|task| known.insert(task.name.clone()))
-            .collect()
-    }
-
     /// One operator back to back; one in four in both modes, but for the longest.
-    fn operator(
-        &self,
-        source: Source,
-        name: &str,
-        fused: Vec<String>,
-        from: String,
-        work: &OperatorWork,
-        bytes: u64,
-    ) -> Option<Job> {
+    fn operator(&self, source: Source, name: &str, fused: &[String], from: &str, work: &OperatorWork, bytes: u64) -> Option<Job> {
         let launch_ns = expected_launch_ns([work]) + bytes.saturating_sub(bytes_of(work)) as f64 / 5.0;
         let (op_type, _) = source.lead()?;
         let is_in_both = launch_ns <= LONG_LAUNCH_NS && hash(name.as_bytes()).is_multiple_of(ALONE);
@@ -176,8 +179,8 @@ impl Maker<'_> {
             experiment: Experiment::Operator {
                 work: WorkRecord::from(work),
                 op_type: op_type.clone(),
-                fused: fused.clone(),
-                source: from.clone(),
+                fused: fused.to_vec(),
+                source: from.to_owned(),
                 launch,
             },
         };
@@ -192,7 +195,7 @@ impl Maker<'_> {
                 let source = Source::Tasks { model: task.model.clone(), first: task.task, count: 1 };
                 let from = format!("{}/{operator}", task.model.graph.name);
                 let bytes = task.model.request_bytes(task.task) + task.model.work(task.task).weight_bytes;
-                self.operator(source, &task.name, task.model.fused(task.task), from, task.model.work(task.task), bytes)
+                self.operator(source, &task.name, &task.model.fused(task.task), &from, task.model.work(task.task), bytes)
             });
             let jobs = alternate(by_cost(of_zoo.collect()), by_cost(self.points(kind)));
             Stratum { share: share(kind), jobs }
@@ -210,7 +213,7 @@ impl Maker<'_> {
                 let operator = graph.operators().first()?;
                 let work = graph.work(operator.id).clone();
                 let name = operator_name(&operator.op_type, &[], &WorkRecord::from(&work), work.input_bytes + work.output_bytes);
-                self.operator(Source::Graph(Arc::clone(&graph)), &name, Vec::new(), "design".to_owned(), &work, bytes_of(&work))
+                self.operator(Source::Graph(Arc::clone(&graph)), &name, &[], "design", &work, bytes_of(&work))
             })
             .collect()
     }
@@ -422,8 +425,13 @@ const fn share(kind: KernelKind) -> f64 {
     match kind {
         KernelKind::Convolution => 0.25,
         KernelKind::DepthwiseConvolution | KernelKind::FullyConnected => 0.06,
-        KernelKind::GroupedConvolution | KernelKind::TransposedConvolution | KernelKind::MatrixMultiply => 0.03,
-        KernelKind::Elementwise | KernelKind::Activation | KernelKind::Concatenate | KernelKind::DataMovement => 0.03,
+        KernelKind::GroupedConvolution
+        | KernelKind::TransposedConvolution
+        | KernelKind::MatrixMultiply
+        | KernelKind::Elementwise
+        | KernelKind::Activation
+        | KernelKind::Concatenate
+        | KernelKind::DataMovement => 0.03,
         _ => 0.02,
     }
 }

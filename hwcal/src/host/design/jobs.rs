@@ -22,6 +22,8 @@ pub(crate) struct Job {
     pub(crate) expected_ns: f64,
     /// Memory that it needs while it is prepared.
     pub(crate) bytes: u64,
+    /// How often it was measured beside a disturbance.
+    pub(crate) attempts: u32,
 }
 
 /// What a job does.
