@@ -33,11 +33,13 @@ pub fn open(specification: &Specification) -> Result<Box<dyn Processor>, Process
             opencl::confine(cores)?;
             Ok(Box::new(OpenClProcessor::open(*device, *memory, *transfer)?))
         }
-        Specification::Vulkan { .. } => Err(missing("Vulkan")),
+        #[cfg(feature = "vulkan")]
+        Specification::Vulkan { device, .. } => Ok(Box::new(crate::vulkan::VulkanProcessor::open(*device)?)),
+        #[cfg(not(feature = "vulkan"))]
+        Specification::Vulkan { .. } => {
+            let message = format!("`{specification}`: this build has no Vulkan; build it with `--features vulkan`");
+            Err(ProcessorError::new(ProcessorErrorKind::Missing, "Vulkan", message))
+        }
         Specification::Delegate { provider, .. } => Ok(Box::new(DelegateProcessor::open(provider, cores)?)),
     }
-}
-
-fn missing(what: &str) -> ProcessorError {
-    ProcessorError::new(ProcessorErrorKind::Missing, "CPU", format!("{what} are not part of this build"))
 }

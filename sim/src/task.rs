@@ -4,10 +4,12 @@ mod builder;
 mod costs;
 mod fuse;
 mod lower;
+mod split;
 
 pub use builder::{TaskGraphBuilder, TaskGraphError};
 pub use costs::{CostTable, KernelCost, PartCost};
 pub use lower::{LoweredModel, Placement, TaskInfo};
+pub use split::Splits;
 
 use crate::identifiers::{DataId, TaskId};
 
@@ -31,6 +33,8 @@ pub struct TaskGraph {
     /// Tasks that read each data item, in the same form.
     reader_start: Vec<u32>,
     readers: Vec<TaskId>,
+    /// How finely each task can be cut; empty where none can.
+    splits: Vec<Splits>,
 }
 
 impl TaskGraph {
@@ -90,6 +94,12 @@ impl TaskGraph {
     #[inline]
     pub fn is_output(&self, data: DataId) -> bool {
         self.output[data.index()]
+    }
+
+    /// How finely a task can be cut.
+    #[inline]
+    pub fn splits(&self, task: TaskId) -> Splits {
+        self.splits.get(task.index()).copied().unwrap_or_default()
     }
 
     /// Tasks that make something this task reads; a task may repeat where two data items lead from it.

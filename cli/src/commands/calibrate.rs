@@ -21,6 +21,9 @@ pub(crate) fn calibrate(arguments: &CalibrateRunArguments) -> Outcome {
     let found = if arguments.processors.is_empty() { discover() } else { arguments.processors.clone() };
     let samples_file = arguments.samples.clone().unwrap_or_else(|| samples_beside(&arguments.output));
     let journal = samples_file.with_extension("journal");
+    if let Some(folder) = journal.parent() {
+        std::fs::create_dir_all(folder)?;
+    }
     let mut progress = MeasureProgress::new(arguments.quiet);
     progress.say(&format!("workers: {}; journal: `{}`", listed(&found), journal.display()));
     let options = Options {

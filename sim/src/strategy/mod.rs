@@ -5,6 +5,7 @@ mod heft;
 mod parameters;
 pub mod registry;
 mod solo_cpu;
+mod split;
 
 pub use heft::Heft;
 pub use parameters::{Parameter, ParameterKind, Parameters};

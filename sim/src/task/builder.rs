@@ -3,7 +3,7 @@
 use thiserror::Error;
 
 use crate::identifiers::{DataId, TaskId};
-use crate::task::TaskGraph;
+use crate::task::{Splits, TaskGraph};
 
 /// Why a task graph cannot be built.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -36,6 +36,7 @@ pub struct TaskGraphBuilder {
     inputs: Vec<DataId>,
     made_start: Vec<u32>,
     made: Vec<DataId>,
+    splits: Vec<Splits>,
     error: Option<TaskGraphError>,
 }
 
@@ -75,6 +76,15 @@ impl TaskGraphBuilder {
         }
         self.made_start.push(self.made.len() as u32);
         (task, made)
+    }
+
+    /// Says how finely a task can be cut; without it, not at all.
+    pub fn splits(&mut self, task: TaskId, splits: Splits) {
+        if splits != Splits::default() {
+            let count = self.splits.len().max(task.index() + 1);
+            self.splits.resize(count, Splits::default());
+            self.splits[task.index()] = splits;
+        }
     }
 
     /// Marks a data item as wanted by the requester, in the host's memory.
@@ -117,6 +127,7 @@ impl TaskGraphBuilder {
             made: self.made,
             reader_start,
             readers,
+            splits: self.splits,
         })
     }
 }

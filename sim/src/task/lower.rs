@@ -8,6 +8,7 @@ use crate::identifiers::{DataId, OperatorId, TaskId, TensorId, WorkerId};
 use crate::plan::Part;
 use crate::platform::{Device, Support};
 use crate::task::fuse::fuse;
+use crate::task::split;
 use crate::task::{CostTable, KernelCost, TaskGraph, TaskGraphBuilder};
 
 /// What a task is.
@@ -137,7 +138,10 @@ fn connect(graph: &Graph, info: &[TaskInfo]) -> (TaskGraph, Vec<TensorId>) {
         let writes = task.operators.iter().flat_map(|&operator| graph.operator(operator).outputs.iter().copied());
         let made: Vec<TensorId> = writes.filter(leaves).collect();
         let bytes: Vec<u64> = made.iter().map(|&tensor| graph.tensor(tensor).bytes()).collect();
-        let (_, first) = builder.task(&inputs, &bytes);
+        let (id, first) = builder.task(&inputs, &bytes);
+        if made.len() == 1 {
+            builder.splits(id, split::of(graph, task));
+        }
         for (offset, &tensor) in made.iter().enumerate() {
             data_of[tensor.index()] = Some(DataId::from_index(first.index() + offset));
             tensors.push(tensor);
