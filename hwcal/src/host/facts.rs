@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 pub const UNKNOWN: &str = "unknown";
 
 /// Where samples come from. Texts that cannot be read are [`UNKNOWN`], numbers absent.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Provenance {
     /// Operating system and its version.
     pub kernel: String,
@@ -46,7 +46,7 @@ pub struct Provenance {
 }
 
 /// A worker that was measured.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct WorkerFacts {
     /// Its name.
     pub name: String,
