@@ -46,7 +46,7 @@ pub struct Provenance {
 }
 
 /// A worker that was measured.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct WorkerFacts {
     /// Its name.
     pub name: String,

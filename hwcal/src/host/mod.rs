@@ -23,6 +23,7 @@ pub mod journal;
 mod long;
 mod measure;
 mod rounds;
+mod run;
 pub mod sample;
 mod samples;
 mod timing;
