@@ -98,11 +98,6 @@ fn measure(processor: &mut dyn Processor, graph: &Graph) -> Result<(), Box<dyn E
         times.sort_unstable();
     }
     let speed = 2.0 * graph.total_macs() as f64 / busy_ns[1].max(1) as f64;
-    let parts: Vec<String> = kernels.iter().map(|(_, ns)| format!("{:.3}", *ns as f64 / 1e6)).collect();
-    let (p10_ms, median_ms, parts) = (busy_ns[1] as f64 / 1e6, busy_ns[7] as f64 / 1e6, parts.join(" + "));
-    let name = &graph.name;
-    println!(
-        "{name:56} {p10_ms:8.3} ms p10 {median_ms:8.3} ms median {speed:6.1} GFLOP/s, kernels {parts} ms, prepared in {prepared_ms:.0} ms"
     let ms = |ns: u64| ns as f64 / 1e6;
     let (p10_ms, median_ms, name) = (ms(busy_ns[1]), ms(busy_ns[7]), &graph.name);
     println!(

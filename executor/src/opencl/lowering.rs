@@ -323,8 +323,6 @@ impl<'a> Lowering<'a> {
         arguments: Vec<Argument>,
         global: [usize; 3],
     ) {
-        if global.contains(&0) {
-            return;
         self.push(Step { operator: self.current, source, kernel, options: options.to_owned(), arguments, global, local: None });
     }
 

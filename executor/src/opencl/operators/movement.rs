@@ -66,7 +66,6 @@ pub(super) fn move_strided(
 /// Copies words of 32 bits.
 pub(in super::super) fn copy_all(lowering: &mut Lowering<'_>, from: StorageId, to: StorageId, words: u64) {
     // One function of no effect: vectors at a time.
-    let count = Argument::Integer(elements as i32);
     let count = Argument::Integer(words as i32);
     let arguments = vec![
         Argument::Storage(from),
@@ -76,7 +75,6 @@ pub(in super::super) fn copy_all(lowering: &mut Lowering<'_>, from: StorageId, t
         Argument::Float(0.0),
         Argument::Float(0.0),
     ];
-    let global = [blocks(lowering, elements as usize), 1, 1];
     let global = [blocks(lowering, words as usize), 1, 1];
     lowering.step(Source::Elementwise, "unary", "", arguments, global);
 }

@@ -123,7 +123,6 @@ pub(super) fn stage(
     input: StorageId,
     filler: f32,
 ) -> Result<(StorageId, Staging), String> {
-    let staging = window.staging();
     let staging = window.staging(window.output[0]);
     let staged = lowering.temporary(window.planes * staging.plane);
     integer(window.planes * staging.plane)?;
