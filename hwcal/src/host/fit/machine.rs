@@ -60,7 +60,8 @@ pub struct WorkerDescription {
 const NO_TRANSFER: &str = "none";
 
 impl MachineDescription {
-    /// What a run of measurements tells. `specifications` say how each worker was opened, in the order of the workers.
+    /// What a run of measurements tells. `specifications` say how each worker was opened, in the order of the
+    /// workers; where they do not, a name that opens one does.
     ///
     /// Every core that a worker computes on is a processor of its own, `core0` for instance: workers that share one exclude each other.
     /// Workers without a core of this machine have a processor of their name.
@@ -113,7 +114,8 @@ impl WorkerDescription {
             name: facts.name.clone(),
             cores: if facts.cores.is_empty() { BTreeMap::from([(facts.name.clone(), 1)]) } else { cores.collect() },
             is_host_memory: facts.transfer == NO_TRANSFER,
-            opens: specification.map(ToString::to_string),
+            // A worker may be named by how it is opened.
+            opens: specification.cloned().or_else(|| facts.name.parse().ok()).map(|specification| specification.to_string()),
             hardware: filled(&facts.hardware),
             kernels: filled(&facts.kernels),
             driver: filled(&facts.driver),

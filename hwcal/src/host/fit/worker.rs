@@ -87,9 +87,11 @@ fn lead_ns(row: &Row, fused: &BTreeMap<String, FusedCost>) -> f64 {
 /// A fused operator costs nothing unless the data say so.
 const FUSED: RobustFit = RobustFit { ridge: 1e-3, ridge_target: 0.0, delta: 0.05, rounds: 10 };
 
-/// What fused operators add: read off each class that was measured both with and without them, averaged over the classes.
+/// What fused operators add for each element: read off each class that was measured both with and without them, the least of the
+/// classes, and at most what an operator that only passes over elements takes on its own. A fixed part is not looked for: beside
+/// long kernels it drowns, and what a long one says of it would swamp short ones.
 fn fused_costs(rows: &[Row]) -> Result<BTreeMap<String, FusedCost>, FitError> {
-    let mut found: BTreeMap<String, Vec<(f64, FusedCost)>> = BTreeMap::new();
+    let mut found: BTreeMap<String, f64> = BTreeMap::new();
     for class in KernelClass::ALL {
         let of_class: Vec<&Row> = rows.iter().filter(|row| row.class == class).collect();
         let groups = |wanted: &dyn Fn(&Row) -> bool| {
@@ -111,29 +113,27 @@ fn fused_costs(rows: &[Row]) -> Result<BTreeMap<String, FusedCost>, FitError> {
             .iter()
             .map(|row| {
                 let own = base.iter().map(|feature| feature.value(&row.shape));
-                let joined = types.iter().flat_map(|op_type| {
+                let joined = types.iter().map(|op_type| {
                     let count = row.fused.iter().filter(|fused| fused == op_type).count() as f64;
-                    [count, count * row.shape.output_elements]
+                    count * row.shape.output_elements
                 });
                 own.chain(joined).collect()
             })
             .collect();
         let durations: Vec<f64> = of_class.iter().map(|row| row.duration_ns).collect();
         let x = fit_relative(&features, &durations, &vec![1.0; durations.len()], &family::scales(&features, &durations), FUSED)?;
-        for (op_type, own) in types.iter().zip(x[base.len()..].chunks(2)) {
-            let weight = groups(&|row| row.fused.contains(op_type)) as f64;
-            let cost = FusedCost { launch_ns: own[0], element_ns: own[1] };
-            found.entry((*op_type).clone()).or_default().push((weight, cost));
+        for (op_type, &element_ns) in types.iter().zip(&x[base.len()..]) {
+            let least = found.entry((*op_type).clone()).or_insert(f64::INFINITY);
+            *least = least.min(element_ns);
         }
     }
-    let mean = |all: &[(f64, FusedCost)], number: fn(&FusedCost) -> f64| {
-        let weight: f64 = all.iter().map(|one| one.0).sum();
-        significant(all.iter().map(|(weight, cost)| weight * number(cost)).sum::<f64>() / weight, 4)
-    };
-    let costs = found.into_iter().map(|(op_type, all)| {
-        (op_type, FusedCost { launch_ns: mean(&all, |it| it.launch_ns), element_ns: mean(&all, |it| it.element_ns) })
+    let passes = rows.iter().filter(|row| !family::multiplies(row.class));
+    let rates: Vec<f64> = passes.map(|row| row.duration_ns / row.shape.output_elements).collect();
+    let most_ns = if rates.is_empty() { f64::INFINITY } else { statistics::median(&rates) };
+    let costs = found.into_iter().map(|(op_type, element_ns)| {
+        (op_type, FusedCost { launch_ns: 0.0, element_ns: significant(element_ns.min(most_ns), 4) })
     });
-    Ok(costs.filter(|(_, cost)| cost.launch_ns > 0.0 || cost.element_ns > 0.0).collect())
+    Ok(costs.filter(|(_, cost)| cost.element_ns > 0.0).collect())
 }
 
 /// Models of classes that were not measured: the worker's median rates of multiply-accumulates and of elements.
