@@ -52,6 +52,42 @@ const ONE: RobustFit = RobustFit { ridge: 1e-9, ridge_target: 1.0, delta: 0.05, 
 /// Steps of the search for the fixed part.
 const STEPS: u32 = 24;
 
+/// More factors must lower the error with one model left out by this one.
+const WORTH: f64 = 0.97;
+
+/// How many factors a law has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Detail {
+    /// None: a segment takes the sum of its kernels.
+    Sum,
+    /// One for all classes.
+    One,
+    /// One for each class.
+    Classes,
+}
+
+/// Predicted and measured segments of each model, by a law fitted to those of the others.
+struct HeldOut {
+    detail: Detail,
+    /// From the kernels as measured alone.
+    measured: Vec<(f64, f64)>,
+    /// From the kernels as predicted.
+    predicted: Vec<(f64, f64)>,
+}
+
+impl HeldOut {
+    fn of(all: &[&Segment<'_>], names: &BTreeSet<&str>, most_ns: f64, detail: Detail) -> Result<Self, FitError> {
+        let (mut measured, mut predicted) = (Vec::new(), Vec::new());
+        for name in names {
+            let (test, training): (Vec<&Segment<'_>>, Vec<&Segment<'_>>) = all.iter().partition(|segment| segment.model == *name);
+            let law = Law::fit(&training, most_ns, detail)?;
+            measured.extend(test.iter().map(|segment| (law.predict(segment, |kernel| kernel.1), segment.duration_ns)));
+            predicted.extend(test.iter().map(|segment| (law.predict(segment, |kernel| kernel.2), segment.duration_ns)));
+        }
+        Ok(Self { detail, measured, predicted })
+    }
+}
+
 /// The fixed part and factors.
 #[derive(Clone, Debug, Default)]
 struct Law {
@@ -76,17 +112,17 @@ pub(crate) fn fit(
     let shortest = segments.iter().flat_map(|segment| &segment.kernels).map(|kernel| kernel.1).fold(f64::INFINITY, f64::min);
     let most_ns = launch_ns.unwrap_or(shortest).max(0.0);
     let all: Vec<&Segment<'_>> = segments.iter().collect();
-    let law = Law::fit(&all, most_ns)?;
     let names: BTreeSet<&str> = segments.iter().map(|segment| segment.model).collect();
-    let (mut held_out, mut from_predictions) = (Vec::new(), Vec::new());
-    if names.len() > 1 {
-        for name in &names {
-            let (test, training): (Vec<&Segment<'_>>, Vec<&Segment<'_>>) = all.iter().partition(|segment| segment.model == *name);
-            let law = Law::fit(&training, most_ns)?;
-            held_out.extend(test.iter().map(|segment| (law.predict(segment, |kernel| kernel.1), segment.duration_ns)));
-            from_predictions.extend(test.iter().map(|segment| (law.predict(segment, |kernel| kernel.2), segment.duration_ns)));
+    // With one model nothing can be left out: the plain sum stands.
+    let mut best = HeldOut::of(&all, &names, most_ns, Detail::Sum)?;
+    for detail in if names.len() > 1 { &[Detail::One, Detail::Classes][..] } else { &[] } {
+        let other = HeldOut::of(&all, &names, most_ns, *detail)?;
+        if loss(other.measured.iter().copied()) < WORTH * loss(best.measured.iter().copied()) {
+            best = other;
         }
     }
+    let HeldOut { detail, measured: held_out, predicted: from_predictions } = best;
+    let law = Law::fit(&all, most_ns, detail)?;
     let sum = |segment: &&Segment<'_>| (segment.kernels.iter().map(|kernel| kernel.1).sum::<f64>(), segment.duration_ns);
     Ok(Some(SegmentLaw {
         alone_ns: significant(law.alone_ns, 4),
@@ -132,10 +168,13 @@ fn segments<'a>(samples: &'a [Sample], worker: &str, models: &CostModels) -> Vec
 
 impl Law {
     /// Tries fixed parts from 0 to `most_ns`; factors by non-negative least squares for each.
-    fn fit(segments: &[&Segment<'_>], most_ns: f64) -> Result<Self, FitError> {
+    fn fit(segments: &[&Segment<'_>], most_ns: f64, detail: Detail) -> Result<Self, FitError> {
+        if detail == Detail::Sum {
+            return Ok(Self { alone_ns: 0.0, factor: 1.0, factors: BTreeMap::new() });
+        }
         let mut best: Option<(f64, Self)> = None;
         for step in 0..=STEPS {
-            let law = Self::with_alone(segments, most_ns * f64::from(step) / f64::from(STEPS))?;
+            let law = Self::with_alone(segments, most_ns * f64::from(step) / f64::from(STEPS), detail)?;
             let loss = loss(segments.iter().map(|segment| (law.predict(segment, |kernel| kernel.1), segment.duration_ns)));
             if best.as_ref().is_none_or(|(least, _)| loss < *least) {
                 best = Some((loss, law));
@@ -144,7 +183,7 @@ impl Law {
         Ok(best.map_or_else(Self::default, |(_, law)| law))
     }
 
-    fn with_alone(segments: &[&Segment<'_>], alone_ns: f64) -> Result<Self, FitError> {
+    fn with_alone(segments: &[&Segment<'_>], alone_ns: f64, detail: Detail) -> Result<Self, FitError> {
         // A segment that is hardly longer than its launch tells nothing about its kernels.
         let told: Vec<&&Segment<'_>> = segments.iter().filter(|segment| segment.duration_ns > 1.2 * alone_ns).collect();
         let classes: Vec<KernelClass> = told
@@ -171,6 +210,9 @@ impl Law {
             return Ok(Self { alone_ns, factor: 1.0, factors: BTreeMap::new() });
         }
         let factor = fit_relative(&sums, &values, &weights, &[1.0], ONE)?[0];
+        if detail == Detail::One {
+            return Ok(Self { alone_ns, factor, factors: BTreeMap::new() });
+        }
         let factors = fit_relative(&rows, &values, &weights, &vec![factor.max(1e-3); classes.len()], CLASSES)?;
         Ok(Self { alone_ns, factor, factors: classes.into_iter().zip(factors).collect() })
     }
