@@ -12,6 +12,12 @@ pub struct Entry {
     pub text: &'static str,
 }
 
+/// Name of the device that this machine is.
+pub const HOST: &str = "host";
+
+/// The file that holds its profile, in the current folder.
+pub const HOST_FILE: &str = "host.toml";
+
 /// Device profiles of the library, by name.
 pub fn devices() -> &'static [Entry] {
     &[Entry { name: "pixel4", text: include_str!("../devices/pixel4.toml") }]
@@ -26,9 +32,9 @@ pub fn scenarios() -> &'static [Entry] {
     ]
 }
 
-/// Names of the device profiles of the library.
+/// Names that a scenario may give as its device: those of the library, and this machine.
 pub fn device_names() -> Vec<&'static str> {
-    devices().iter().map(|entry| entry.name).collect()
+    devices().iter().map(|entry| entry.name).chain([HOST]).collect()
 }
 
 /// The entry of a name.

@@ -33,6 +33,13 @@ pub enum ReadError {
         /// What there is.
         hint: String,
     },
+    /// This machine has not been measured.
+    #[error(
+        "there is no profile of this machine: `{}` is not in the current folder\nhint: make one with `socrates calibrate run --quick`, or \
+         name another with `--device`",
+        crate::library::HOST_FILE
+    )]
+    NoHostProfile,
     /// The file has errors.
     #[error("{0}")]
     Invalid(Box<FileErrors>),

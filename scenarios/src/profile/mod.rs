@@ -10,6 +10,7 @@ mod validate;
 mod write;
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -199,8 +200,15 @@ pub struct Worker {
 }
 
 impl Profile {
-    /// Opens a profile of the library or a file.
+    /// Opens a profile of the library or a file; [`library::HOST`] stands for the file [`library::HOST_FILE`] in the current folder.
     pub fn open(reference: &Reference) -> Result<Document<Self>, ReadError> {
+        if *reference == Reference::BuiltIn(library::HOST.to_owned()) {
+            let path = PathBuf::from(library::HOST_FILE);
+            if !path.exists() {
+                return Err(ReadError::NoHostProfile);
+            }
+            return Self::open(&Reference::File(path));
+        }
         Document::open("device", reference, library::devices(), |file, text, _| Self::parse(file, text))
     }
 
