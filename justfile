@@ -4,11 +4,15 @@ python := env("PYTHON", "python3")
 run := "target/ci/pixel4-solo"
 
 # Everything, in the order of what fails soonest.
-ci: format test lint docs profile main checks bench
+ci: format test vulkan lint docs profile main checks bench host
 
 # The README's test command.
 test:
     cargo test --workspace --locked
+
+# The processor that is no part of the default build.
+vulkan:
+    cargo test --locked --package socrates-executor --features vulkan --test vulkan
 
 # Formatting, unchanged.
 format:
@@ -17,6 +21,7 @@ format:
 # Lints, each exception commented where it is.
 lint:
     cargo clippy --workspace --all-targets --locked -- -D warnings
+    cargo clippy --package socrates --features vulkan,xnnpack,cuda --all-targets --locked -- -D warnings
 
 # Documentation, with no broken link.
 docs:
@@ -46,3 +51,13 @@ bench:
     target/release/socrates-bench dag 10000
     target/release/socrates-bench stream 3000
     target/release/socrates-bench mm1 100000
+
+# This machine, measured quickly, then run on: four models on the CPU, on the GPU (PoCL where there is no other) and shared by both. What
+# is checked here is that it works and that outputs are equal; the errors of the profile are printed, not judged: machines are shared.
+host:
+    mkdir -p target/ci/host
+    target/release/socrates calibrate run --quick --output target/ci/host/host.toml
+    target/release/socrates execute host-solo --device target/ci/host/host.toml --output target/ci/host/run --tolerance 1e-4
+    {{ python }} results/tests/check_tables.py target/ci/host/run
+    {{ python }} results/tests/check_trace.py target/ci/host/run
+    cd target/ci/host && ../../release/socrates execute ../../../examples/co-execution/scenario.toml --output co-execution

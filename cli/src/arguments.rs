@@ -114,6 +114,9 @@ pub(crate) struct ExecuteArguments {
     /// Launches of every kernel before a run is measured.
     #[arg(long, value_name = "N", default_value_t = 2)]
     pub(crate) warm_up: u32,
+    /// Fail with status 1 if an output differs by more from that of the whole model on the CPU, relative to its largest value.
+    #[arg(long, value_name = "DIFFERENCE", default_value_t = 1e-3)]
+    pub(crate) tolerance: f64,
     /// Keep a core busy for a share of the time, `0=50%`; repeat for several.
     #[arg(long = "cpu-load", value_name = "CORE=SHARE", value_parser = cpu_load)]
     pub(crate) cpu_loads: Vec<(usize, f64)>,

@@ -62,6 +62,10 @@ struct Case<'a> {
 }
 
 impl Case<'_> {
+    fn named(&self, name: &str, strategy: &str) -> Executed {
+        self.run(name, registry::build(strategy).expect("known").as_mut(), 2)
+    }
+
     fn run(&self, name: &str, strategy: &mut dyn Strategy, requests: u64) -> Executed {
         let graph = zoo(name);
         let lowered = LoweredModel::of(&graph, self.device);
@@ -138,4 +142,48 @@ fn every_granularity_and_every_split_gives_the_same_outputs() {
             check(&case.run(name, &mut SplitEverything { rows }, 2), if rows { "rows" } else { "channels" });
         }
     }
+}
+
+/// Whole on the CPU, whole on the GPU, and shared by both in several ways; outputs equal those of ONNX Runtime on the CPU.
+fn check_co_execution(transfer: &str, models: &[&str]) {
+    let specifications = ["cpu[cores=0]".to_owned(), format!("opencl[transfer={transfer}]")];
+    for text in &specifications {
+        // On a thread of its own: opening pins.
+        let opened = std::thread::scope(|scope| {
+            let open = || open(&text.parse().expect("valid")).map(|_| ());
+            scope.spawn(open).join().expect("no panic")
+        });
+        if device_or_skip(opened).is_none() {
+            return;
+        }
+    }
+    let specifications: Vec<&str> = specifications.iter().map(String::as_str).collect();
+    let device = device(&[("cpu", ProcessorKind::CpuCluster, false), ("gpu", ProcessorKind::Gpu, true)]);
+    let case = Case { device: &device, specifications: &specifications };
+    for name in models {
+        let whole = case.named(name, "cpu");
+        for strategy in ["gpu", "heft", "split", "split[by=rows, share=40%]", "split[by=channels, share=60%]"] {
+            let executed = case.named(name, strategy);
+            let difference = first(&executed).relative_difference(first(&whole)).expect("comparable");
+            assert!(difference < 1e-4, "{name} {strategy}: {difference}");
+            let both = executed.records.iter().filter_map(|record| if let Record::Kernel(it) = record { Some(it) } else { None });
+            let (cpu, gpu): (Vec<_>, Vec<_>) = both.partition(|kernel| kernel.worker == WorkerId(0));
+            if strategy.contains("share") {
+                let overlap = |one: &sim::record::KernelRecord| {
+                    gpu.iter().any(|other| one.start_ns < other.end_ns && other.start_ns < one.end_ns)
+                };
+                assert!(cpu.iter().any(|kernel| overlap(kernel)), "{name} {strategy}: never at once");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_cpu_and_the_gpu_share_models_by_copies() {
+    check_co_execution("copy", &["mobilenet_v2", "squeezenet1_1", "bert_tiny_4x312", "resnet50"]);
+}
+
+#[test]
+fn the_cpu_and_the_gpu_share_models_by_mapping() {
+    check_co_execution("map", &["mobilenet_v2", "squeezenet1_1"]);
 }

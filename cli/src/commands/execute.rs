@@ -7,7 +7,7 @@ use scenarios::{Document, ProfileInfo, Reference, Scenario};
 use sim::strategy::registry;
 
 use crate::arguments::ExecuteArguments;
-use crate::execute::{Machine, Summarised, infos, measure, table};
+use crate::execute::{Machine, Summarised, infos, measure, table, tell_differences};
 use crate::failure::{Failure, Outcome, Status};
 use crate::output::print;
 use crate::run::{Inputs, Interrupt, JobFailure, Progress, jobs, tell_failures, tell_nothing_written, tell_results};
@@ -51,8 +51,9 @@ pub(crate) fn execute(arguments: &ExecuteArguments) -> Outcome {
     print(&table(&scenario.value, &inputs, &machine, &file, &measured))?;
     tell_results(&directory, arguments.quiet);
     tell_failures(&failures, &file.cases);
+    let differs = tell_differences(&file, &measured, arguments.tolerance);
     let failed = file.cases.iter().any(|case| matches!(case.stop, Stop::Stalled(_) | Stop::Failed(_)));
-    Ok(if failures.is_empty() && !failed { Status::Done } else { Status::Incomplete })
+    Ok(if failures.is_empty() && !failed && !differs { Status::Done } else { Status::Incomplete })
 }
 
 /// The scenario, with what the command line says instead.

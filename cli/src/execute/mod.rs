@@ -6,4 +6,4 @@ mod table;
 
 pub(crate) use machine::Machine;
 pub(crate) use measure::{Summarised, infos, measure};
-pub(crate) use table::table;
+pub(crate) use table::{table, tell_differences};

@@ -71,3 +71,20 @@ pub(crate) fn table(scenario: &Scenario, inputs: &Inputs, machine: &Machine, fil
     );
     text
 }
+
+/// Tells of outputs that differ too much; whether there are any.
+#[expect(clippy::print_stderr, reason = "messages to the user")]
+pub(crate) fn tell_differences(file: &RunFile, measured: &[Summarised], tolerance: f64) -> bool {
+    let mut differs = false;
+    for (case, of_case) in file.cases.iter().zip(measured) {
+        for (model, beside) in case.report.models.iter().zip(&of_case.models) {
+            // Not a number is different too.
+            if let Some(difference) = beside.difference.filter(|&difference| difference.is_nan() || difference > tolerance) {
+                let (name, strategy) = (&model.name, &case.strategy);
+                eprintln!("error: outputs of `{name}` under `{strategy}` differ by {difference:.1e}, the tolerance is {tolerance:.1e}");
+                differs = true;
+            }
+        }
+    }
+    differs
+}

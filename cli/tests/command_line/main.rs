@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod commands;
+mod execute;
 mod folder;
 mod onnx;
 mod readme;

@@ -1,10 +1,25 @@
-//! Just enough of a protobuf writer to make ONNX files that are wrong.
+//! Just enough of a protobuf writer to make ONNX files, most of them wrong.
 
 /// One operator: type, inputs, outputs.
 pub(crate) type Node<'a> = (&'a str, &'a [&'a str], &'a [&'a str]);
 
+/// An ONNX file of a matrix product with a weight of 8 x 1000, all of one value.
+pub(crate) fn with_weight(value: f32) -> Vec<u8> {
+    let mut weight = Vec::new();
+    number(&mut weight, 1, 8);
+    number(&mut weight, 1, 1000);
+    number(&mut weight, 2, 1);
+    bytes(&mut weight, 8, b"weight");
+    bytes(&mut weight, 9, &value.to_le_bytes().repeat(8000));
+    file(&[4, 8], &[("MatMul", &["image", "weight"], &["result"])], &[weight])
+}
+
 /// An ONNX file with one input `image` of the given shape and one output `result`.
 pub(crate) fn model(shape: &[u64], nodes: &[Node<'_>]) -> Vec<u8> {
+    file(shape, nodes, &[])
+}
+
+fn file(shape: &[u64], nodes: &[Node<'_>], initializers: &[Vec<u8>]) -> Vec<u8> {
     let mut graph = Vec::new();
     for (index, (op_type, inputs, outputs)) in nodes.iter().enumerate() {
         let mut node = Vec::new();
@@ -15,6 +30,7 @@ pub(crate) fn model(shape: &[u64], nodes: &[Node<'_>]) -> Vec<u8> {
         bytes(&mut graph, 1, &node);
     }
     bytes(&mut graph, 2, b"wrong");
+    initializers.iter().for_each(|initializer| bytes(&mut graph, 5, initializer));
     bytes(&mut graph, 11, &value("image", Some(shape)));
     bytes(&mut graph, 12, &value("result", None));
     let mut model = Vec::new();

@@ -79,8 +79,6 @@ fn add(run: &RunResult<'_>, record: usize, what: &Record, slices: &mut Vec<Slice
         Record::Arrival(_) => {}
         Record::Request(it) => put(Category::Request, Group::Requests(it.model), it.arrived_ns, it.ended_ns),
         Record::Invocation(it) => put(Category::Invocation, worker_group(it.worker), it.start_ns, it.end_ns),
-        // Kernels timed with an earlier one have no time of their own.
-        Record::Kernel(it) if it.kernels == 0 => {}
         Record::Kernel(it) => put(Category::Kernel, worker_group(it.worker), it.start_ns, it.end_ns),
         Record::Copy(it) => {
             if let Some(worker) = run.device.link(it.link).blocks {
@@ -115,7 +113,11 @@ pub(super) fn describe(run: &RunResult<'_>, record: &Record) -> (String, Vec<Ann
         }
         Record::Kernel(kernel) => {
             let name = run.models[kernel.model.index()].task_name(kernel.task.index());
-            let more = if kernel.kernels > 1 { format!(" and {} more", kernel.kernels - 1) } else { String::new() };
+            let more = match kernel.kernels {
+                0 => " (timed with an earlier kernel)".to_owned(),
+                1 => String::new(),
+                several => format!(" and {} more", several - 1),
+            };
             (format!("{name}{}{more}", part_suffix(kernel.part)), kernel_annotations(run, kernel))
         }
         Record::Copy(copy) => {
