@@ -12,7 +12,7 @@ use executor::{
     ProcessorError, ProcessorErrorKind, Region, Settings, Unit, execute,
 };
 use sim::engine::StopReason;
-use sim::graph::{Attributes, Graph, RawGraph};
+use sim::graph::{Attributes, DataType, DeclaredType, Graph, RawGraph};
 use sim::identifiers::ModelId;
 use sim::platform::ProcessorKind;
 use sim::record::{Outcome, Record};
@@ -105,6 +105,8 @@ fn graph(op_type: &str) -> Graph {
         .with_operator(op_type, &["y"], &["z"], Attributes::new())
         .with_output("z");
     raw.opset_version = Some(16);
+    // For operators whose shapes cannot be inferred.
+    raw.declared.insert("z".to_owned(), DeclaredType { data_type: DataType::Float32, shape: vec![1, 8] });
     raw.build().expect("valid")
 }
 

@@ -81,7 +81,9 @@ pub(crate) fn tell_differences(file: &RunFile, measured: &[Summarised], toleranc
             // Not a number is different too.
             if let Some(difference) = beside.difference.filter(|&difference| difference.is_nan() || difference > tolerance) {
                 let (name, strategy) = (&model.name, &case.strategy);
-                eprintln!("error: outputs of `{name}` under `{strategy}` differ by {difference:.1e}, the tolerance is {tolerance:.1e}");
+                eprintln!(
+                    "error: outputs of `{name}` under `{strategy}` differ by {difference:.1e}, the tolerance is {tolerance:.1e}"
+                );
                 differs = true;
             }
         }

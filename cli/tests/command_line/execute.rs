@@ -45,8 +45,12 @@ fn from_measuring_to_running_for_real() {
     let run = fs::read_to_string(folder.path().join("runs/small-measured/run.json")).unwrap();
     assert!(run.contains("\"origin\": \"measured\""), "{run}");
     // Outputs are those of the whole model: the column says 0 or a rounding error.
-    let differences: Vec<f64> =
-        ran.stdout.split_whitespace().filter(|word| word.contains("e-") || *word == "0.0e0").filter_map(|word| word.parse().ok()).collect();
+    let differences: Vec<f64> = ran
+        .stdout
+        .split_whitespace()
+        .filter(|word| word.contains("e-") || *word == "0.0e0")
+        .filter_map(|word| word.parse().ok())
+        .collect();
     assert!(differences.len() >= 2 && differences.iter().all(|&difference| difference < 1e-4), "{}", ran.stdout);
     let ran = folder.socrates(&["explain", "runs/small-measured"]);
     assert_eq!(ran.status, Some(0), "{}", ran.stderr);
@@ -54,7 +58,7 @@ fn from_measuring_to_running_for_real() {
 
 /// A command that must fail with status 2 and say all of `words`.
 fn check(folder: &Folder, arguments: &[&str], variables: &[(&str, &str)], words: &[&str]) {
-    let output = folder.command(arguments).envs(variables.iter().copied()).output().unwrap();
+    let output = folder.command(arguments).envs(variables.iter().copied()).output().expect("the command runs");
     let error = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(2), "{arguments:?}\n{error}");
     for word in words {
@@ -78,7 +82,12 @@ fn what_is_missing_is_named() {
         &[("ORT_DYLIB_PATH", "/nonexistent/libonnxruntime.so")],
         &["worker `cpu` cannot be opened", "/nonexistent/libonnxruntime.so"],
     );
-    check(&folder, &run("gpu=opencl"), &[("OCL_ICD_VENDORS", "/nonexistent"), ("OCL_ICD_FILENAMES", "")], &["worker `gpu` cannot be opened"]);
+    check(
+        &folder,
+        &run("gpu=opencl"),
+        &[("OCL_ICD_VENDORS", "/nonexistent"), ("OCL_ICD_FILENAMES", "")],
+        &["worker `gpu` cannot be opened"],
+    );
     check(&folder, &run("cpu=cpu[cores=4096]"), &[], &["4096"]);
     check(&folder, &["calibrate", "run", "--processor", "cpu=tpu"], &[], &["`tpu` names no processor", "cpu[cores=0]"]);
 }

@@ -30,7 +30,9 @@ fn file(shape: &[u64], nodes: &[Node<'_>], initializers: &[Vec<u8>]) -> Vec<u8> 
         bytes(&mut graph, 1, &node);
     }
     bytes(&mut graph, 2, b"wrong");
-    initializers.iter().for_each(|initializer| bytes(&mut graph, 5, initializer));
+    for initializer in initializers {
+        bytes(&mut graph, 5, initializer);
+    }
     bytes(&mut graph, 11, &value("image", Some(shape)));
     bytes(&mut graph, 12, &value("result", None));
     let mut model = Vec::new();

@@ -25,8 +25,8 @@ pub fn describe(workers: &[(String, Specification)], provenance: &Provenance, na
     let mut groups: BTreeMap<Vec<usize>, Vec<usize>> = BTreeMap::new();
     let cores: BTreeSet<usize> = workers.iter().flat_map(|(_, specification)| specification.cores().iter().copied()).collect();
     for core in cores {
-        let uses = |index: &usize| workers[*index].1.cores().contains(&core);
-        let users: Vec<usize> = (0..workers.len()).filter(uses).collect();
+        let needs_it = |index: &usize| workers[*index].1.cores().contains(&core);
+        let users: Vec<usize> = (0..workers.len()).filter(needs_it).collect();
         groups.entry(users).or_default().push(core);
     }
     for (users, cores) in groups {
