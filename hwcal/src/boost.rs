@@ -27,6 +27,10 @@ pub struct Boosting {
     pub row_share: f64,
     /// What each feature may do.
     pub directions: Directions,
+    /// A residual counts at most this much when a tree is grown (Huber's loss); infinite for squared loss.
+    pub residual_limit: f64,
+    /// Seed of what each tree sees.
+    pub seed: u64,
 }
 
 /// How predictions may depend on a feature.
@@ -46,6 +50,17 @@ pub type Directions = [Direction; TREE_FEATURES];
 /// No constraint.
 pub const FREE: Directions = [Direction::Free; TREE_FEATURES];
 
+/// No constraint on the first features; the others are unused.
+pub const fn first(count: usize) -> Directions {
+    let mut directions = FREE;
+    let mut feature = count;
+    while feature < TREE_FEATURES {
+        directions[feature] = Direction::Unused;
+        feature += 1;
+    }
+    directions
+}
+
 /// Knuth's 64-bit linear congruential generator (MMIX).
 struct Congruential(u64);
 
@@ -59,27 +74,72 @@ impl Congruential {
 /// Fits an ensemble to targets; the trees, in pre-order, with the learning rate in their leaves.
 pub fn boost(rows: &[Row], targets: &[f64], weights: &[f64], how: Boosting) -> Vec<Vec<TreeNode>> {
     let mut residuals = targets.to_vec();
-    let mut random = Congruential(1);
+    let mut random = Congruential(how.seed);
     let mut trees = Vec::with_capacity(how.trees);
     let usable = how.directions.iter().filter(|&&direction| direction != Direction::Unused).count();
+    // Unused features at the end draw no number: those that come to be appended change no fit that does not see them.
+    let end = how.directions.iter().rposition(|&direction| direction != Direction::Unused).map_or(0, |last| last + 1);
     let feature_count = (libm::ceil(how.feature_share * usable as f64) as usize).clamp(1, TREE_FEATURES);
+    let columns: Vec<Vec<Entry>> = (0..end).map(|feature| sorted(rows, feature)).collect();
     for _ in 0..how.trees {
-        let mut keys: Vec<(u64, usize)> =
-            (0..TREE_FEATURES).map(|feature| ((random.next() >> 11) % (1 << 40), feature)).collect();
+        let mut keys: Vec<(u64, usize)> = (0..end).map(|feature| ((random.next() >> 11) % (1 << 40), feature)).collect();
         keys.retain(|key| how.directions[key.1] != Direction::Unused);
         keys.sort_unstable();
         let mut features: Vec<usize> = keys.iter().take(feature_count).map(|key| key.1).collect();
         features.sort_unstable();
-        let sampled: Vec<usize> =
-            (0..rows.len()).filter(|_| (random.next() >> 40) as f64 / f64::from(1 << 24) < how.row_share).collect();
-        let mut grower = Grower { rows, residuals: &residuals, weights, features: &features, how };
-        let tree = grower.grow(sampled);
+        let is_sampled: Vec<bool> =
+            (0..rows.len()).map(|_| (random.next() >> 40) as f64 / f64::from(1 << 24) < how.row_share).collect();
+        let limited: Vec<f64> =
+            residuals.iter().map(|residual| residual.clamp(-how.residual_limit, how.residual_limit)).collect();
+        let mut grower =
+            Grower { rows, residuals: &limited, weights, features: &features, how, is_lower: vec![false; rows.len()] };
+        let keep = |entry: &&Entry| is_sampled[entry.row as usize];
+        let members = Members {
+            rows: (0..rows.len() as u32).filter(|&row| is_sampled[row as usize]).collect(),
+            columns: features.iter().map(|&feature| columns[feature].iter().filter(keep).copied().collect()).collect(),
+        };
+        let tree = grower.grow(members);
         for (residual, row) in residuals.iter_mut().zip(rows) {
             *residual -= tree.value(row);
         }
         trees.push(tree.preorder());
     }
     trees
+}
+
+/// A value of a feature, and the row it is of.
+#[derive(Clone, Copy)]
+struct Entry {
+    value: f64,
+    row: u32,
+}
+
+/// A feature of all rows in rising order; equal ones in that of the rows.
+fn sorted(rows: &[Row], feature: usize) -> Vec<Entry> {
+    let mut column: Vec<Entry> =
+        rows.iter().enumerate().map(|(row, values)| Entry { value: values[feature], row: row as u32 }).collect();
+    column.sort_by(|one, other| one.value.total_cmp(&other.value));
+    column
+}
+
+/// The observations of a leaf: in their order, and in that of each feature. Sorted once for all trees, since splits keep order.
+struct Members {
+    rows: Vec<u32>,
+    columns: Vec<Vec<Entry>>,
+}
+
+impl Members {
+    /// The rows that are marked, and the others.
+    fn divide(self, is_lower: &[bool]) -> (Self, Self) {
+        let (mut lower, mut upper) = (Vec::with_capacity(self.columns.len()), Vec::with_capacity(self.columns.len()));
+        for column in self.columns {
+            let (below, above): (Vec<Entry>, Vec<Entry>) = column.into_iter().partition(|entry| is_lower[entry.row as usize]);
+            lower.push(below);
+            upper.push(above);
+        }
+        let (below, above): (Vec<u32>, Vec<u32>) = self.rows.into_iter().partition(|&row| is_lower[row as usize]);
+        (Self { rows: below, columns: lower }, Self { rows: above, columns: upper })
+    }
 }
 
 /// A tree under construction.
@@ -136,7 +196,7 @@ const UNBOUNDED: Bounds = (f64::NEG_INFINITY, f64::INFINITY);
 /// A leaf that could be split.
 struct Candidate {
     node: usize,
-    members: Vec<usize>,
+    members: Members,
     bounds: Bounds,
     split: Option<Split>,
 }
@@ -147,11 +207,13 @@ struct Grower<'a> {
     weights: &'a [f64],
     features: &'a [usize],
     how: Boosting,
+    /// Scratch: by row, whether it goes to the lower branch of the split at hand.
+    is_lower: Vec<bool>,
 }
 
 impl Grower<'_> {
-    fn grow(&mut self, members: Vec<usize>) -> Tree {
-        let mut nodes = vec![Node::Leaf(self.leaf_value(&members, UNBOUNDED))];
+    fn grow(&mut self, members: Members) -> Tree {
+        let mut nodes = vec![Node::Leaf(self.leaf_value(&members.rows, UNBOUNDED))];
         let mut candidates = vec![self.candidate(0, members, UNBOUNDED)];
         while candidates.len() < self.how.leaves {
             // The first of equal gains.
@@ -162,61 +224,61 @@ impl Grower<'_> {
                 break;
             };
             let Candidate { node, members, bounds, .. } = candidates.remove(index);
-            let (lower, upper): (Vec<usize>, Vec<usize>) =
-                members.into_iter().partition(|&row| self.rows[row][feature] <= threshold);
+            for &row in &members.rows {
+                self.is_lower[row as usize] = self.rows[row as usize][feature] <= threshold;
+            }
+            let (lower, upper) = members.divide(&self.is_lower);
             let first = nodes.len();
             nodes[node] = Node::Split { feature, threshold, lower: first, upper: first + 1 };
             let is_rising = self.how.directions[feature] == Direction::Rising;
             let below = if is_rising { (bounds.0, bounds.1.min(middle)) } else { bounds };
             let above = if is_rising { (bounds.0.max(middle), bounds.1) } else { bounds };
             for (offset, (branch, bounds)) in [(lower, below), (upper, above)].into_iter().enumerate() {
-                nodes.push(Node::Leaf(self.leaf_value(&branch, bounds)));
+                nodes.push(Node::Leaf(self.leaf_value(&branch.rows, bounds)));
                 candidates.push(self.candidate(first + offset, branch, bounds));
             }
         }
         Tree { nodes }
     }
 
-    fn candidate(&self, node: usize, members: Vec<usize>, bounds: Bounds) -> Candidate {
+    fn candidate(&self, node: usize, members: Members, bounds: Bounds) -> Candidate {
         let split = self.best_split(&members, bounds);
         Candidate { node, members, bounds, split }
     }
 
     /// `sum(w r) / (sum(w) + ridge)` within bounds, times the learning rate.
-    fn leaf_value(&self, members: &[usize], (least, most): Bounds) -> f64 {
+    fn leaf_value(&self, members: &[u32], (least, most): Bounds) -> f64 {
         let (weight, weighted) = self.sums(members);
         let rate = self.how.learning_rate;
         (rate * weighted / (weight + self.how.leaf_ridge)).clamp(rate * least, rate * most)
     }
 
-    fn sums(&self, members: &[usize]) -> (f64, f64) {
+    fn sums(&self, members: &[u32]) -> (f64, f64) {
         members.iter().fold((0.0, 0.0), |(weight, weighted), &row| {
+            let row = row as usize;
             (weight + self.weights[row], weighted + self.weights[row] * self.residuals[row])
         })
     }
 
     /// The split with the largest reduction of the squared error that keeps the directions; the first of equal ones.
-    fn best_split(&self, members: &[usize], (least_value, most_value): Bounds) -> Option<Split> {
+    fn best_split(&self, members: &Members, (least_value, most_value): Bounds) -> Option<Split> {
         let least = self.how.leaf_samples;
-        if members.len() < 2 * least {
+        if members.rows.len() < 2 * least {
             return None;
         }
         let ridge = self.how.leaf_ridge;
-        let (weight, weighted) = self.sums(members);
+        let (weight, weighted) = self.sums(&members.rows);
         let parent = weighted * weighted / (weight + ridge);
         let mut best: Option<Split> = None;
-        let mut order = members.to_vec();
-        for &feature in self.features {
+        for (&feature, order) in self.features.iter().zip(&members.columns) {
             let is_rising = self.how.directions[feature] == Direction::Rising;
-            let value = |row: usize| self.rows[row][feature];
-            order.copy_from_slice(members);
-            order.sort_by(|&one, &other| value(one).total_cmp(&value(other)));
             let (mut lower_weight, mut lower_weighted) = (0.0, 0.0);
             for position in 0..order.len() - least {
-                let row = order[position];
+                let Entry { value, row } = order[position];
+                let row = row as usize;
                 lower_weight += self.weights[row];
                 lower_weighted += self.weights[row] * self.residuals[row];
-                if position + 1 < least || value(row) >= value(order[position + 1]) {
+                if position + 1 < least || value >= order[position + 1].value {
                     continue;
                 }
                 let upper_weighted = weighted - lower_weighted;
@@ -231,7 +293,7 @@ impl Grower<'_> {
                 if is_rising && lower > upper {
                     continue;
                 }
-                let threshold = f64::midpoint(value(row), value(order[position + 1]));
+                let threshold = f64::midpoint(value, order[position + 1].value);
                 best = Some(Split { gain, feature, threshold, middle: f64::midpoint(lower, upper) });
             }
         }
@@ -255,6 +317,8 @@ mod tests {
         feature_share: 1.0,
         row_share: 1.0,
         directions: FREE,
+        residual_limit: f64::INFINITY,
+        seed: 1,
     };
 
     fn rows(values: &[f64]) -> Vec<Row> {

@@ -7,7 +7,7 @@ use sim::cost::{
     tree_features,
 };
 
-use crate::boost::{Boosting, FREE, boost};
+use crate::boost::{Boosting, boost, first};
 use crate::linear::{RobustFit, fit_relative};
 use crate::pixel4::FitError;
 use crate::pixel4::measurements::MeasuredOperator;
@@ -80,6 +80,8 @@ const fn trees(class: KernelClass) -> usize {
 }
 
 const BASE: RobustFit = RobustFit { ridge: 1e-6, ridge_target: 0.0, delta: 0.15, rounds: 8 };
+/// Features of [`tree_features`] that trees may split on.
+const VISIBLE: usize = 16;
 /// No GPU kernel is shorter.
 const MINIMUM_NS: f64 = 1000.0;
 
@@ -112,7 +114,9 @@ pub fn fit_class(class: KernelClass, operators: &[&MeasuredOperator]) -> Result<
             leaf_ridge: 1.0,
             feature_share: 0.5,
             row_share: 0.8,
-            directions: FREE,
+            directions: first(VISIBLE),
+            residual_limit: f64::INFINITY,
+            seed: 1,
         };
         model.forest = Forest::new(boost(&rows, &residuals, &weights, how).concat())?;
         model.forest_limit = residuals.iter().fold(0.0, |most: f64, residual| most.max(residual.abs()));

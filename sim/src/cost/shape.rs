@@ -1,7 +1,7 @@
 //! The numbers that features are made of.
 
 use crate::cost::KernelClass;
-use crate::graph::work::{KernelKind, OperatorWork};
+use crate::graph::work::{Geometry, KernelKind, OperatorWork};
 
 /// An operator's shape as real numbers, with the conventions of the measured data resolved.
 ///
@@ -37,6 +37,10 @@ pub struct KernelShape {
     pub is_average: bool,
     /// Whether it is a concatenation, whose number of inputs stands where others have their window.
     pub is_concatenation: bool,
+    /// Elements of weights and biases.
+    pub parameters: f64,
+    /// Every dimension as the operator has it.
+    pub geometry: Geometry,
 }
 
 impl KernelShape {
@@ -73,6 +77,8 @@ impl KernelShape {
             out_width: at_least_one(geometry.out_width),
             is_average: work.kind == KernelKind::AveragePool,
             is_concatenation: work.kind == KernelKind::Concatenate,
+            parameters: work.parameters as f64,
+            geometry: *geometry,
         }
     }
 

@@ -3,9 +3,11 @@
 use crate::cost::{CostModelError, KernelClass, KernelShape};
 
 /// Number of inputs of a tree.
-pub const TREE_FEATURES: usize = 16;
+pub const TREE_FEATURES: usize = 40;
 
 /// What trees split on: logarithms of the shape, and the remainders that vector widths and work groups see.
+///
+/// Profiles name features by their index: new ones are appended, and none is ever moved.
 pub fn tree_features(class: KernelClass, shape: &KernelShape) -> [f64; TREE_FEATURES] {
     let log2 = libm::log2;
     let (out_slices, in_slices) = (shape.out_slices(), shape.in_slices());
@@ -18,6 +20,11 @@ pub fn tree_features(class: KernelClass, shape: &KernelShape) -> [f64; TREE_FEAT
         KernelClass::Pool => 1.0,
         _ => log2(group),
     };
+    let at_least_one = |value: u64| value.max(1) as f64;
+    let geometry = &shape.geometry;
+    let elements = shape.input_elements + shape.output_elements + shape.parameters;
+    let in_positions = at_least_one(geometry.batch) * at_least_one(geometry.in_height) * at_least_one(geometry.in_width);
+    let padding = (in_positions * shape.in_channels - shape.input_elements).max(0.0);
     [
         log2(size),
         log2(shape.in_channels),
@@ -35,6 +42,31 @@ pub fn tree_features(class: KernelClass, shape: &KernelShape) -> [f64; TREE_FEAT
         libm::fmod(shape.out_width, 2.0),
         libm::fmod(shape.out_width, 8.0),
         log2(libm::ceil(group / 4.0)),
+        // From here on the dimensions one by one; the features above fold rows into columns.
+        log2(shape.macs + 1.0),
+        log2(shape.input_elements + 1.0),
+        log2(shape.output_elements + 1.0),
+        log2(shape.parameters + 1.0),
+        log2(elements + 1.0),
+        log2((shape.macs + 1.0) / (elements + 1.0)),
+        log2(at_least_one(geometry.batch)),
+        log2(at_least_one(geometry.out_height)),
+        log2(shape.out_width),
+        log2(at_least_one(geometry.in_height)),
+        log2(at_least_one(geometry.in_width)),
+        log2(at_least_one(geometry.groups)),
+        at_least_one(geometry.kernel_height),
+        at_least_one(geometry.kernel_width),
+        at_least_one(geometry.stride_height),
+        at_least_one(geometry.stride_width),
+        at_least_one(geometry.dilation_height.max(geometry.dilation_width)),
+        shape.input_count,
+        log2(padding + 1.0),
+        libm::fmod(shape.in_channels, 8.0),
+        libm::fmod(shape.in_channels, 16.0),
+        libm::fmod(shape.out_channels, 8.0),
+        libm::fmod(shape.out_channels, 16.0),
+        libm::fmod(shape.out_width, 16.0),
     ]
 }
 
@@ -162,7 +194,7 @@ mod tests {
     #[test]
     fn malformed_forests_are_refused() {
         assert!(matches!(Forest::new(vec![split(0, 1.0), TreeNode::Leaf(0.0)]), Err(CostModelError::TreeCutShort { nodes: 2 })));
-        assert!(matches!(Forest::new(vec![split(16, 1.0)]), Err(CostModelError::BadSplit { node: 0, feature: 16, .. })));
+        assert!(matches!(Forest::new(vec![split(40, 1.0)]), Err(CostModelError::BadSplit { node: 0, feature: 16, .. })));
         assert!(matches!(Forest::new(vec![TreeNode::Leaf(f64::NAN)]), Err(CostModelError::BadLeaf { node: 0, .. })));
         assert_eq!(Forest::new(Vec::new()).expect("empty is fine").tree_count(), 0);
     }

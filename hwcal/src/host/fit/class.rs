@@ -4,7 +4,7 @@ use sim::cost::{ClassModel, FitRange, KernelClass};
 
 use crate::folds::deal;
 use crate::host::fit::FitError;
-use crate::host::fit::family::{self, Family, Observation, Physical, Trees};
+use crate::host::fit::family::{self, Effort, Family, Observation, Physical, Trees};
 
 /// An observation and the distinct operator it is of.
 pub(crate) type Grouped<'a> = (usize, Observation<'a>);
@@ -16,17 +16,15 @@ const LEAST_TO_CHOOSE: usize = 8;
 /// Distinct operators below which only sums are tried.
 const LEAST_FOR_ARMS: usize = 14;
 /// Distinct operators below which no trees are tried.
-const LEAST_FOR_TREES: usize = 30;
+const LEAST_FOR_TREES: usize = 40;
 /// A richer family must lower the held-out error by this factor.
 const WORTH: f64 = 0.97;
-/// Giving up that more never takes less must lower it by this one.
-const WORTH_FREE: f64 = 0.85;
 
 /// Chooses the family of a class by held-out error, and fits it to all observations.
 pub(crate) fn fit(class: KernelClass, data: &[Grouped<'_>], seed: u64) -> Result<(ClassModel, Family), FitError> {
     let all: Vec<Observation<'_>> = data.iter().map(|&(_, one)| one).collect();
     let family = choose(class, data, seed)?;
-    Ok((fit_family(class, family, &all)?, family))
+    Ok((fit_family(class, family, Effort::Full, &all)?, family))
 }
 
 fn choose(class: KernelClass, data: &[Grouped<'_>], seed: u64) -> Result<Family, FitError> {
@@ -44,7 +42,7 @@ fn choose(class: KernelClass, data: &[Grouped<'_>], seed: u64) -> Result<Family,
         for fold in 0..FOLDS {
             let (test, training): (Vec<Grouped<'_>>, Vec<Grouped<'_>>) = data.iter().partition(|it| fold_of(it.0) == fold);
             let training: Vec<Observation<'_>> = training.into_iter().map(|(_, one)| one).collect();
-            let model = fit_family(class, family, &training)?;
+            let model = fit_family(class, family, Effort::Quick, &training)?;
             pairs.extend(test.iter().map(|(_, one)| (predict(&model, one), one.duration_ns)));
         }
         Ok(family::loss(pairs.into_iter()))
@@ -62,21 +60,25 @@ fn choose(class: KernelClass, data: &[Grouped<'_>], seed: u64) -> Result<Family,
         }
     }
     if groups.len() >= LEAST_FOR_TREES {
-        for (trees, worth) in [(Trees::Monotone, WORTH), (Trees::Free, WORTH_FREE)] {
-            let family = Family { trees, ..best.1 };
-            let loss = held_out(family)?;
-            if loss < worth * best.0 {
-                best = (loss, family);
+        let physical = best;
+        let corrected = |trees: Trees| -> Result<(f64, Family), FitError> {
+            let family = Family { trees, ..physical.1 };
+            Ok((held_out(family)?, family))
+        };
+        let (monotone, free) = (corrected(Trees::Monotone)?, corrected(Trees::Free)?);
+        for (richer, least) in [(monotone, physical.0), (free, physical.0.min(monotone.0))] {
+            if richer.0 < WORTH * least {
+                best = richer;
             }
         }
     }
     Ok(best.1)
 }
 
-fn fit_family(class: KernelClass, family: Family, data: &[Observation<'_>]) -> Result<ClassModel, FitError> {
+fn fit_family(class: KernelClass, family: Family, effort: Effort, data: &[Observation<'_>]) -> Result<ClassModel, FitError> {
     let mut model = family::fit(class, family.physical, data)?;
     model.range = FitRange::around(data.iter().map(|one| one.shape));
-    family::correct(&mut model, family.trees, data)?;
+    family::correct(&mut model, family.trees, effort, data)?;
     Ok(model)
 }
 

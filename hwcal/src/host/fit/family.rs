@@ -4,7 +4,7 @@
 use std::fmt::{self, Display, Formatter};
 
 use serde::Serialize;
-use sim::cost::{ClassModel, Feature, Forest, KernelClass, KernelShape, Provenance, TREE_FEATURES, tree_features};
+use sim::cost::{ClassModel, Feature, Forest, KernelClass, KernelShape, Provenance, TREE_FEATURES, TreeNode, tree_features};
 
 use crate::boost::{Boosting, Direction, Directions, FREE, boost};
 use crate::host::fit::FitError;
@@ -273,13 +273,19 @@ pub(crate) fn loss(pairs: impl Iterator<Item = (f64, f64)>) -> f64 {
     statistics::mean(&errors)
 }
 
-/// Trees may only raise a prediction as sizes, channels and windows grow; remainders and ratios they do not see. Strides change what
-/// is read of the input either way.
+/// Features that may only raise a prediction: sizes, channels, windows, amounts.
+const RISING: [usize; 24] = [0, 1, 2, 3, 5, 6, 7, 8, 12, 15, 16, 17, 18, 19, 20, 22, 23, 24, 25, 26, 28, 29, 32, 33];
+/// Strides, which change what is read of the input either way.
+const STRIDES: [usize; 3] = [4, 30, 31];
+
+/// Trees may only raise a prediction as sizes, channels and windows grow; remainders and ratios they do not see.
 fn monotone(class: KernelClass) -> Directions {
-    let mut directions = [Direction::Rising; TREE_FEATURES];
-    directions[4] = Direction::Free;
-    for unused in [9, 10, 11, 13, 14] {
-        directions[unused] = Direction::Unused;
+    let mut directions = [Direction::Unused; TREE_FEATURES];
+    for rising in RISING {
+        directions[rising] = Direction::Rising;
+    }
+    for stride in STRIDES {
+        directions[stride] = Direction::Free;
     }
     if class == KernelClass::Pool {
         // Tells maximum and average apart.
@@ -288,9 +294,29 @@ fn monotone(class: KernelClass) -> Directions {
     directions
 }
 
+/// How much is spent on trees.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Effort {
+    /// To compare families.
+    Quick,
+    /// For the model that is kept.
+    Full,
+}
+
+impl Effort {
+    /// Ensembles whose mean is taken, trees of each, and the share of each tree's prediction that is kept.
+    fn ensembles(self) -> (usize, usize, f64) {
+        let env = |name: &str, default: f64| std::env::var(name).ok().and_then(|it| it.parse().ok()).unwrap_or(default);
+        match self {
+            Self::Quick => (1, env("QT", 100.0) as usize, env("QL", 0.1)),
+            Self::Full => (env("FB", 2.0) as usize, env("FT", 200.0) as usize, env("FL", 0.06)),
+        }
+    }
+}
+
 /// Adds trees that correct what a physical model leaves. Monotone ones are so inside of the training data's range; outside of it
 /// the correction fades to none within one octave, and predictions may dip there by as much as it was.
-pub(crate) fn correct(model: &mut ClassModel, trees: Trees, data: &[Observation<'_>]) -> Result<(), FitError> {
+pub(crate) fn correct(model: &mut ClassModel, trees: Trees, effort: Effort, data: &[Observation<'_>]) -> Result<(), FitError> {
     let directions = match trees {
         Trees::None => return Ok(()),
         Trees::Monotone => monotone(model.class),
@@ -298,17 +324,29 @@ pub(crate) fn correct(model: &mut ClassModel, trees: Trees, data: &[Observation<
     };
     let residuals: Vec<f64> = data.iter().map(|one| libm::log(one.duration_ns / model.linear_ns(one.shape))).collect();
     let rows: Vec<_> = data.iter().map(|one| tree_features(model.class, one.shape)).collect();
-    let how = Boosting {
-        trees: 80,
-        learning_rate: 0.1,
-        leaves: 8,
-        leaf_samples: 3,
-        leaf_ridge: 1.0,
-        feature_share: 0.6,
-        row_share: 0.8,
-        directions,
-    };
-    model.forest = Forest::new(boost(&rows, &residuals, &vec![1.0; rows.len()], how).concat())?;
+    let (ensembles, trees, learning_rate) = effort.ensembles();
+    let env = |name: &str, default: f64| std::env::var(name).ok().and_then(|it| it.parse().ok()).unwrap_or(default);
+    let mut nodes = Vec::new();
+    for seed in 1..=ensembles as u64 {
+        let how = Boosting {
+            trees,
+            learning_rate,
+            leaves: env("LV", 12.0) as usize,
+            leaf_samples: 4,
+            leaf_ridge: 1.0,
+            feature_share: env("FS", 0.4),
+            row_share: env("RS", 0.7),
+            directions,
+            residual_limit: env("RL", 0.3),
+            seed,
+        };
+        let grown = boost(&rows, &residuals, &vec![1.0; rows.len()], how);
+        nodes.extend(grown.into_iter().flatten().map(|node| match node {
+            TreeNode::Leaf(value) => TreeNode::Leaf(value / ensembles as f64),
+            split @ TreeNode::Split { .. } => split,
+        }));
+    }
+    model.forest = Forest::new(nodes)?;
     let sizes: Vec<f64> = residuals.iter().map(|residual| residual.abs()).collect();
     model.forest_limit = statistics::quantile(&sizes, 0.98);
     Ok(())

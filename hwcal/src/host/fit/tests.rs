@@ -229,7 +229,7 @@ proptest! {
         let class = KernelClass::Convolution;
         for physical in family::candidates(class).into_iter().filter(|&physical| physical != Physical::Occupancy) {
             let mut model = family::fit(class, physical, &data).expect("fits");
-            family::correct(&mut model, Trees::Monotone, &data).expect("corrects");
+            family::correct(&mut model, Trees::Monotone, family::Effort::Full, &data).expect("corrects");
             for &(size, other_size, inputs, more_inputs, outputs, more_outputs) in &probes {
                 let small = KernelShape::of(&convolution(size.min(other_size), inputs.min(more_inputs), outputs.min(more_outputs), 3));
                 let large = KernelShape::of(&convolution(size.max(other_size), inputs.max(more_inputs), outputs.max(more_outputs), 3));
