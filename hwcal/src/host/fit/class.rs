@@ -60,15 +60,18 @@ fn choose(class: KernelClass, data: &[Grouped<'_>], seed: u64) -> Result<Family,
         }
     }
     if groups.len() >= LEAST_FOR_TREES {
-        let physical = best;
-        let corrected = |trees: Trees| -> Result<(f64, Family), FitError> {
-            let family = Family { trees, ..physical.1 };
-            Ok((held_out(family)?, family))
-        };
-        let (monotone, free) = (corrected(Trees::Monotone)?, corrected(Trees::Free)?);
-        for (richer, least) in [(monotone, physical.0), (free, physical.0.min(monotone.0))] {
-            if richer.0 < WORTH * least {
-                best = richer;
+        // The sum that bends least, too: what a staircase or a roofline gains on its own, trees may find better from there.
+        let mut bases = vec![best.1.physical, Physical::Linear];
+        bases.dedup();
+        for trees in [Trees::Monotone, Trees::Free] {
+            let corrected = bases.iter().map(|&physical| {
+                let family = Family { physical, trees };
+                Ok((held_out(family)?, family))
+            });
+            let corrected = corrected.collect::<Result<Vec<_>, FitError>>()?;
+            let nearest = corrected.into_iter().reduce(|one, other| if other.0 < one.0 { other } else { one });
+            if let Some(nearest) = nearest.filter(|nearest| nearest.0 < WORTH * best.0) {
+                best = nearest;
             }
         }
     }

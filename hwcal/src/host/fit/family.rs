@@ -40,7 +40,7 @@ pub enum Trees {
     /// Trees that only raise a prediction as sizes, channels and windows grow.
     Monotone,
     /// Trees without constraint, which also see remainders and ratios. Predictions may fall as a shape grows, by at most the
-    /// forest's limit either way: taken only where they are much better.
+    /// forest's limit either way: taken only where they are better than monotone ones.
     Free,
 }
 
@@ -294,6 +294,9 @@ fn monotone(class: KernelClass) -> Directions {
     directions
 }
 
+/// Quantile of the residuals beyond which they pull trees no further: what is measured beside other load is far off.
+const LIMITED_ABOVE: f64 = 0.7;
+
 /// How much is spent on trees.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Effort {
@@ -305,16 +308,15 @@ pub(crate) enum Effort {
 
 impl Effort {
     /// Ensembles whose mean is taken, trees of each, and the share of each tree's prediction that is kept.
-    fn ensembles(self) -> (usize, usize, f64) {
-        let env = |name: &str, default: f64| std::env::var(name).ok().and_then(|it| it.parse().ok()).unwrap_or(default);
+    const fn ensembles(self) -> (usize, usize, f64) {
         match self {
-            Self::Quick => (1, env("QT", 100.0) as usize, env("QL", 0.1)),
-            Self::Full => (env("FB", 2.0) as usize, env("FT", 200.0) as usize, env("FL", 0.06)),
+            Self::Quick => (1, 100, 0.1),
+            Self::Full => (2, 200, 0.06),
         }
     }
 }
 
-/// Adds trees that correct what a physical model leaves. Monotone ones are so inside of the training data's range; outside of it
+/// Adds trees that correct what a physical model leaves: the mean of ensembles, kept as their sum with leaves divided. Monotone ones are so inside of the training data's range; outside of it
 /// the correction fades to none within one octave, and predictions may dip there by as much as it was.
 pub(crate) fn correct(model: &mut ClassModel, trees: Trees, effort: Effort, data: &[Observation<'_>]) -> Result<(), FitError> {
     let directions = match trees {
@@ -325,19 +327,20 @@ pub(crate) fn correct(model: &mut ClassModel, trees: Trees, effort: Effort, data
     let residuals: Vec<f64> = data.iter().map(|one| libm::log(one.duration_ns / model.linear_ns(one.shape))).collect();
     let rows: Vec<_> = data.iter().map(|one| tree_features(model.class, one.shape)).collect();
     let (ensembles, trees, learning_rate) = effort.ensembles();
-    let env = |name: &str, default: f64| std::env::var(name).ok().and_then(|it| it.parse().ok()).unwrap_or(default);
+    let sizes: Vec<f64> = residuals.iter().map(|residual| residual.abs()).collect();
+    let residual_limit = statistics::quantile(&sizes, LIMITED_ABOVE);
     let mut nodes = Vec::new();
     for seed in 1..=ensembles as u64 {
         let how = Boosting {
             trees,
             learning_rate,
-            leaves: env("LV", 12.0) as usize,
+            leaves: 12,
             leaf_samples: 4,
             leaf_ridge: 1.0,
-            feature_share: env("FS", 0.4),
-            row_share: env("RS", 0.7),
+            feature_share: 0.4,
+            row_share: 0.7,
             directions,
-            residual_limit: env("RL", 0.3),
+            residual_limit,
             seed,
         };
         let grown = boost(&rows, &residuals, &vec![1.0; rows.len()], how);
@@ -347,7 +350,6 @@ pub(crate) fn correct(model: &mut ClassModel, trees: Trees, effort: Effort, data
         }));
     }
     model.forest = Forest::new(nodes)?;
-    let sizes: Vec<f64> = residuals.iter().map(|residual| residual.abs()).collect();
     model.forest_limit = statistics::quantile(&sizes, 0.98);
     Ok(())
 }
