@@ -194,7 +194,7 @@ mod tests {
     #[test]
     fn malformed_forests_are_refused() {
         assert!(matches!(Forest::new(vec![split(0, 1.0), TreeNode::Leaf(0.0)]), Err(CostModelError::TreeCutShort { nodes: 2 })));
-        assert!(matches!(Forest::new(vec![split(40, 1.0)]), Err(CostModelError::BadSplit { node: 0, feature: 16, .. })));
+        assert!(matches!(Forest::new(vec![split(40, 1.0)]), Err(CostModelError::BadSplit { node: 0, feature: 40, .. })));
         assert!(matches!(Forest::new(vec![TreeNode::Leaf(f64::NAN)]), Err(CostModelError::BadLeaf { node: 0, .. })));
         assert_eq!(Forest::new(Vec::new()).expect("empty is fine").tree_count(), 0);
     }
