@@ -1,6 +1,6 @@
 //! Runs plans on the processors of this machine, with real kernels and real copies.
 //!
-//! A [`Processor`] runs [`Unit`]s: small graphs with all their constants, cut out of a model by [`unit`]: a segment of
+//! A [`Processor`] runs [`Unit`]s: small graphs with all their constants, cut out of a model by [`mod@unit`]: a segment of
 //! whole tasks, or a slice of one task. What it reads and writes lies in [`HostBuffer`]s or in memory of its own.
 //! Kernels come from libraries that are found at run time, or are built in, so that the crate builds and runs without any.
 

@@ -1,8 +1,8 @@
 //! The CPU with kernels of this crate: needs no library.
 //!
-//! [`BuiltInProcessor`] turns a unit into a program of kernels ([`program`], [`fusion`], [`memory`]) and runs it on the cores that
-//! it was opened with ([`pool`]). Convolutions are products of packed matrices ([`matrix`]), depthwise ones and pooling slide over
-//! staged planes ([`sliding`]). How many threads share the work changes no bit of the result.
+//! [`BuiltInProcessor`] turns a unit into a program of kernels (`program`, `fusion`, `memory`) and runs it on the cores that
+//! it was opened with (`pool`). Convolutions are products of packed matrices (`matrix`), depthwise ones and pooling slide over
+//! staged planes (`sliding`). How many threads share the work changes no bit of the result.
 
 #![allow(unsafe_code, reason = "kernels work on raw memory that several threads share, and call vector instructions")]
 #![allow(clippy::inline_always, reason = "bodies that are compiled for each instruction set")]
