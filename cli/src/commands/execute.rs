@@ -2,15 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
-use results::{Content, InputEntry, Provenance, RunWriter, Stop, Tool};
-use scenarios::{Document, ProfileInfo, Reference, Scenario};
+use results::{Content, RunWriter, Stop};
+use scenarios::{Document, Reference, Scenario};
 use sim::strategy::registry;
 
 use crate::arguments::ExecuteArguments;
 use crate::execute::{Machine, Summarised, infos, measure, table, tell_differences};
 use crate::failure::{Failure, Outcome, Status};
 use crate::output::print;
-use crate::run::{Inputs, Interrupt, JobFailure, Progress, jobs, tell_failures, tell_nothing_written, tell_results};
+use crate::run::{Inputs, Interrupt, JobFailure, Progress, jobs, provenance, tell_failures, tell_nothing_written, tell_results};
 
 pub(crate) fn execute(arguments: &ExecuteArguments) -> Outcome {
     let scenario = scenario_of(arguments)?;
@@ -19,7 +19,8 @@ pub(crate) fn execute(arguments: &ExecuteArguments) -> Outcome {
     let jobs = jobs(&scenario.value, &inputs);
     let default_output = || PathBuf::from("runs").join(format!("{}-measured", scenario.value.name));
     let output = arguments.output.clone().unwrap_or_else(default_output);
-    let mut writer = RunWriter::begin(&output, provenance(arguments, &scenario, &inputs, &machine), &Content::ALL)?;
+    let mut writer =
+        RunWriter::begin(&output, provenance(command_line(arguments, &scenario, &machine), &scenario, &inputs), &Content::ALL)?;
     let progress = Progress::new("runs", arguments.quiet);
     progress.set(0, jobs.len());
     let interrupt = Interrupt::listen()?;
@@ -75,9 +76,13 @@ fn scenario_of(arguments: &ExecuteArguments) -> Result<Document<Scenario>, Failu
     Ok(scenario)
 }
 
-/// From what the results are made.
-fn provenance(arguments: &ExecuteArguments, scenario: &Document<Scenario>, inputs: &Inputs, machine: &Machine) -> Provenance {
+/// The command line, with the processors that were used.
+fn command_line(arguments: &ExecuteArguments, scenario: &Document<Scenario>, machine: &Machine) -> Vec<String> {
     let mut command_line = vec!["socrates".to_owned(), "execute".to_owned(), scenario.name.clone()];
+    if let Some(seed) = arguments.seed {
+        command_line.extend(["--seed".to_owned(), seed.to_string()]);
+    }
+    command_line.extend(["--warm-up".to_owned(), arguments.warm_up.to_string()]);
     for (worker, processor) in machine.processors() {
         command_line.extend(["--processor".to_owned(), format!("{worker}={processor}")]);
     }
@@ -90,22 +95,5 @@ fn provenance(arguments: &ExecuteArguments, scenario: &Document<Scenario>, input
     if let Some(frames) = &arguments.frames {
         command_line.extend(["--frames".to_owned(), format!("{}={}Hz,{}", frames.worker, frames.rate_hz, frames.layers)]);
     }
-    let mut entries = vec![
-        InputEntry::of("scenario", scenario.name.clone(), scenario.text.as_bytes()),
-        InputEntry::of("profile", inputs.profile.name.clone(), inputs.profile.text.as_bytes()),
-    ];
-    entries.extend(inputs.models.iter().map(|model| InputEntry {
-        role: "model".to_owned(),
-        name: model.file.clone(),
-        bytes: model.bytes,
-        sha256: model.sha256.clone(),
-    }));
-    Provenance {
-        tool: Tool { name: "socrates".to_owned(), version: env!("CARGO_PKG_VERSION").to_owned(), revision: None },
-        command_line,
-        seed: scenario.value.seed,
-        device: inputs.device.name().to_owned(),
-        profile_fingerprint: Some(ProfileInfo::of(&inputs.profile).fingerprint),
-        inputs: entries,
-    }
+    command_line
 }

@@ -2,15 +2,16 @@
 
 use std::path::{Path, PathBuf};
 
-use results::{Content, InputEntry, Provenance, RunFile, RunWriter, Tool};
-use scenarios::{Document, Profile, ProfileInfo, Reference, Scenario};
+use results::{Content, RunFile, RunWriter};
+use scenarios::{Document, Reference, Scenario};
 use sim::strategy::registry;
 
 use crate::arguments::RunArguments;
 use crate::failure::{Failure, Outcome, Status};
 use crate::output::print;
 use crate::run::{
-    Inputs, Interrupt, Progress, check_size, comparison, jobs, perform, tell_failures, tell_nothing_written, tell_results,
+    Inputs, Interrupt, Progress, check_size, comparison, jobs, perform, provenance, tell_failures, tell_nothing_written,
+    tell_results,
 };
 
 pub(crate) fn run(arguments: &RunArguments) -> Outcome {
@@ -19,7 +20,7 @@ pub(crate) fn run(arguments: &RunArguments) -> Outcome {
     let jobs = jobs(&scenario.value, &inputs);
     check_size(&jobs, &scenario.value, &inputs)?;
     let output = arguments.output.clone().unwrap_or_else(|| PathBuf::from("runs").join(&scenario.value.name));
-    let writer = RunWriter::begin(&output, provenance(arguments, &scenario, &inputs), &Content::ALL)?;
+    let writer = RunWriter::begin(&output, provenance(command_line(arguments, &scenario), &scenario, &inputs), &Content::ALL)?;
     let progress = Progress::new("runs", arguments.quiet);
     let interrupt = Interrupt::listen()?;
     let (writer, failures) = perform(&jobs, &scenario.value, &inputs, writer, arguments.threads, &progress, &interrupt)?;
@@ -56,8 +57,8 @@ fn stalled(file: &RunFile) -> bool {
     file.cases.iter().any(|case| matches!(case.stop, results::Stop::Stalled(_) | results::Stop::Failed(_)))
 }
 
-/// From what the results are made. Where they go and on how many threads is no part of it.
-fn provenance(arguments: &RunArguments, scenario: &Document<Scenario>, inputs: &Inputs) -> Provenance {
+/// The command line, without what does not change results.
+fn command_line(arguments: &RunArguments, scenario: &Document<Scenario>) -> Vec<String> {
     let mut command_line = vec!["socrates".to_owned(), "run".to_owned(), scenario.name.clone()];
     if let Some(seed) = arguments.seed {
         command_line.extend(["--seed".to_owned(), seed.to_string()]);
@@ -65,22 +66,5 @@ fn provenance(arguments: &RunArguments, scenario: &Document<Scenario>, inputs: &
     for strategy in &arguments.strategies {
         command_line.extend(["--strategy".to_owned(), strategy.clone()]);
     }
-    let mut entries = vec![
-        InputEntry::of("scenario", scenario.name.clone(), scenario.text.as_bytes()),
-        InputEntry::of("profile", inputs.profile.name.clone(), inputs.profile.text.as_bytes()),
-    ];
-    entries.extend(inputs.models.iter().map(|model| InputEntry {
-        role: "model".to_owned(),
-        name: model.file.clone(),
-        bytes: model.bytes,
-        sha256: model.sha256.clone(),
-    }));
-    Provenance {
-        tool: Tool { name: "socrates".to_owned(), version: env!("CARGO_PKG_VERSION").to_owned(), revision: None },
-        command_line,
-        seed: scenario.value.seed,
-        device: inputs.device.name().to_owned(),
-        profile_fingerprint: Some(ProfileInfo::of(&inputs.profile as &Document<Profile>).fingerprint),
-        inputs: entries,
-    }
+    command_line
 }

@@ -7,6 +7,7 @@ mod interrupt;
 mod jobs;
 mod perform;
 mod progress;
+mod provenance;
 mod tell;
 
 pub(crate) use comparison::comparison;
@@ -16,4 +17,5 @@ pub(crate) use interrupt::Interrupt;
 pub(crate) use jobs::{Job, jobs};
 pub(crate) use perform::{Cause, JobFailure, info, perform, primary, thread_pool};
 pub(crate) use progress::{MeasureProgress, Progress};
+pub(crate) use provenance::provenance;
 pub(crate) use tell::{tell_failures, tell_nothing_written, tell_results};
