@@ -11,6 +11,7 @@ pub use costs::{CostTable, KernelCost, PartCost};
 pub use lower::{LoweredModel, Placement, TaskInfo};
 pub use split::Splits;
 
+use crate::graph::OperatorWork;
 use crate::identifiers::{DataId, TaskId};
 
 /// A directed acyclic graph of tasks. A task is one kernel launch: an operator, or a fused group of operators.
@@ -35,6 +36,8 @@ pub struct TaskGraph {
     readers: Vec<TaskId>,
     /// How finely each task can be cut; empty where none can.
     splits: Vec<Splits>,
+    /// The work of each task's leading operator; `None`, or missing at the end, where no model stands behind a task.
+    work: Vec<Option<OperatorWork>>,
 }
 
 impl TaskGraph {
@@ -100,6 +103,12 @@ impl TaskGraph {
     #[inline]
     pub fn splits(&self, task: TaskId) -> Splits {
         self.splits.get(task.index()).copied().unwrap_or_default()
+    }
+
+    /// The work of a task's leading operator; `None` where no model stands behind it.
+    #[inline]
+    pub fn work(&self, task: TaskId) -> Option<&OperatorWork> {
+        self.work.get(task.index()).and_then(Option::as_ref)
     }
 
     /// Tasks that make something this task reads; a task may repeat where two data items lead from it.

@@ -2,6 +2,7 @@
 
 use thiserror::Error;
 
+use crate::graph::OperatorWork;
 use crate::identifiers::{DataId, TaskId};
 use crate::task::{Splits, TaskGraph};
 
@@ -37,6 +38,7 @@ pub struct TaskGraphBuilder {
     made_start: Vec<u32>,
     made: Vec<DataId>,
     splits: Vec<Splits>,
+    work: Vec<Option<OperatorWork>>,
     error: Option<TaskGraphError>,
 }
 
@@ -87,6 +89,13 @@ impl TaskGraphBuilder {
         }
     }
 
+    /// Says what work a task's leading operator does, for strategies with predictors of their own.
+    pub fn work(&mut self, task: TaskId, work: OperatorWork) {
+        let count = self.work.len().max(task.index() + 1);
+        self.work.resize(count, None);
+        self.work[task.index()] = Some(work);
+    }
+
     /// Marks a data item as wanted by the requester, in the host's memory.
     pub fn output(&mut self, data: DataId) {
         self.outputs.push(data);
@@ -128,6 +137,7 @@ impl TaskGraphBuilder {
             reader_start,
             readers,
             splits: self.splits,
+            work: self.work,
         })
     }
 }

@@ -139,6 +139,7 @@ fn connect(graph: &Graph, info: &[TaskInfo]) -> (TaskGraph, Vec<TensorId>) {
         let made: Vec<TensorId> = writes.filter(leaves).collect();
         let bytes: Vec<u64> = made.iter().map(|&tensor| graph.tensor(tensor).bytes()).collect();
         let (id, first) = builder.task(&inputs, &bytes);
+        builder.work(id, graph.work(task.lead).clone());
         if made.len() == 1 {
             builder.splits(id, split::of(graph, task));
         }
