@@ -133,7 +133,12 @@ pub fn report(device: &Device, models: &[ModelInfo<'_>], records: &[Record], end
     let facts: Vec<ModelFacts<'_>> = models
         .iter()
         .zip(&extrapolated)
-        .map(|(info, extrapolated)| ModelFacts { name: info.model.name, primary: &info.primary, extrapolated })
+        .map(|(info, extrapolated)| ModelFacts {
+            name: info.model.name,
+            model: Some((info.model.tasks, info.model.costs)),
+            primary: &info.primary,
+            extrapolated,
+        })
         .collect();
     sim::metrics::report(device, &facts, records, end_ns)
 }

@@ -6,6 +6,7 @@ pub mod cost;
 pub mod engine;
 pub mod graph;
 pub mod identifiers;
+pub mod memory;
 pub mod metrics;
 pub mod plan;
 pub mod platform;

@@ -25,6 +25,21 @@ pub enum Record {
     Decision(DecisionRecord),
 }
 
+impl Record {
+    /// When it was over.
+    pub const fn ended_ns(&self) -> u64 {
+        match self {
+            Self::Arrival(it) => it.at_ns,
+            Self::Request(it) => it.ended_ns,
+            Self::Invocation(it) => it.end_ns,
+            Self::Kernel(it) => it.end_ns,
+            Self::Copy(it) => it.end_ns,
+            Self::Step(it) => it.end_ns,
+            Self::Decision(it) => it.at_ns,
+        }
+    }
+}
+
 /// See [`Record::Arrival`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ArrivalRecord {

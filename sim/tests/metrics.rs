@@ -9,8 +9,12 @@ use sim::plan::Part;
 use sim::record::{ArrivalRecord, CopyRecord, DecisionRecord, InvocationRecord, KernelRecord, Outcome, Record, RequestRecord};
 
 fn of(case: &small::Case) -> Report {
-    let facts: Vec<ModelFacts<'_>> =
-        case.names.iter().map(|name| ModelFacts { name, primary: &[WorkerId(3)], extrapolated: &[] }).collect();
+    let facts: Vec<ModelFacts<'_>> = case
+        .names
+        .iter()
+        .zip(case.graphs.iter().zip(&case.costs))
+        .map(|(name, model)| ModelFacts { name, model: Some(model), primary: &[WorkerId(3)], extrapolated: &[] })
+        .collect();
     report(&case.device, &facts, &case.records, case.summary.end_ns).expect("the engine's records are consistent")
 }
 
@@ -176,7 +180,7 @@ fn a_run_computed_by_hand() {
     let device = small::device();
     let mut extrapolated = vec![false; 2 * device.workers().len()];
     extrapolated[device.workers().len() + 3] = true;
-    let facts = ModelFacts { name: "m", primary: &[WorkerId(3), WorkerId(4)], extrapolated: &extrapolated };
+    let facts = ModelFacts { name: "m", model: None, primary: &[WorkerId(3), WorkerId(4)], extrapolated: &extrapolated };
     let report = report(&device, &[facts], &by_hand(), 1000).expect("consistent");
     let requests = Requests { arrived: 6, completed: 2, dropped: 1, unfinished: 3, deadlines: 4, deadline_misses: 3 };
     assert_eq!(report.requests, requests);

@@ -31,6 +31,7 @@ pub(crate) fn comparison(scenario: &Scenario, inputs: &Inputs, file: &RunFile, f
         ("missed", Align::Right),
         ("fallback", Align::Right),
         ("copies", Align::Right),
+        ("memory MB", Align::Right),
         ("extrapolated", Align::Right),
         ("busy", Align::Left),
     ]);
@@ -74,7 +75,7 @@ fn by_model(file: &RunFile) -> Vec<Vec<Row<'_>>> {
     groups
 }
 
-fn cells(row: &Row<'_>, best_ns: Option<f64>) -> [String; 10] {
+fn cells(row: &Row<'_>, best_ns: Option<f64>) -> [String; 11] {
     let (requests, totals) = (&row.model.requests, &row.model.totals);
     let time = |ns: Option<f64>| ns.map_or_else(|| "-".to_owned(), milliseconds);
     let median_ns = row.model.latency.map(|latency| latency.p50_ns);
@@ -99,6 +100,7 @@ fn cells(row: &Row<'_>, best_ns: Option<f64>) -> [String; 10] {
         missed,
         if totals.fallback_tasks > 0 { totals.fallback_tasks.to_string() } else { String::new() },
         if totals.copies > 0 { format!("{:.1}", each(totals.copies)) } else { String::new() },
+        row.model.memory.map_or_else(String::new, |memory| megabytes(memory.weight_bytes + memory.arena_bytes)),
         if extrapolated > 0.0 { percent(extrapolated) } else { String::new() },
         stop,
     ]
@@ -115,6 +117,10 @@ fn busy(workers: &[WorkerReport]) -> String {
 
 fn share(part: u64, whole: u64) -> f64 {
     part as f64 / whole as f64
+}
+
+fn megabytes(bytes: u64) -> String {
+    format!("{:.1}", bytes as f64 * 1e-6)
 }
 
 fn percent(share: f64) -> String {

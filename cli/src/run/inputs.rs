@@ -50,7 +50,10 @@ impl Inputs {
     /// Loads all that a scenario refers to.
     pub(crate) fn load(scenario: &Scenario) -> Result<Self, Failure> {
         let profile = Profile::open(&scenario.device)?;
-        let device = device_of(&profile)?;
+        let mut device = device_of(&profile)?;
+        if scenario.memory_limit_bytes.is_some() {
+            device = device.with_memory_limit(scenario.memory_limit_bytes);
+        }
         check_workers(scenario, &device)?;
         let mut keys: Vec<Key<'_>> = Vec::new();
         let mut model_of_stream = Vec::new();

@@ -204,9 +204,9 @@ pub fn execute<'a>(
 }
 
 fn finish(mut state: State<'_>, host_bytes: u64) -> Executed {
-    state.records.sort_by_key(ended_ns);
+    state.records.sort_by_key(Record::ended_ns);
     // What was running when the horizon was reached has ended after it.
-    let last_ns = state.records.iter().map(ended_ns).max().unwrap_or(0);
+    let last_ns = state.records.iter().map(Record::ended_ns).max().unwrap_or(0);
     let summary = Summary {
         stop: state.stop.unwrap_or(StopReason::Drained),
         end_ns: state.end_ns.max(last_ns),
@@ -216,18 +216,6 @@ fn finish(mut state: State<'_>, host_bytes: u64) -> Executed {
         refused: state.refused,
     };
     Executed { summary, records: state.records, outputs: state.outputs, host_bytes }
-}
-
-fn ended_ns(record: &Record) -> u64 {
-    match record {
-        Record::Arrival(it) => it.at_ns,
-        Record::Request(it) => it.ended_ns,
-        Record::Invocation(it) => it.end_ns,
-        Record::Kernel(it) => it.end_ns,
-        Record::Copy(it) => it.end_ns,
-        Record::Step(it) => it.end_ns,
-        Record::Decision(it) => it.at_ns,
-    }
 }
 
 /// Copies are carried out by the worker at the device's end of a link.

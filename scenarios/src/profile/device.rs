@@ -42,6 +42,13 @@ pub(super) fn build(profile: &Profile) -> Result<Device, Vec<DeviceError>> {
         }
     }
     builder.decision_ns(profile.decision_ns);
+    if let Some(bytes) = profile.memory_limit_bytes {
+        builder.memory_limit_bytes(bytes);
+    }
+    // Without errors, workers stand in the order of the profile.
+    for (index, _) in profile.workers.iter().enumerate().filter(|(_, worker)| worker.repacks_weights) {
+        builder.repacks_weights(WorkerId::from_index(index));
+    }
     if errors.is_empty() { builder.build() } else { Err(errors) }
 }
 

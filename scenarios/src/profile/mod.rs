@@ -45,6 +45,8 @@ pub struct Profile {
     pub dram: Option<String>,
     /// What one decision of a strategy costs at run time.
     pub decision_ns: u64,
+    /// Most memory that the models of a run may need together.
+    pub memory_limit_bytes: Option<u64>,
     /// Where the numbers come from.
     pub provenance: Provenance,
     /// Physical processors.
@@ -187,6 +189,8 @@ pub struct Worker {
     pub invocation_ns: u64,
     /// Name of its support rules; `None` for everything.
     pub support: Option<String>,
+    /// Whether it keeps weights in a layout of its own.
+    pub repacks_weights: bool,
     /// How the executor opens it on the machine that was measured.
     pub opens: Option<String>,
     /// The hardware, as its driver or the operating system names it.

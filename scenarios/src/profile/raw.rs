@@ -9,7 +9,7 @@ use sim::graph::work::KernelKind;
 
 use crate::profile::cost::RawCosts;
 use crate::profile::{Origin, ProcessorKind};
-use crate::text::{At, Bandwidth, Duration, Frequency};
+use crate::text::{At, Bandwidth, Bytes, Duration, Frequency};
 
 /// A device: its processors, what work can be placed on, memories, links, and what everything costs.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -34,6 +34,9 @@ pub struct RawProfile {
     /// What one decision of a strategy costs at run time; nothing if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub decision: Option<At<Duration>>,
+    /// Most memory that the models of a run may need together; not limited if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub memory_limit: Option<At<Bytes>>,
     /// Where the numbers come from.
     #[schemars(required)]
     pub provenance: Option<RawProvenance>,
@@ -221,6 +224,9 @@ pub struct RawWorker {
     /// Rules on which operators it can run; all if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub support: Option<At<String>>,
+    /// Whether it keeps weights in a layout of its own, beside those that others in its memory use; it does not if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub repacks_weights: Option<bool>,
     /// How the executor opens it on the machine that was measured.
     #[schemars(extend("examples" = ["cpu[cores=0]"]))]
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -10,7 +10,7 @@ use crate::profile::{
     Channel, Link, Processor, Profile, Provenance, RawChannel, RawLink, RawProcessor, RawProfile, RawProvenance, RawSupport,
     RawWorker, Source, Worker,
 };
-use crate::text::{At, Bandwidth, Diagnostics, Duration, Frequency};
+use crate::text::{At, Bandwidth, Bytes, Diagnostics, Duration, Frequency};
 
 /// Names that other parts of a profile may refer to.
 struct Names<'a> {
@@ -46,6 +46,7 @@ fn parts(raw: &RawProfile, names: &Names<'_>, diagnostics: &mut Diagnostics) -> 
     let host = name_of("memory", raw.host.as_ref(), &names.memories, diagnostics);
     let dram = name_of("channel", raw.dram.as_ref(), &names.channels, diagnostics);
     let decision_ns = duration(raw.decision.as_ref(), diagnostics);
+    let memory_limit_bytes = raw.memory_limit.as_ref().map(|at| diagnostics.quantity(at, at.value.parse(), Bytes::hint));
     let processors = each(raw.processor.as_ref(), |raw| processor(raw, diagnostics));
     let channels = each(raw.channel.as_ref(), |raw| channel(raw, diagnostics));
     let links = each(raw.link.as_ref(), |raw| link(raw, names, diagnostics));
@@ -59,6 +60,10 @@ fn parts(raw: &RawProfile, names: &Names<'_>, diagnostics: &mut Diagnostics) -> 
         host: host?,
         dram,
         decision_ns: decision_ns?,
+        memory_limit_bytes: match memory_limit_bytes {
+            Some(limit) => Some(limit?),
+            None => None,
+        },
         provenance: provenance(raw.provenance.as_ref()?)?,
         processors: processors?,
         memories: names.memories.iter().map(|name| name.value.clone()).collect(),
@@ -167,6 +172,7 @@ fn worker(raw: &RawWorker, names: &Names<'_>, diagnostics: &mut Diagnostics) -> 
         memory: memory?,
         invocation_ns: invocation_ns?,
         support,
+        repacks_weights: raw.repacks_weights.unwrap_or(false),
         opens: raw.opens.clone(),
         hardware: raw.hardware.clone(),
         kernels: raw.kernels.clone(),

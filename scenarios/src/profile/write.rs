@@ -7,7 +7,7 @@ use crate::profile::{
     Channel, Link, Processor, Profile, RawChannel, RawChannelUse, RawCores, RawLink, RawMemory, RawProcessor, RawProfile,
     RawProvenance, RawRule, RawSource, RawSupport, RawWorker, SCHEMA_VERSION, Worker,
 };
-use crate::text::{At, Bandwidth, Duration, Frequency};
+use crate::text::{At, Bandwidth, Bytes, Duration, Frequency};
 
 /// The raw profile.
 pub(super) fn raw(profile: &Profile) -> RawProfile {
@@ -19,6 +19,7 @@ pub(super) fn raw(profile: &Profile) -> RawProfile {
         host: Some(At::from(profile.host.clone())),
         dram: profile.dram.clone().map(At::from),
         decision: duration(profile.decision_ns),
+        memory_limit: profile.memory_limit_bytes.map(|bytes| At::from(Bytes::write(bytes))),
         provenance: Some(RawProvenance {
             tool: provenance.tool.clone(),
             command: provenance.command.clone(),
@@ -93,6 +94,7 @@ fn worker(worker: &Worker) -> RawWorker {
         memory: Some(At::from(worker.memory.clone())),
         invocation: duration(worker.invocation_ns),
         support: worker.support.clone().map(At::from),
+        repacks_weights: worker.repacks_weights.then_some(true),
         opens: worker.opens.clone(),
         hardware: worker.hardware.clone(),
         kernels: worker.kernels.clone(),

@@ -36,6 +36,8 @@ pub struct Scenario {
     pub streams_run: StreamsRun,
     /// Latest simulated time.
     pub horizon_ns: Option<u64>,
+    /// Most memory that the models of a run may need together; what the device allows if absent.
+    pub memory_limit_bytes: Option<u64>,
     /// How durations vary.
     pub variation: Variation,
     /// Streams of requests; at least one.

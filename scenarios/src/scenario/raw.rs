@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::text::{At, Duration};
+use crate::text::{At, Bytes, Duration};
 
 /// A scenario: which models run on which device under which strategies, and how requests arrive.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -33,6 +33,8 @@ pub struct RawScenario {
     pub streams_run: Option<StreamsRun>,
     /// Latest simulated time; like all durations, at most 1000000s.
     pub horizon: Option<At<Duration>>,
+    /// Most memory that the models of a run may need together, whatever the device allows.
+    pub memory_limit: Option<At<Bytes>>,
     /// How durations vary about their expectation; not at all if absent.
     pub variation: Option<RawVariation>,
     /// Streams of requests.

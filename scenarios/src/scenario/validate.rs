@@ -8,7 +8,7 @@ use sim::strategy::registry::{self, StrategyError};
 use crate::library;
 use crate::read::Reference;
 use crate::scenario::{Arrivals, RawArrivals, RawScenario, RawStream, RawVariation, Scenario, StreamDefinition};
-use crate::text::{At, Diagnostics, Duration, suggestion};
+use crate::text::{At, Bytes, Diagnostics, Duration, suggestion};
 use crate::zoo;
 
 /// Longest duration, 1,000,000 s: sums and products of a few of them stay far from the limits of 64 bits.
@@ -24,6 +24,8 @@ pub(super) fn scenario(raw: &RawScenario, folder: &Path, diagnostics: &mut Diagn
     let name = raw.name.as_ref().map(|name| folder_name(name, diagnostics));
     let device = raw.device.as_ref().map(|text| reference("device", text, folder, &library::device_names(), diagnostics));
     let horizon_ns = raw.horizon.as_ref().and_then(|horizon| positive_duration(horizon, diagnostics));
+    let memory_limit_bytes =
+        raw.memory_limit.as_ref().and_then(|limit| diagnostics.quantity(limit, limit.value.parse(), Bytes::hint));
     let strategies = raw.strategies.as_ref().map(|list| strategies(&list.value, diagnostics));
     let streams = raw
         .stream
@@ -37,6 +39,7 @@ pub(super) fn scenario(raw: &RawScenario, folder: &Path, diagnostics: &mut Diagn
         strategies: strategies?,
         streams_run: raw.streams_run.unwrap_or_default(),
         horizon_ns,
+        memory_limit_bytes,
         variation: match raw.variation.unwrap_or_default() {
             RawVariation::None => Variation::None,
             RawVariation::Residuals => Variation::Residuals,

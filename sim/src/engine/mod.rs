@@ -134,6 +134,16 @@ pub enum SimulationError {
         /// Workers of the device.
         expected_workers: usize,
     },
+    /// The plans need more memory than the device may use.
+    #[error(
+        "the plans need {needs_bytes} bytes of memory (weights, and buffers of one request of each model): the limit is {limit_bytes}"
+    )]
+    Memory {
+        /// Bytes needed.
+        needs_bytes: u64,
+        /// Bytes there are.
+        limit_bytes: u64,
+    },
     /// There is not one program for each model.
     #[error("{programs} programs for {models} models: there must be one for each")]
     ProgramCount {

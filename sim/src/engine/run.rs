@@ -7,6 +7,7 @@ use crate::engine::sharing::Sharing;
 use crate::engine::state::{CopyState, Event, RequestState, Slots, WorkerState};
 use crate::engine::{Model, Options, SimulationError, StopReason, Summary};
 use crate::identifiers::{LinkId, MemoryId, ModelId, ProcessorId, WorkerId};
+use crate::memory::{MemoryOptions, MemoryPlan};
 use crate::plan::{Plan, Program};
 use crate::platform::Device;
 use crate::record::{Record, Recorder};
@@ -204,7 +205,23 @@ pub fn plan_all(
         let plan: Plan = strategy.plan(job, &view)?;
         Program::compile(&plan, job.tasks, job.costs)
     };
-    jobs.iter().map(|job| compile(job).map_err(|source| SimulationError::Plan { model: job.name.to_owned(), source })).collect()
+    let failed = |name: &str, source| SimulationError::Plan { model: name.to_owned(), source };
+    let programs = jobs.iter().map(|job| compile(job).map_err(|source| failed(job.name, source)));
+    let programs: Vec<Program> = programs.collect::<Result<_, _>>()?;
+    match device.memory_limit_bytes() {
+        Some(limit_bytes) => check_memory(device, models, &programs, limit_bytes).map(|()| programs),
+        None => Ok(programs),
+    }
+}
+
+/// Weights and the arena of one request of every model fit. Plans that leave segments open are not counted.
+fn check_memory(device: &Device, models: &[Model<'_>], programs: &[Program], limit_bytes: u64) -> Result<(), SimulationError> {
+    let needs = models.iter().zip(programs).map(|(model, program)| {
+        let plan = MemoryPlan::of_program(program, model.tasks, device, MemoryOptions::default());
+        plan.map_or(0, |plan| plan.peak_bytes())
+    });
+    let needs_bytes = needs.fold(0, u64::saturating_add);
+    if needs_bytes > limit_bytes { Err(SimulationError::Memory { needs_bytes, limit_bytes }) } else { Ok(()) }
 }
 
 impl<R: Recorder> Engine<'_, R> {

@@ -1,18 +1,19 @@
 //! From what was collected to the report.
 
 use crate::metrics::collect::{Collector, MetricsError, OfWorker};
+use crate::metrics::memory::Memory;
 use crate::metrics::{Latency, LinkReport, ModelReport, ProcessorReport, Report, Requests, Totals, WorkerReport, covered_ns};
 use crate::platform::Device;
 use crate::statistics::{Sorted, StatisticsError};
 
 impl Collector<'_> {
-    pub(super) fn finish(self) -> Result<Report, MetricsError> {
+    pub(super) fn finish(self, memory: Memory) -> Result<Report, MetricsError> {
         let end_ns = self.end_ns;
         let mut requests = Requests::default();
         let mut totals = Totals { decisions: self.decisions, decision_ns: self.decision_ns, ..Totals::default() };
         let mut extrapolated_ns = 0;
         let mut models = Vec::with_capacity(self.models.len());
-        for (facts, mut model) in self.facts.iter().zip(self.models) {
+        for ((facts, mut model), memory) in self.facts.iter().zip(self.models).zip(memory.models) {
             model.totals.fallback_tasks = model.fallback_tasks.len() as u64;
             add_requests(&mut requests, &model.requests);
             add_totals(&mut totals, &model.totals);
@@ -23,6 +24,7 @@ impl Collector<'_> {
                 requests: model.requests,
                 latency: latency(model.latencies_ns)?,
                 throughput_per_second: share(model.requests.completed as f64, end_ns as f64 * 1e-9),
+                memory,
                 totals: model.totals,
             });
         }
@@ -59,6 +61,8 @@ impl Collector<'_> {
             workers: workers.collect(),
             processors: processors(device, &self.workers, end_ns),
             links: links.collect(),
+            memory: memory.pools,
+            peak_memory_bytes: memory.peak_bytes,
             totals,
         })
     }

@@ -5,16 +5,19 @@ use std::collections::BTreeSet;
 use thiserror::Error;
 
 use crate::identifiers::{LinkId, ModelId, TaskId, WorkerId};
-use crate::metrics::{Report, Requests, Totals};
+use crate::metrics::{Report, Requests, Totals, memory};
 use crate::platform::Device;
 use crate::record::{CopyRecord, InvocationRecord, KernelRecord, Outcome, Record, RequestRecord, StepKind, StepRecord};
 use crate::statistics::StatisticsError;
+use crate::task::{CostTable, TaskGraph};
 
 /// What the records do not say about a model.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct ModelFacts<'a> {
     /// Its name.
     pub name: &'a str,
+    /// Its tasks and their costs; without them nothing is said about memory.
+    pub model: Option<(&'a TaskGraph, &'a CostTable)>,
     /// Workers that the strategy means the model to run on: what runs elsewhere is a fallback. Empty: nothing is.
     pub primary: &'a [WorkerId],
     /// `extrapolated[task * workers + worker]`: whether the cost lies outside the range the profile was fitted on.
@@ -76,7 +79,7 @@ pub fn report(device: &Device, models: &[ModelFacts<'_>], records: &[Record], en
         collector.record = index;
         collector.take(record)?;
     }
-    collector.finish()
+    collector.finish(memory::of(device, models, records))
 }
 
 #[derive(Clone, Default)]

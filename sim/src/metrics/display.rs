@@ -52,6 +52,11 @@ impl Display for Report {
             ]);
         }
         links.fmt(formatter)?;
+        let mut memory = Table::new(&["memory", "weights MB", "arenas MB at once"]);
+        for pool in self.memory.iter().filter(|pool| pool.weight_bytes > 0 || pool.peak_arena_bytes > 0) {
+            memory.row(vec![pool.name.clone(), megabytes(pool.weight_bytes), megabytes(pool.peak_arena_bytes)]);
+        }
+        memory.fmt(formatter)?;
         totals(&self.totals, formatter)
     }
 }
@@ -94,6 +99,10 @@ fn totals(totals: &Totals, formatter: &mut Formatter<'_>) -> Result {
 
 fn milliseconds(nanoseconds: f64) -> String {
     format!("{:.3}", nanoseconds * 1e-6)
+}
+
+fn megabytes(bytes: u64) -> String {
+    format!("{:.2}", bytes as f64 * 1e-6)
 }
 
 fn percent(share: Option<f64>) -> String {

@@ -6,8 +6,11 @@ mod assemble;
 mod collect;
 mod display;
 mod intervals;
+mod memory;
 mod report;
 
 pub use collect::{MetricsError, ModelFacts, report};
 pub use intervals::covered_ns;
-pub use report::{Latency, LinkReport, ModelReport, ProcessorReport, Report, Requests, Totals, WorkerReport};
+pub use report::{
+    Latency, LinkReport, MemoryReport, ModelReport, PoolReport, ProcessorReport, Report, Requests, Totals, WorkerReport,
+};

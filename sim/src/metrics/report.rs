@@ -19,8 +19,38 @@ pub struct Report {
     pub processors: Vec<ProcessorReport>,
     /// One entry for each link, in the device's order.
     pub links: Vec<LinkReport>,
+    /// One entry for each pool of memories that are mapped into each other, in the device's order.
+    pub memory: Vec<PoolReport>,
+    /// Most bytes of weights and arenas at once, over all pools.
+    pub peak_memory_bytes: Option<u64>,
     /// Sums over the run.
     pub totals: Totals,
+}
+
+/// One pool of memories.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PoolReport {
+    /// Names of its memories, joined by `+`.
+    pub name: String,
+    /// Weights of all models.
+    pub weight_bytes: u64,
+    /// Most bytes of arenas of requests in flight at once.
+    pub peak_arena_bytes: u64,
+}
+
+/// Memory of one model, over all pools.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MemoryReport {
+    /// Different placements of its requests that are counted in.
+    pub placements: u32,
+    /// Weights, once for each pool or layout that some placement needs them in.
+    pub weight_bytes: u64,
+    /// Arena of one request, of the placement that needs most.
+    pub arena_bytes: u64,
+    /// What that placement holds at once in any case: no arena can be smaller.
+    pub lower_bound_bytes: u64,
+    /// What it would take if every buffer had a place of its own.
+    pub separate_bytes: u64,
 }
 
 /// What became of requests: `arrived = completed + dropped + unfinished`.
@@ -70,6 +100,8 @@ pub struct ModelReport {
     pub latency: Option<Latency>,
     /// Completed requests per second of the run.
     pub throughput_per_second: Option<f64>,
+    /// Its memory; `None` where none of its requests completed.
+    pub memory: Option<MemoryReport>,
     /// Its kernels and copies.
     pub totals: Totals,
 }

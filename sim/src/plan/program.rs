@@ -27,6 +27,14 @@ pub struct Fragment {
     pub(super) readers: (u32, u32),
 }
 
+impl Fragment {
+    /// Index of the kernel that makes it, over all kernels; meaningless if it comes with the request.
+    #[inline]
+    pub const fn kernel(&self) -> u32 {
+        self.kernel
+    }
+}
+
 /// A compiled segment: ranges into the program's lists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct SegmentEntry {

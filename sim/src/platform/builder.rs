@@ -69,6 +69,8 @@ pub struct DeviceBuilder {
     dram: Option<ChannelId>,
     host: Option<MemoryId>,
     decision_ns: u64,
+    repacking: Vec<WorkerId>,
+    memory_limit_bytes: Option<u64>,
 }
 
 impl DeviceBuilder {
@@ -131,6 +133,18 @@ impl DeviceBuilder {
         self
     }
 
+    /// Says that a worker keeps weights in a layout of its own.
+    pub fn repacks_weights(&mut self, worker: WorkerId) -> &mut Self {
+        self.repacking.push(worker);
+        self
+    }
+
+    /// Sets the most bytes that the models of a run may need together.
+    pub fn memory_limit_bytes(&mut self, bytes: u64) -> &mut Self {
+        self.memory_limit_bytes = Some(bytes);
+        self
+    }
+
     /// Checks everything; all errors found are returned together.
     pub fn build(mut self) -> Result<Device, Vec<DeviceError>> {
         let mut errors = Vec::new();
@@ -165,6 +179,8 @@ impl DeviceBuilder {
             dram: self.dram,
             host,
             decision_ns: self.decision_ns,
+            repacking: self.repacking,
+            memory_limit_bytes: self.memory_limit_bytes,
         })
     }
 

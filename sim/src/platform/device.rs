@@ -151,6 +151,10 @@ pub struct Device {
     pub(super) host: MemoryId,
     /// Cost of one scheduling decision charged in the simulator.
     pub(super) decision_ns: u64,
+    /// Workers that keep weights in a layout of their own.
+    pub(super) repacking: Vec<WorkerId>,
+    /// Most bytes that models may need together, over all memories.
+    pub(super) memory_limit_bytes: Option<u64>,
 }
 
 impl Device {
@@ -239,6 +243,23 @@ impl Device {
     /// What one call of a strategy's `dispatch` costs in simulated time.
     pub fn decision_ns(&self) -> u64 {
         self.decision_ns
+    }
+
+    /// Whether a worker keeps weights in a layout of its own, beside those that others in its memory use.
+    pub fn repacks_weights(&self, worker: WorkerId) -> bool {
+        self.repacking.contains(&worker)
+    }
+
+    /// Most bytes that the models of a run may need together: weights, and the buffers of one request of each.
+    pub fn memory_limit_bytes(&self) -> Option<u64> {
+        self.memory_limit_bytes
+    }
+
+    /// The same device with another limit of memory, or none.
+    #[must_use]
+    pub fn with_memory_limit(mut self, bytes: Option<u64>) -> Self {
+        self.memory_limit_bytes = bytes;
+        self
     }
 
     /// Whether two workers need a common processor beyond its capacity, so that they cannot run at the same time.

@@ -31,6 +31,7 @@ pub(crate) fn text(
         host: HOST.to_owned(),
         dram: bandwidth.map(|_| DRAM.to_owned()),
         decision_ns: 0,
+        memory_limit_bytes: None,
         provenance: provenance(measured, machine),
         processors: machine
             .processors
@@ -58,6 +59,7 @@ pub(crate) fn text(
                 memory: if worker.is_host_memory { HOST.to_owned() } else { worker.name.clone() },
                 invocation_ns: workers.get(&worker.name).map_or(0, |fitted| fitted.invocation_ns),
                 support: rules(&worker.name).map(|_| worker.name.clone()),
+                repacks_weights: false,
                 opens: worker.opens.clone(),
                 hardware: worker.hardware.clone(),
                 kernels: worker.kernels.clone(),
