@@ -43,44 +43,56 @@ struct Alive {
     in_place: bool,
 }
 
-fn alive(device: &Device, tasks: &TaskGraph, program: &Program, plan: &MemoryPlan, records: &[Record]) -> Vec<Alive> {
+fn alive(
+    device: &Device,
+    tasks: &TaskGraph,
+    program: &Program,
+    plan: &MemoryPlan,
+    records: &[Record],
+    whole_data: bool,
+) -> Vec<Alive> {
     let pool_of = |memory: MemoryId| plan.pools.iter().position(|pool| pool.memories.contains(&memory)).expect("a pool") as u32;
     let kernels: Vec<&KernelRecord> =
         records.iter().filter_map(|record| if let Record::Kernel(kernel) = record { Some(kernel) } else { None }).collect();
     let end_ns = kernels.iter().map(|kernel| kernel.end_ns).max().unwrap_or(0) + 1_000_000_000;
     let mut result = Vec::new();
     for allocation in &plan.allocations {
-        let fragment = &program.fragments()[allocation.fragment as usize];
+        let first = &program.fragments()[allocation.fragment as usize];
         let is_here = |worker: WorkerId| pool_of(device.worker(worker).memory) == allocation.pool;
-        let maker = (fragment.maker != NO_SEGMENT).then(|| {
-            let piece = program.kernel(fragment.kernel());
-            *kernels.iter().find(|kernel| (kernel.task, kernel.part) == (piece.task, piece.part)).expect("every piece ran")
-        });
-        let made_here = maker.map_or(pool_of(device.host()) == allocation.pool, |maker| is_here(maker.worker));
-        let copies = || {
-            records.iter().filter_map(|record| match record {
-                Record::Copy(copy) if copy.data == fragment.data && copy.bytes == fragment.bytes => Some(copy),
-                _ => None,
-            })
-        };
-        let begin = match (made_here, maker) {
-            (true, Some(maker)) => maker.start_ns,
-            (true, None) => 0,
-            (false, _) => copies()
-                .filter(|copy| pool_of(device.link(copy.link).to) == allocation.pool)
-                .map(|copy| copy.start_ns)
-                .min()
-                .expect("a buffer elsewhere is a copy"),
-        };
-        let reads = kernels
-            .iter()
-            .filter(|kernel| is_here(kernel.worker) && tasks.inputs(kernel.task).contains(&fragment.data))
-            .map(|kernel| kernel.end_ns);
-        let leaves = copies().filter(|copy| pool_of(device.link(copy.link).from) == allocation.pool).map(|copy| copy.end_ns);
-        let written = maker.filter(|_| made_here).map(|maker| maker.end_ns);
-        let is_output = program.readers(allocation.fragment).last() == Some(&OUTPUT);
-        let kept = (is_output && pool_of(device.host()) == allocation.pool).then_some(end_ns);
-        let end = reads.chain(leaves).chain(written).chain(kept).max().unwrap_or(begin);
+        let (mut begin, mut end) = (u64::MAX, 0);
+        for (index, fragment) in program.fragments().iter().enumerate() {
+            let is_meant = if whole_data { fragment.data == first.data } else { index as u32 == allocation.fragment };
+            if !is_meant {
+                continue;
+            }
+            let maker = (fragment.maker != NO_SEGMENT).then(|| {
+                let piece = program.kernel(fragment.kernel());
+                *kernels.iter().find(|kernel| (kernel.task, kernel.part) == (piece.task, piece.part)).expect("every piece ran")
+            });
+            match maker {
+                Some(maker) if is_here(maker.worker) => (begin, end) = (begin.min(maker.start_ns), end.max(maker.end_ns)),
+                None if pool_of(device.host()) == allocation.pool => begin = 0,
+                _ => {}
+            }
+            for record in records {
+                if let Record::Copy(copy) = record
+                    && copy.data == fragment.data
+                    && copy.bytes == fragment.bytes
+                {
+                    if pool_of(device.link(copy.link).to) == allocation.pool {
+                        begin = begin.min(copy.start_ns);
+                    } else if pool_of(device.link(copy.link).from) == allocation.pool {
+                        end = end.max(copy.end_ns);
+                    }
+                }
+            }
+            let is_output = program.readers(index as u32).last() == Some(&OUTPUT);
+            if is_output && pool_of(device.host()) == allocation.pool {
+                end = end_ns;
+            }
+        }
+        let reads = kernels.iter().filter(|kernel| is_here(kernel.worker) && tasks.inputs(kernel.task).contains(&first.data));
+        end = reads.map(|kernel| kernel.end_ns).fold(end, u64::max).max(begin);
         let (pool, offset, bytes) = (allocation.pool, allocation.offset, allocation.bytes);
         result.push(Alive { pool, begin, end, offset, bytes, in_place: allocation.in_place });
     }
@@ -91,17 +103,17 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
 
     #[test]
-    fn what_is_alive_together_lies_apart((device, tasks, costs) in common::system(), choices in common::choices(), seed in 0..1000_u64) {
+    fn what_is_alive_together_lies_apart((device, tasks, costs) in common::system(), choices in common::choices(), seed in 0..1000_u64, whole_data in any::<bool>()) {
         let plan = common::plan(&tasks, &costs, &choices, false);
         let program = Program::compile(&plan, &tasks, &costs).expect("valid");
-        let options = MemoryOptions { alignment_bytes: 1, in_place: false };
+        let options = MemoryOptions { alignment_bytes: 1, in_place: false, whole_data };
         let memory = MemoryPlan::of_program(&program, &tasks, &device, options).expect("all placed");
         for pool in &memory.pools {
             prop_assert!(pool.lower_bound_bytes <= pool.arena_bytes);
             prop_assert!(pool.arena_bytes <= pool.separate_bytes);
         }
         let records = run(&device, &tasks, &costs, &plan, seed);
-        let alive = alive(&device, &tasks, &program, &memory, &records);
+        let alive = alive(&device, &tasks, &program, &memory, &records, whole_data);
         let mut live: BTreeMap<(u32, u64), u64> = BTreeMap::new();
         for (index, one) in alive.iter().enumerate() {
             prop_assert!(!one.in_place);
@@ -124,7 +136,7 @@ proptest! {
         let plan = common::plan(&tasks, &costs, &choices, false);
         let program = Program::compile(&plan, &tasks, &costs).expect("valid");
         let of = |in_place| {
-            let options = MemoryOptions { alignment_bytes: 64, in_place };
+            let options = MemoryOptions { in_place, ..MemoryOptions::default() };
             MemoryPlan::of_program(&program, &tasks, &device, options).expect("all placed")
         };
         prop_assert!(of(true).lower_bound_bytes() <= of(false).lower_bound_bytes());

@@ -12,8 +12,10 @@ pub(super) struct Buffer {
     pub(super) fragment: u32,
     pub(super) pool: u32,
     pub(super) bytes: u64,
-    /// The kernel or copy that writes it; `None` if it comes with the request.
-    pub(super) made_by: Option<u32>,
+    /// Kernels and copies that write it.
+    pub(super) made_by: Vec<u32>,
+    /// Whether it comes with the request.
+    pub(super) is_given: bool,
     /// Kernels and copies that read it.
     pub(super) used_by: Vec<u32>,
     /// Whether the requester wants it: it stays until the request has ended.
@@ -40,7 +42,8 @@ pub(super) fn collect(program: &Program, pool_of_segment: &[u32], host: u32, tas
             fragment: index,
             pool,
             bytes: fragment.bytes,
-            made_by,
+            made_by: made_by.into_iter().collect(),
+            is_given: made_by.is_none(),
             used_by: Vec::new(),
             is_kept: is_output && pool == host,
             is_internal: readers.is_empty(),
@@ -64,7 +67,7 @@ pub(super) fn collect(program: &Program, pool_of_segment: &[u32], host: u32, tas
         for kernel in program.kernel_range(SegmentId::from_index(segment).0) {
             for &data in tasks.inputs(program.kernel(kernel).task) {
                 for buffer in &mut buffers[of_data[data.index()]..of_data[data.index() + 1]] {
-                    if buffer.pool == pool && buffer.made_by.is_none_or(|made| order.is_before(made, kernel)) {
+                    if buffer.pool == pool && buffer.made_by.iter().all(|&made| order.is_before(made, kernel)) {
                         buffer.used_by.push(kernel);
                     }
                 }
@@ -74,6 +77,31 @@ pub(super) fn collect(program: &Program, pool_of_segment: &[u32], host: u32, tas
     buffers
 }
 
+/// Puts the fragments of a data item in a pool into one buffer of the whole's size.
+pub(super) fn join(buffers: Vec<Buffer>, program: &Program, tasks: &TaskGraph) -> Vec<Buffer> {
+    let data_of = |buffer: &Buffer| program.fragments()[buffer.fragment as usize].data;
+    let mut joined: Vec<Buffer> = Vec::with_capacity(buffers.len());
+    for mut buffer in buffers {
+        let data = data_of(&buffer);
+        let same = joined.iter_mut().rev().take_while(|known| data_of(known) == data).find(|known| known.pool == buffer.pool);
+        if let Some(known) = same {
+            known.made_by.append(&mut buffer.made_by);
+            known.used_by.append(&mut buffer.used_by);
+            known.is_kept |= buffer.is_kept;
+            known.is_internal &= buffer.is_internal;
+        } else {
+            joined.push(Buffer { bytes: tasks.bytes(data), ..buffer });
+        }
+    }
+    // By data item, then by pool; of each data item the first fragment stands for all.
+    for same in joined.chunk_by_mut(|one, next| data_of(one) == data_of(next)) {
+        let first = same.iter().map(|buffer| buffer.fragment).min().unwrap_or(0);
+        same.iter_mut().for_each(|buffer| buffer.fragment = first);
+        same.sort_by_key(|buffer| buffer.pool);
+    }
+    joined
+}
+
 /// Lets results of element-wise kernels and views take the place of what they read for the last time. Returns for each buffer the
 /// one that it lies in, which takes over its users; its own index where it lies by itself.
 pub(super) fn reuse(buffers: &mut [Buffer], program: &Program, tasks: &TaskGraph, order: &Order) -> Vec<usize> {
@@ -81,7 +109,7 @@ pub(super) fn reuse(buffers: &mut [Buffer], program: &Program, tasks: &TaskGraph
     let mut by_kernel: Vec<Vec<usize>> = vec![Vec::new(); program.kernel_count()];
     let mut reads: Vec<Vec<usize>> = vec![Vec::new(); program.kernel_count()];
     for (index, buffer) in buffers.iter().enumerate() {
-        if let Some(made) = buffer.made_by.filter(|&made| (made as usize) < program.kernel_count()) {
+        for &made in buffer.made_by.iter().filter(|&&made| (made as usize) < program.kernel_count()) {
             by_kernel[made as usize].push(index);
         }
         for &used in buffer.used_by.iter().filter(|&&used| (used as usize) < program.kernel_count()) {
@@ -98,11 +126,7 @@ pub(super) fn reuse(buffers: &mut [Buffer], program: &Program, tasks: &TaskGraph
         let taken = reads[kernel as usize].iter().copied().find(|&read| {
             let root = &buffers[roots[read]];
             let is_last = root.used_by.iter().all(|&used| used == kernel || order.is_before(used, kernel));
-            root.bytes == buffers[made].bytes
-                && root.pool == buffers[made].pool
-                && root.made_by.is_some()
-                && !root.is_kept
-                && is_last
+            root.bytes == buffers[made].bytes && root.pool == buffers[made].pool && !root.is_given && !root.is_kept && is_last
         });
         if let Some(read) = taken {
             let root = roots[read];

@@ -29,11 +29,13 @@ pub struct MemoryOptions {
     pub alignment_bytes: u64,
     /// Whether results may take the place of inputs that nobody reads any more.
     pub in_place: bool,
+    /// Whether parts of one data item lie at their places in one buffer of the whole, as who reads the whole needs them.
+    pub whole_data: bool,
 }
 
 impl Default for MemoryOptions {
     fn default() -> Self {
-        Self { alignment_bytes: 64, in_place: true }
+        Self { alignment_bytes: 64, in_place: true, whole_data: false }
     }
 }
 
@@ -55,7 +57,7 @@ pub struct PoolPlan {
 /// Where a buffer lies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Allocation {
-    /// The fragment, as an index into [`Program::fragments`].
+    /// The fragment, as an index into [`Program::fragments`]; where parts lie in one buffer, the first of their data item.
     pub fragment: u32,
     /// The pool, as an index into [`MemoryPlan::pools`].
     pub pool: u32,
@@ -90,6 +92,9 @@ impl MemoryPlan {
         let host = pools.of_memory[device.host().index()];
         let order = order::Order::of(program, &pool_of_segment, host);
         let mut buffers = buffers::collect(program, &pool_of_segment, host, tasks, &order);
+        if options.whole_data {
+            buffers = buffers::join(buffers, program, tasks);
+        }
         let rounded = |bytes: u64| bytes.next_multiple_of(options.alignment_bytes.max(1));
         for buffer in &mut buffers {
             buffer.bytes = rounded(buffer.bytes);

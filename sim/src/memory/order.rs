@@ -73,19 +73,17 @@ impl Order {
     }
 
     fn is_done_before(&self, one: &Buffer, other: &Buffer) -> bool {
-        let Some(made) = other.made_by else {
-            return false;
-        };
-        !one.is_kept && one.made_by.iter().chain(&one.used_by).all(|&node| self.is_before(node, made))
+        let is_before_all = |node: u32| other.made_by.iter().all(|&made| self.is_before(node, made));
+        !one.is_kept && !other.is_given && one.made_by.iter().chain(&one.used_by).all(|&node| is_before_all(node))
     }
 
     /// The most bytes that are alive at one node in every execution, over all nodes.
     pub(super) fn lower_bound<'a>(&self, buffers: impl Iterator<Item = &'a Buffer> + Clone) -> u64 {
         let alive = |node: u32| {
             let is_alive = |buffer: &&Buffer| {
-                let has_begun = buffer.made_by.is_none_or(|made| made == node || self.is_before(made, node));
+                let has_begun = buffer.is_given || buffer.made_by.iter().any(|&made| made == node || self.is_before(made, node));
                 let is_needed = buffer.is_kept
-                    || buffer.made_by == Some(node)
+                    || buffer.made_by.contains(&node)
                     || buffer.used_by.iter().any(|&used| used == node || self.is_before(node, used));
                 has_begun && is_needed
             };
@@ -93,7 +91,7 @@ impl Order {
         };
         let nodes = self.kernels + self.copies.len() as u32;
         let kept = buffers.clone().filter(|buffer| buffer.is_kept).map(|buffer| buffer.bytes).sum();
-        let given = buffers.clone().filter(|buffer| buffer.made_by.is_none()).map(|buffer| buffer.bytes).sum();
+        let given = buffers.clone().filter(|buffer| buffer.is_given).map(|buffer| buffer.bytes).sum();
         (0..nodes).map(alive).max().unwrap_or(0).max(kept).max(given)
     }
 
