@@ -102,7 +102,7 @@ fn check_presence(program: &Program, tasks: &TaskGraph) -> Result<(), TestCaseEr
             let is_here = made.maker != NO_SEGMENT && program.worker(made.maker) == program.worker(segment);
             let moved = program.copied_rows(need).filter(|_| !is_here);
             let rows = moved.map_or_else(|| row_range(part_of(need)), |rows| rows.0..rows.1);
-            prop_assert!(is_here || program.copied_bytes(need) == (rows.end - rows.start) as u64 * BYTES_OF_ROW);
+            prop_assert!(is_here || program.copied_bytes(need) == u64::from(rows.end - rows.start) * BYTES_OF_ROW);
             for row in rows {
                 present[made.data.index()][row as usize] = true;
             }
