@@ -1,8 +1,11 @@
 //! What a strategy decides: segments of kernels, their workers, their order.
 
+mod chain;
 mod compile;
+mod parts;
 mod program;
 
+pub use chain::cut_chain;
 pub use program::{Fragment, NO_SEGMENT, OUTPUT, Program};
 
 use thiserror::Error;
@@ -14,7 +17,7 @@ use crate::identifiers::{SegmentId, TaskId, WorkerId};
 pub enum Part {
     /// All of it.
     Whole,
-    /// Output rows `begin..end` of `of`.
+    /// Output rows `begin..end` of `of`. Parts by rows of one task may overlap: what two need is computed twice.
     Rows {
         /// First row.
         begin: u32,
@@ -69,28 +72,46 @@ pub struct Piece {
     pub part: Part,
 }
 
+impl Piece {
+    /// Whether two pieces that follow each other in a segment are of one unit: whole tasks, or rows of different tasks in the
+    /// order of the tasks (a chain).
+    #[inline]
+    pub const fn joins(self, next: Self) -> bool {
+        match (self.part, next.part) {
+            (Part::Whole, Part::Whole) => true,
+            (Part::Rows { .. }, Part::Rows { .. }) => self.task.0 < next.task.0,
+            _ => false,
+        }
+    }
+}
+
 /// How a piece is launched, which decides what it costs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Launch {
-    /// On its own: the only whole task of its segment, or a part of one.
+    /// On its own.
     #[default]
     Own,
-    /// As the first of several whole tasks that are one unit: bears the launch of all of them.
+    /// As the first of several pieces that are one unit: bears the launch of all of them.
     First,
     /// As a later one of them.
     Joined,
 }
 
 impl Launch {
-    /// The pieces of a segment with how each is launched: whole tasks together where there are several, parts on their own.
-    pub fn of_segment<I: Iterator<Item = Piece> + Clone>(pieces: I) -> impl Iterator<Item = (Piece, Self)> {
-        let is_unit = pieces.clone().filter(|piece| piece.part.is_whole()).take(2).count() > 1;
-        let mut next = if is_unit { Self::First } else { Self::Own };
-        pieces.map(move |piece| {
-            if !is_unit || !piece.part.is_whole() {
-                return (piece, Self::Own);
-            }
-            (piece, std::mem::replace(&mut next, Self::Joined))
+    /// The pieces of a segment with how each is launched: those that [join](Piece::joins) each other together, others on their own.
+    pub fn of_segment<I: Iterator<Item = Piece>>(pieces: I) -> impl Iterator<Item = (Piece, Self)> {
+        let mut pieces = pieces.peekable();
+        let mut is_joined = false;
+        std::iter::from_fn(move || {
+            let piece = pieces.next()?;
+            let goes_on = pieces.peek().is_some_and(|&next| piece.joins(next));
+            let launch = match (is_joined, goes_on) {
+                (true, _) => Self::Joined,
+                (false, true) => Self::First,
+                (false, false) => Self::Own,
+            };
+            is_joined = goes_on;
+            Some((piece, launch))
         })
     }
 }
@@ -147,9 +168,9 @@ pub enum PlanError {
         /// Workers there are.
         count: usize,
     },
-    /// A task is not computed, or computed more than once.
-    #[error("task {task} is not computed exactly once: its parts must tile it along one dimension")]
-    NotTiled {
+    /// A task is not computed, or not in one way.
+    #[error("task {task} is not computed once: it must be whole, or parts must cover its rows or tile its channels")]
+    NotCovered {
         /// The task.
         task: u32,
     },

@@ -4,15 +4,19 @@ mod builder;
 mod costs;
 mod fuse;
 mod lower;
+mod rows;
 mod split;
 
 pub use builder::{TaskGraphBuilder, TaskGraphError};
-pub use costs::{CostTable, KernelCost, PartCost};
+pub use costs::{CostTable, KernelCost, PartCost, PartialCost};
 pub use lower::{LoweredModel, Placement, TaskInfo};
+pub use rows::RowAccess;
+pub(crate) use rows::boundary;
 pub use split::Splits;
 
 use crate::graph::OperatorWork;
 use crate::identifiers::{DataId, TaskId};
+use crate::plan::Part;
 
 /// A directed acyclic graph of tasks. A task is one kernel launch: an operator, or a fused group of operators.
 ///
@@ -36,6 +40,10 @@ pub struct TaskGraph {
     readers: Vec<TaskId>,
     /// How finely each task can be cut; empty where none can.
     splits: Vec<Splits>,
+    /// Which rows of each of `inputs` a row needs; missing at the end where all.
+    row_access: Vec<RowAccess>,
+    /// Rows of each data item; 0, or missing at the end, where it has none or they are not known.
+    rows: Vec<u32>,
     /// The work of each task's leading operator; `None`, or missing at the end, where no model stands behind a task.
     work: Vec<Option<OperatorWork>>,
 }
@@ -103,6 +111,35 @@ impl TaskGraph {
     #[inline]
     pub fn splits(&self, task: TaskId) -> Splits {
         self.splits.get(task.index()).copied().unwrap_or_default()
+    }
+
+    /// Rows of a data item; 0 where it has none or they are not known.
+    #[inline]
+    pub fn rows(&self, data: DataId) -> u32 {
+        self.rows.get(data.index()).copied().unwrap_or(0)
+    }
+
+    /// Which rows a task needs of the input at a position of [`Self::inputs`].
+    #[inline]
+    pub fn row_access(&self, task: TaskId, position: usize) -> RowAccess {
+        self.row_access.get(self.input_start[task.index()] as usize + position).copied().unwrap_or_default()
+    }
+
+    /// The output rows that a part of a task stands for; `None` where it is not a part by rows of a task that has them.
+    pub fn output_rows(&self, task: TaskId, part: Part) -> Option<(u32, u32)> {
+        let rows = self.splits(task).rows;
+        match part {
+            Part::Rows { begin, end, of } if rows > 0 => Some((boundary(rows, begin, of), boundary(rows, end, of))),
+            _ => None,
+        }
+    }
+
+    /// The rows that a part of a task needs of the input at a position of [`Self::inputs`]; `None` where it may need all.
+    pub fn rows_read(&self, task: TaskId, position: usize, part: Part) -> Option<(u32, u32)> {
+        let RowAccess::Window { .. } = self.row_access(task, position) else { return None };
+        let rows = self.rows(self.inputs(task)[position]);
+        let output = self.output_rows(task, part)?;
+        (rows > 0).then(|| self.row_access(task, position).rows(output, rows))
     }
 
     /// The work of a task's leading operator; `None` where no model stands behind it.

@@ -171,7 +171,8 @@ fn plan_errors_name_what_is_wrong() {
     let order = |segment| format!("segment {segment} reads what a later segment makes: segments must stand in topological order");
     assert_eq!(compile(&[(0, &[second]), (0, &[first])]), order(0));
     assert_eq!(compile(&[(0, &[second, first])]), order(0));
-    let untiled = |task| format!("task {task} is not computed exactly once: its parts must tile it along one dimension");
+    let untiled =
+        |task| format!("task {task} is not computed once: it must be whole, or parts must cover its rows or tile its channels");
     assert_eq!(compile(&[(0, &[first])]), untiled(1));
     assert_eq!(compile(&[(0, &[first, first, second])]), untiled(0));
     assert_eq!(compile(&[(0, &[]), (0, &[first, second])]), "segment 0 has no kernel");

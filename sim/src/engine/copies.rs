@@ -14,7 +14,7 @@ impl<R: Recorder> Engine<'_, R> {
             return;
         }
         request.in_flight[fragment as usize] |= 1 << to;
-        let bytes = request.program.fragments()[fragment as usize].bytes;
+        let bytes = request.program.copied_bytes(fragment);
         let priority = request.priority;
         let link = self.layout.route(from, to);
         let blocks = self.device.link(link).blocks;

@@ -74,7 +74,7 @@ impl<R: Recorder> Engine<'_, R> {
             if present & (1 << memory) != 0 {
                 self.satisfy(slot, segment);
             } else if present != 0 {
-                let bytes = program.fragments()[fragment as usize].bytes;
+                let bytes = program.copied_bytes(fragment);
                 let (from, _) = self.best_source(present, memory, bytes);
                 self.want_copy(slot, fragment, from, memory);
             }
@@ -176,7 +176,7 @@ impl<R: Recorder> System for Engine<'_, R> {
         let memory = self.layout.memory[worker.index()];
         let copy_ns = |fragment: &u32| {
             let present = request.present[*fragment as usize];
-            let bytes = program.fragments()[*fragment as usize].bytes;
+            let bytes = program.copied_bytes(*fragment);
             if present == 0 || present & (1 << memory) != 0 {
                 0
             } else {

@@ -8,12 +8,21 @@ use crate::task::{CostTable, TaskGraph};
 impl Program {
     /// Checks a plan against its tasks and costs and compiles it.
     pub fn compile(plan: &Plan, tasks: &TaskGraph, costs: &CostTable) -> Result<Self, PlanError> {
-        let pieces = check_tiling(plan, tasks)?;
+        let pieces = check_cover(plan, tasks)?;
         let mut program = Self::default();
         program.add_kernels(plan, costs)?;
         let of_data = program.add_fragments(tasks, &pieces);
-        program.add_needs(tasks, &of_data)?;
+        let is_cut = !plan.all_pieces().iter().all(|piece| piece.part.is_whole());
+        if is_cut {
+            program.add_needs_of_parts(tasks, &of_data)?;
+        } else {
+            program.add_needs(tasks, &of_data)?;
+        }
+        program.add_outputs(tasks, &of_data);
         program.add_readers();
+        if is_cut {
+            program.add_moved(tasks, &of_data)?;
+        }
         program.missing = program.segments.iter().map(|segment| segment.needs.1 - segment.needs.0).collect();
         if plan.sequenced {
             program.add_sequence();
@@ -95,7 +104,7 @@ impl Program {
         of_data
     }
 
-    /// What each segment reads from outside itself, then what the requester wants.
+    /// What each segment reads from outside itself, where all tasks are whole.
     fn add_needs(&mut self, tasks: &TaskGraph, of_data: &[u32]) -> Result<(), PlanError> {
         self.needs.reserve(2 * self.fragments.len());
         // The last segment that asked for a fragment: a segment needs it once, however many of its kernels read it. A task names
@@ -123,12 +132,16 @@ impl Program {
             }
             segment.needs.1 = self.needs.len() as u32;
         }
+        Ok(())
+    }
+
+    /// What the requester wants.
+    fn add_outputs(&mut self, tasks: &TaskGraph, of_data: &[u32]) {
         for data in tasks.data().filter(|&data| tasks.is_output(data)) {
             self.needs.extend(of_data[data.index()]..of_data[data.index() + 1]);
         }
         let by_segments = self.segments.last().map_or(0, |segment| segment.needs.1);
         self.outputs = self.needs.len() as u32 - by_segments;
-        Ok(())
     }
 
     /// Readers of each fragment, in order of segment, the requester last.
@@ -177,7 +190,7 @@ impl Program {
 }
 
 /// Checks that every task is computed exactly once, whole or in parts that tile it; returns the number of parts of each.
-fn check_tiling(plan: &Plan, tasks: &TaskGraph) -> Result<Vec<u32>, PlanError> {
+fn check_cover(plan: &Plan, tasks: &TaskGraph) -> Result<Vec<u32>, PlanError> {
     let mut count = vec![0u32; tasks.task_count()];
     let mut parts: Vec<Piece> = Vec::new();
     for index in 0..plan.segments().len() {
@@ -186,42 +199,44 @@ fn check_tiling(plan: &Plan, tasks: &TaskGraph) -> Result<Vec<u32>, PlanError> {
             return Err(PlanError::EmptySegment { segment: index as u32 });
         }
         for piece in pieces {
-            let not_tiled = PlanError::NotTiled { task: piece.task.0 };
+            let not_covered = PlanError::NotCovered { task: piece.task.0 };
             let Some(times) = count.get_mut(piece.task.index()) else {
-                return Err(not_tiled);
+                return Err(not_covered);
             };
             *times += 1;
             if !piece.part.is_whole() {
                 parts.push(*piece);
             } else if *times > 1 {
-                return Err(not_tiled);
+                return Err(not_covered);
             }
         }
     }
     if let Some(task) = count.iter().position(|&times| times == 0) {
-        return Err(PlanError::NotTiled { task: task as u32 });
+        return Err(PlanError::NotCovered { task: task as u32 });
     }
     parts.sort_unstable_by_key(|piece| (piece.task, piece.part.range()));
     for same in parts.chunk_by(|one, next| one.task == next.task) {
         let task: TaskId = same[0].task;
-        if !tiles(same) || count[task.index()] as usize != same.len() {
-            return Err(PlanError::NotTiled { task: task.0 });
+        if !covers(same) || count[task.index()] as usize != same.len() {
+            return Err(PlanError::NotCovered { task: task.0 });
         }
     }
     Ok(count)
 }
 
-/// Whether parts of one task, sorted by range, tile it along one dimension.
-fn tiles(parts: &[Piece]) -> bool {
+/// Whether parts of one task, sorted by range, cover it along one dimension; channels without overlap.
+fn covers(parts: &[Piece]) -> bool {
     let dimension = std::mem::discriminant(&parts[0].part);
     let (_, _, of) = parts[0].part.range();
+    let may_overlap = matches!(parts[0].part, Part::Rows { .. });
     let mut reached = 0;
     for piece in parts {
         let (begin, end, also_of) = piece.part.range();
-        if std::mem::discriminant(&piece.part) != dimension || also_of != of || begin != reached || end <= begin || end > of {
+        let is_next = if may_overlap { begin <= reached } else { begin == reached };
+        if std::mem::discriminant(&piece.part) != dimension || also_of != of || !is_next || end <= begin || end > of {
             return false;
         }
-        reached = end;
+        reached = reached.max(end);
     }
     reached == of && of > 0 && !matches!(parts[0].part, Part::Whole)
 }

@@ -72,6 +72,16 @@ pub struct Program {
     pub(super) request_fragments: Vec<u32>,
     pub(super) outputs: u32,
     pub(super) open: bool,
+    /// What a copy of each fragment moves; empty where nothing is cut and all of it moves.
+    pub(super) moved: Vec<Moved>,
+}
+
+/// What a copy of a fragment moves: the rows that are needed by those who have to wait for a copy.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Moved {
+    /// First row and one past the last, as rows of the data item; the same where rows do not matter and all of it moves.
+    pub(super) rows: (u32, u32),
+    pub(super) bytes: u64,
 }
 
 impl Program {
@@ -134,6 +144,18 @@ impl Program {
     #[inline]
     pub fn fragments(&self) -> &[Fragment] {
         &self.fragments
+    }
+
+    /// Bytes that a copy of a fragment moves: fewer than it has where its readers on other workers need only some of its rows.
+    #[inline]
+    pub fn copied_bytes(&self, fragment: u32) -> u64 {
+        self.moved.get(fragment as usize).map_or(self.fragments[fragment as usize].bytes, |moved| moved.bytes)
+    }
+
+    /// The rows of the data item that a copy of a fragment moves; `None` where it moves all of the fragment.
+    #[inline]
+    pub fn copied_rows(&self, fragment: u32) -> Option<(u32, u32)> {
+        self.moved.get(fragment as usize).map(|moved| moved.rows).filter(|rows| rows.0 < rows.1)
     }
 
     /// Fragments that come with the request.

@@ -1,7 +1,10 @@
 //! Strategies: written once, driven by the simulator on virtual time and by the executor on the wall clock.
 
+mod co_execution;
+mod codl;
 mod delegate;
 mod heft;
+mod mulayer;
 mod parameters;
 pub mod registry;
 mod solo_cpu;

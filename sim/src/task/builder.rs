@@ -4,7 +4,7 @@ use thiserror::Error;
 
 use crate::graph::OperatorWork;
 use crate::identifiers::{DataId, TaskId};
-use crate::task::{Splits, TaskGraph};
+use crate::task::{RowAccess, Splits, TaskGraph};
 
 /// Why a task graph cannot be built.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -38,6 +38,8 @@ pub struct TaskGraphBuilder {
     made_start: Vec<u32>,
     made: Vec<DataId>,
     splits: Vec<Splits>,
+    row_access: Vec<RowAccess>,
+    rows: Vec<u32>,
     work: Vec<Option<OperatorWork>>,
     error: Option<TaskGraphError>,
 }
@@ -89,6 +91,26 @@ impl TaskGraphBuilder {
         }
     }
 
+    /// Says how many rows a data item has, of a task that can be cut into them or of one that comes whole; without it, none.
+    pub fn rows(&mut self, data: DataId, rows: u32) {
+        if rows > 0 {
+            let count = self.rows.len().max(data.index() + 1);
+            self.rows.resize(count, 0);
+            self.rows[data.index()] = rows;
+        }
+    }
+
+    /// Says which rows of something that it reads a task needs for some of its rows; without it, all.
+    pub fn row_access(&mut self, task: TaskId, data: DataId, access: RowAccess) {
+        let end = self.input_start.get(task.index() + 1).map_or(0, |&end| end as usize);
+        let first = self.input_start.get(task.index()).map_or(end, |&first| first as usize);
+        if let Some(position) = self.inputs[first..end].iter().position(|&input| input == data) {
+            let count = self.row_access.len().max(first + position + 1);
+            self.row_access.resize(count, RowAccess::All);
+            self.row_access[first + position] = access;
+        }
+    }
+
     /// Says what work a task's leading operator does, for strategies with predictors of their own.
     pub fn work(&mut self, task: TaskId, work: OperatorWork) {
         let count = self.work.len().max(task.index() + 1);
@@ -137,6 +159,8 @@ impl TaskGraphBuilder {
             reader_start,
             readers,
             splits: self.splits,
+            row_access: self.row_access,
+            rows: self.rows,
             work: self.work,
         })
     }

@@ -22,8 +22,17 @@ impl KernelCost {
 /// In place of a cost: the worker cannot run the task.
 const NEVER: KernelCost = KernelCost { duration_ns: u64::MAX, memory_bytes: 0 };
 
+/// Cost of a part of a task.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PartialCost {
+    /// Launched on its own.
+    pub alone: KernelCost,
+    /// Duration inside a segment of several kernels, without what launching the segment costs.
+    pub in_segment_ns: u64,
+}
+
 /// Cost of a part of a task; `None` where the worker cannot run it.
-pub type PartCost = dyn Fn(TaskId, Part, WorkerId) -> Option<KernelCost> + Send + Sync;
+pub type PartCost = dyn Fn(TaskId, Part, WorkerId) -> Option<PartialCost> + Send + Sync;
 
 /// A dense table `tasks x workers` of [`KernelCost`], with the cost of parts computed on request.
 pub struct CostTable {
@@ -121,7 +130,7 @@ impl CostTable {
             return self.whole(task, worker);
         }
         if let Some(part_cost) = &self.part_cost {
-            return part_cost(task, part, worker);
+            return part_cost(task, part, worker).map(|cost| cost.alone);
         }
         let whole = self.whole(task, worker)?;
         Some(KernelCost { duration_ns: part.share(whole.duration_ns), memory_bytes: part.share(whole.memory_bytes) })
@@ -129,16 +138,28 @@ impl CostTable {
 
     /// Cost of a piece that is launched as part of a segment; `None` where the worker cannot run it.
     ///
-    /// A segment of several whole tasks takes its launch, borne by the first of them, and what each takes inside a segment.
+    /// Pieces that are one unit take its launch, borne by the first of them, and what each takes inside a segment.
     #[inline]
     pub fn piece(&self, piece: Piece, launch: Launch, worker: WorkerId) -> Option<KernelCost> {
         if launch == Launch::Own || self.in_segment_ns.is_empty() {
             return self.part(piece.task, piece.part, worker);
         }
         let whole = self.whole(piece.task, worker)?;
-        let within_ns = self.in_segment_ns[piece.task.index() * self.workers + worker.index()];
+        let mut within_ns = self.in_segment_ns[piece.task.index() * self.workers + worker.index()];
+        let mut memory_bytes = whole.memory_bytes;
+        if !piece.part.is_whole() {
+            let shared = || PartialCost {
+                alone: KernelCost { duration_ns: 0, memory_bytes: piece.part.share(memory_bytes) },
+                in_segment_ns: piece.part.share(within_ns),
+            };
+            let part = match &self.part_cost {
+                Some(part_cost) => part_cost(piece.task, piece.part, worker)?,
+                None => shared(),
+            };
+            (within_ns, memory_bytes) = (part.in_segment_ns, part.alone.memory_bytes);
+        }
         let launch_ns = if launch == Launch::First { self.segment_launch_ns[worker.index()] } else { 0 };
-        Some(KernelCost { duration_ns: within_ns.saturating_add(launch_ns), ..whole })
+        Some(KernelCost { duration_ns: within_ns.saturating_add(launch_ns), memory_bytes })
     }
 
     /// Duration of whole tasks in one segment; `None` where the worker cannot run one of them.

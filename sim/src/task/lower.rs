@@ -9,7 +9,7 @@ use crate::plan::Part;
 use crate::platform::{Device, Support};
 use crate::task::fuse::fuse;
 use crate::task::split;
-use crate::task::{CostTable, KernelCost, TaskGraph, TaskGraphBuilder};
+use crate::task::{CostTable, KernelCost, PartialCost, TaskGraph, TaskGraphBuilder};
 
 /// What a task is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -124,7 +124,9 @@ fn connect(graph: &Graph, info: &[TaskInfo]) -> (TaskGraph, Vec<TensorId>) {
     let mut data_of: Vec<Option<DataId>> = vec![None; graph.tensors().len()];
     let mut tensors = Vec::new();
     for &input in graph.inputs() {
-        data_of[input.index()] = Some(builder.request_input(graph.tensor(input).bytes()));
+        let data = builder.request_input(graph.tensor(input).bytes());
+        builder.rows(data, rows_of(graph, input));
+        data_of[input.index()] = Some(data);
         tensors.push(input);
     }
     for task in info {
@@ -141,10 +143,16 @@ fn connect(graph: &Graph, info: &[TaskInfo]) -> (TaskGraph, Vec<TensorId>) {
         let (id, first) = builder.task(&inputs, &bytes);
         builder.work(id, graph.work(task.lead).clone());
         if made.len() == 1 {
-            builder.splits(id, split::of(graph, task));
+            let splits = split::of(graph, task);
+            builder.splits(id, splits);
+            for &data in inputs.iter().filter(|_| splits.rows > 0) {
+                builder.row_access(id, data, split::row_access(graph, task, tensors[data.index()], splits.rows));
+            }
         }
         for (offset, &tensor) in made.iter().enumerate() {
-            data_of[tensor.index()] = Some(DataId::from_index(first.index() + offset));
+            let data = DataId::from_index(first.index() + offset);
+            builder.rows(data, rows_of(graph, tensor));
+            data_of[tensor.index()] = Some(data);
             tensors.push(tensor);
         }
     }
@@ -152,6 +160,13 @@ fn connect(graph: &Graph, info: &[TaskInfo]) -> (TaskGraph, Vec<TensorId>) {
         builder.output(data);
     }
     (builder.build().expect("fused operators stay in topological order"), tensors)
+}
+
+/// Rows of a tensor: its last dimension but one; 0 where there is none.
+fn rows_of(graph: &Graph, tensor: TensorId) -> u32 {
+    let shape = &graph.tensor(tensor).shape;
+    let rows = shape.len().checked_sub(2).map_or(0, |axis| shape[axis]);
+    u32::try_from(rows).unwrap_or(0)
 }
 
 /// Costs of parts: the cost models, asked about the work of the part.
@@ -171,7 +186,8 @@ fn part_cost(graph: &Graph, device: &Device, info: &[TaskInfo], placements: &[Pl
         }
         let (op_type, fused, work) = &kernels[task.index()];
         let fused: Vec<&str> = fused.iter().map(String::as_str).collect();
-        Some(cost_of(&models[worker.index()].predict_kernel(op_type, &fused, &slice_work(work, part))))
+        let prediction = models[worker.index()].predict_kernel(op_type, &fused, &slice_work(work, part));
+        Some(PartialCost { alone: cost_of(&prediction), in_segment_ns: whole_ns(prediction.segment_ns) })
     })
 }
 

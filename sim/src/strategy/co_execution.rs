@@ -1,0 +1,91 @@
+//! What strategies that share operators between a CPU and an accelerator have in common: the two workers, and the plan's layout.
+
+use crate::identifiers::{TaskId, WorkerId};
+use crate::plan::{Piece, Plan, PlanError};
+use crate::platform::ProcessorKind;
+use crate::strategy::parameters::worker_named;
+use crate::strategy::solo_cpu::cpu_worker;
+use crate::strategy::{DeviceView, Job};
+
+/// The two workers that share operators.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Pair {
+    pub(super) cpu: WorkerId,
+    /// A GPU; where there is none, another accelerator.
+    pub(super) accelerator: WorkerId,
+}
+
+/// The workers of the given names, CPU first; without names the CPU worker of least expected latency that leaves the accelerator
+/// alone, and the first GPU, else the first other accelerator.
+pub(super) fn pair(strategy: &str, names: &[String], job: &Job<'_>, view: &DeviceView<'_>) -> Result<Pair, PlanError> {
+    let device = view.device;
+    let missing = || PlanError::Missing {
+        strategy: strategy.to_owned(),
+        needs: "a CPU worker and an accelerator that never compete for a core".to_owned(),
+        device: device.name().to_owned(),
+    };
+    match names {
+        [] => {
+            let of_kind = |wanted: fn(ProcessorKind) -> bool| device.worker_ids().find(|&id| wanted(device.worker(id).kind));
+            let is_other = |kind: ProcessorKind| kind != ProcessorKind::CpuCluster;
+            let accelerator = of_kind(|kind| kind == ProcessorKind::Gpu).or_else(|| of_kind(is_other)).ok_or_else(missing)?;
+            let tasks: Vec<TaskId> = job.tasks.tasks().collect();
+            let cpu = cpu_worker(strategy, "auto", job, view, &tasks)?;
+            if device.conflict(cpu, accelerator) { Err(missing()) } else { Ok(Pair { cpu, accelerator }) }
+        }
+        [cpu, accelerator] => {
+            let pair =
+                Pair { cpu: worker_named(strategy, device, cpu)?, accelerator: worker_named(strategy, device, accelerator)? };
+            if pair.cpu == pair.accelerator { Err(missing()) } else { Ok(pair) }
+        }
+        _ => Err(missing()),
+    }
+}
+
+/// Lays out a plan in topological order: neighbouring whole tasks on one worker are one segment.
+#[derive(Default)]
+pub(super) struct Layout {
+    plan: Plan,
+    run: Vec<TaskId>,
+    worker: Option<WorkerId>,
+}
+
+impl Layout {
+    /// A task, whole.
+    pub(super) fn whole(&mut self, task: TaskId, worker: WorkerId) {
+        if self.worker != Some(worker) {
+            self.flush();
+            self.worker = Some(worker);
+        }
+        self.run.push(task);
+    }
+
+    /// A task or a chain, shared: what each of two workers computes of it.
+    pub(super) fn shared(&mut self, halves: [(WorkerId, Vec<Piece>); 2]) {
+        self.flush();
+        for (worker, pieces) in halves {
+            self.plan.segment_of_pieces(Some(worker), pieces);
+        }
+    }
+
+    pub(super) fn finish(mut self) -> Plan {
+        self.flush();
+        self.plan
+    }
+
+    fn flush(&mut self) {
+        if !self.run.is_empty() {
+            self.plan.segment(self.worker, self.run.drain(..));
+        }
+        self.worker = None;
+    }
+}
+
+/// Shares that are tried, in tenths.
+pub(super) const TENTHS: std::ops::RangeInclusive<u32> = 0..=10;
+
+/// Where a dimension of `of` is cut for a share in tenths; `None` where a side would be empty.
+pub(super) fn cut_at(of: u32, tenths: u32) -> Option<u32> {
+    let at = libm::round(f64::from(of) * f64::from(tenths) / 10.0) as u32;
+    (at > 0 && at < of).then_some(at)
+}
