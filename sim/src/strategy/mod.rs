@@ -1,14 +1,19 @@
 //! Strategies: written once, driven by the simulator on virtual time and by the executor on the wall clock.
 
+mod cpop;
 mod delegate;
 mod heft;
+mod list;
 mod parameters;
+mod peft;
 pub mod registry;
 mod solo_cpu;
 mod split;
 
+pub use cpop::Cpop;
 pub use heft::Heft;
 pub use parameters::{Parameter, ParameterKind, Parameters};
+pub use peft::Peft;
 
 use crate::identifiers::{ModelId, RequestId, SegmentId, WorkerId};
 use crate::plan::{Plan, PlanError, Program};

@@ -5,7 +5,7 @@ use thiserror::Error;
 use crate::plan::PlanError;
 use crate::platform::{Device, ProcessorKind};
 use crate::strategy::parameters::{Parameter, Parameters};
-use crate::strategy::{Strategy, delegate, heft, solo_cpu, split as split_strategy};
+use crate::strategy::{Strategy, cpop, delegate, heft, peft, solo_cpu, split as split_strategy};
 
 /// One strategy.
 pub struct Entry {
@@ -22,7 +22,8 @@ pub struct Entry {
 }
 
 /// All strategies, in the order in which they are listed.
-pub const STRATEGIES: &[Entry] = &[solo_cpu::ENTRY, delegate::GPU, delegate::NPU, heft::ENTRY, split_strategy::ENTRY];
+pub const STRATEGIES: &[Entry] =
+    &[solo_cpu::ENTRY, delegate::GPU, delegate::NPU, heft::ENTRY, cpop::ENTRY, peft::ENTRY, split_strategy::ENTRY];
 
 /// Why a strategy cannot be made from its description.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
