@@ -2,11 +2,13 @@
 
 #![forbid(unsafe_code)]
 
+pub mod bounds;
 pub mod cost;
 pub mod engine;
 pub mod graph;
 pub mod identifiers;
 pub mod metrics;
+mod milp;
 pub mod plan;
 pub mod platform;
 pub mod random;

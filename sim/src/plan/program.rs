@@ -64,6 +64,7 @@ pub struct Program {
     pub(super) request_fragments: Vec<u32>,
     pub(super) outputs: u32,
     pub(super) open: bool,
+    pub(super) priority: i32,
 }
 
 impl Program {
@@ -82,6 +83,12 @@ impl Program {
     /// Planned workers of all segments, in order.
     pub fn workers(&self) -> impl ExactSizeIterator<Item = Option<WorkerId>> + '_ {
         self.segments.iter().map(|segment| segment.worker)
+    }
+
+    /// What the plan adds to the priority of its requests.
+    #[inline]
+    pub fn priority(&self) -> i32 {
+        self.priority
     }
 
     /// Whether the plan leaves any segment open.

@@ -27,6 +27,13 @@ pub struct Cpop {
     workers: Vec<String>,
 }
 
+impl Cpop {
+    /// On the workers of these names; on all that never compete for a core if there are none.
+    pub fn on(workers: Vec<String>) -> Self {
+        Self { workers }
+    }
+}
+
 impl Strategy for Cpop {
     fn plan(&mut self, job: &Job<'_>, view: &DeviceView<'_>) -> Result<Plan, PlanError> {
         let workers = workers_of(ENTRY.name, &self.workers, view.device)?;

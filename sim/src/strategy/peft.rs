@@ -26,6 +26,13 @@ pub struct Peft {
     workers: Vec<String>,
 }
 
+impl Peft {
+    /// On the workers of these names; on all that never compete for a core if there are none.
+    pub fn on(workers: Vec<String>) -> Self {
+        Self { workers }
+    }
+}
+
 impl Strategy for Peft {
     fn plan(&mut self, job: &Job<'_>, view: &DeviceView<'_>) -> Result<Plan, PlanError> {
         let workers = workers_of(ENTRY.name, &self.workers, view.device)?;

@@ -5,7 +5,7 @@ use thiserror::Error;
 use crate::plan::PlanError;
 use crate::platform::{Device, ProcessorKind};
 use crate::strategy::parameters::{Parameter, Parameters};
-use crate::strategy::{Strategy, cpop, delegate, heft, peft, solo_cpu, split as split_strategy};
+use crate::strategy::{Strategy, band, cpop, delegate, exact, heft, peft, solo_cpu, split as split_strategy};
 
 /// One strategy.
 pub struct Entry {
@@ -22,8 +22,17 @@ pub struct Entry {
 }
 
 /// All strategies, in the order in which they are listed.
-pub const STRATEGIES: &[Entry] =
-    &[solo_cpu::ENTRY, delegate::GPU, delegate::NPU, heft::ENTRY, cpop::ENTRY, peft::ENTRY, split_strategy::ENTRY];
+pub const STRATEGIES: &[Entry] = &[
+    solo_cpu::ENTRY,
+    delegate::GPU,
+    delegate::NPU,
+    heft::ENTRY,
+    cpop::ENTRY,
+    peft::ENTRY,
+    split_strategy::ENTRY,
+    exact::ENTRY,
+    band::ENTRY,
+];
 
 /// Why a strategy cannot be made from its description.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
