@@ -1,5 +1,6 @@
 //! Strategies: written once, driven by the simulator on virtual time and by the executor on the wall clock.
 
+mod adms;
 mod band;
 mod cpop;
 mod delegate;

@@ -5,7 +5,7 @@ use thiserror::Error;
 use crate::plan::PlanError;
 use crate::platform::{Device, ProcessorKind};
 use crate::strategy::parameters::{Parameter, Parameters};
-use crate::strategy::{Strategy, band, cpop, delegate, exact, heft, peft, solo_cpu, split as split_strategy};
+use crate::strategy::{Strategy, adms, band, cpop, delegate, exact, heft, peft, solo_cpu, split as split_strategy};
 
 /// One strategy.
 pub struct Entry {
@@ -32,6 +32,7 @@ pub const STRATEGIES: &[Entry] = &[
     split_strategy::ENTRY,
     exact::ENTRY,
     band::ENTRY,
+    adms::ENTRY,
 ];
 
 /// Why a strategy cannot be made from its description.
