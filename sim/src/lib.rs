@@ -2,12 +2,14 @@
 
 #![forbid(unsafe_code)]
 
+pub mod bounds;
 pub mod cost;
 pub mod engine;
 pub mod graph;
 pub mod identifiers;
 pub mod memory;
 pub mod metrics;
+mod milp;
 pub mod plan;
 pub mod platform;
 pub mod random;

@@ -203,6 +203,8 @@ pub struct Plan {
     pieces: Vec<Piece>,
     /// Whether the segments of one worker run in the order in which they stand here; else in the order in which they get ready.
     pub sequenced: bool,
+    /// Added to the priority of the model's requests: higher runs first where segments wait for one worker.
+    pub priority: i32,
 }
 
 impl Plan {
@@ -213,7 +215,7 @@ impl Plan {
 
     /// A plan without segments, with room for `segments` of one kernel each.
     pub fn with_capacity(segments: usize) -> Self {
-        Self { segments: Vec::with_capacity(segments), pieces: Vec::with_capacity(segments), sequenced: false }
+        Self { segments: Vec::with_capacity(segments), pieces: Vec::with_capacity(segments), ..Self::default() }
     }
 
     /// Adds a segment of whole tasks.

@@ -8,7 +8,7 @@ use sim::identifiers::{DataId, ModelId, TaskId, WorkerId};
 use sim::plan::{Plan, PlanError};
 use sim::platform::ProcessorKind;
 use sim::record::{NoRecorder, Record};
-use sim::strategy::{DeviceView, Heft, Job, Strategy};
+use sim::strategy::{Cpop, DeviceView, Heft, Job, Peft, Strategy};
 use sim::task::{CostTable, KernelCost, TaskGraphBuilder};
 use sim::workload::{Arrivals, Stream};
 
@@ -20,10 +20,30 @@ impl Strategy for Given {
     }
 }
 
-/// The worked example of Topcuoglu, Hariri and Wu (2002), figures 1 and 2: ten tasks, three processors, HEFT length 80.
+/// Simulated length of a strategy's schedule of tasks with one data item an edge `(from, to, ns)` on three processors.
+fn length(strategy: &mut dyn Strategy, costs: &[[u64; 3]], edges: &[(usize, usize, u64)]) -> u64 {
+    // One byte takes one nanosecond; each edge is a data item of its own.
+    let device = common::simple_device(&[ProcessorKind::CpuCluster; 3], 0, 1e9);
+    let mut builder = TaskGraphBuilder::new();
+    let mut item: Vec<DataId> = Vec::new();
+    for task in 0..costs.len() {
+        let reads: Vec<DataId> = edges.iter().zip(&item).filter(|(edge, _)| edge.1 == task).map(|(_, &data)| data).collect();
+        let makes: Vec<u64> = edges.iter().filter(|edge| edge.0 == task).map(|edge| edge.2).collect();
+        let (_, first) = builder.task(&reads, &makes);
+        item.extend((0..makes.len()).map(|offset| DataId::from_index(first.index() + offset)));
+    }
+    let tasks = builder.build().expect("topological order");
+    let table = costs.iter().flatten().map(|&ns| Some(KernelCost::of_duration(ns))).collect();
+    let costs = CostTable::new(3, table);
+    let models = [Model { name: "published", tasks: &tasks, costs: &costs }];
+    let stream = Stream::new(ModelId(0), Arrivals::Recorded(vec![0]), Some(1));
+    simulate(&device, &models, vec![stream], strategy, &Options::default(), &mut NoRecorder).expect("plans").end_ns
+}
+
+/// The worked example of Topcuoglu, Hariri and Wu (2002): ten tasks, three processors; HEFT's length is 80, CPOP's 86.
 #[test]
-fn heft_reaches_the_published_schedule_length() {
-    let costs: [[u64; 3]; 10] = [
+fn heft_and_cpop_reach_the_published_schedule_lengths() {
+    let costs = [
         [14, 16, 9],
         [13, 19, 18],
         [11, 13, 19],
@@ -52,24 +72,44 @@ fn heft_reaches_the_published_schedule_length() {
         (7, 9, 11),
         (8, 9, 13),
     ];
-    // One byte takes one nanosecond; each edge is a data item of its own.
-    let device = common::simple_device(&[ProcessorKind::CpuCluster; 3], 0, 1e9);
-    let mut builder = TaskGraphBuilder::new();
-    let mut item: Vec<DataId> = Vec::new();
-    for task in 0..10 {
-        let reads: Vec<DataId> = edges.iter().zip(&item).filter(|(edge, _)| edge.1 == task).map(|(_, &data)| data).collect();
-        let makes: Vec<u64> = edges.iter().filter(|edge| edge.0 == task).map(|edge| edge.2).collect();
-        let (_, first) = builder.task(&reads, &makes);
-        item.extend((0..makes.len()).map(|offset| DataId::from_index(first.index() + offset)));
-    }
-    let tasks = builder.build().expect("topological order");
-    let table = costs.iter().flatten().map(|&ns| Some(KernelCost::of_duration(ns))).collect();
-    let costs = CostTable::new(3, table);
-    let models = [Model { name: "published", tasks: &tasks, costs: &costs }];
-    let stream = Stream::new(ModelId(0), Arrivals::Recorded(vec![0]), Some(1));
-    let mut heft = Heft::default();
-    let summary = simulate(&device, &models, vec![stream], &mut heft, &Options::default(), &mut NoRecorder).expect("plans");
-    assert_eq!(summary.end_ns, 80);
+    assert_eq!(length(&mut Heft::default(), &costs, &edges), 80);
+    assert_eq!(length(&mut Cpop::default(), &costs, &edges), 86);
+}
+
+/// The worked example of Arabnejad and Barbosa (2014): PEFT's length is 122, HEFT's 133.
+#[test]
+fn peft_reaches_the_published_schedule_length() {
+    let costs = [
+        [22, 21, 36],
+        [22, 18, 18],
+        [32, 27, 43],
+        [7, 10, 4],
+        [29, 27, 35],
+        [26, 17, 24],
+        [14, 25, 30],
+        [29, 23, 36],
+        [15, 21, 8],
+        [13, 16, 33],
+    ];
+    let edges = [
+        (0, 1, 17),
+        (0, 2, 31),
+        (0, 3, 29),
+        (0, 4, 13),
+        (0, 5, 7),
+        (1, 7, 3),
+        (1, 8, 30),
+        (2, 6, 16),
+        (3, 7, 11),
+        (3, 8, 7),
+        (4, 8, 57),
+        (5, 7, 5),
+        (6, 9, 9),
+        (7, 9, 42),
+        (8, 9, 7),
+    ];
+    assert_eq!(length(&mut Peft::default(), &costs, &edges), 122);
+    assert_eq!(length(&mut Heft::default(), &costs, &edges), 133);
 }
 
 /// Mean time in system of a single server at the given load, in mean service times, over some seeds.

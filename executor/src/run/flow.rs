@@ -47,10 +47,11 @@ impl State<'_> {
     /// Gives a request a slot and starts it.
     fn admit(&mut self, source: usize, arrived_ns: u64, id: RequestId) {
         let stream = &self.sources[source].stream;
-        let (model, priority) = (stream.model, stream.priority);
+        let model = stream.model;
         let deadline_ns = stream.deadline_ns.map(|allowed_ns| arrived_ns.saturating_add(allowed_ns));
         let version = Arc::clone(&self.versions[model.index()]);
         let program = &version.program;
+        let priority = stream.priority.saturating_add(program.priority());
         let request = RequestState {
             id,
             model,
@@ -59,6 +60,8 @@ impl State<'_> {
             deadline_ns,
             priority,
             left: program.segment_count() as u32 + program.output_count(),
+            given_up: false,
+            running: 0,
             missing: program.missing().to_vec(),
             placed: program.workers().collect(),
             present: vec![0; program.fragments().len()],
@@ -134,6 +137,9 @@ impl State<'_> {
 
     /// A copy of a fragment has arrived in a memory: readers placed there have it.
     pub(super) fn copied(&mut self, slot: u32, fragment: u32, memory: MemoryId) {
+        if self.requests[slot as usize].given_up {
+            return self.ended_of_given_up(slot);
+        }
         let request = &mut self.requests[slot as usize];
         request.present[fragment as usize] |= Self::memory_bit(memory);
         request.in_flight[fragment as usize] &= !Self::memory_bit(memory);
@@ -173,6 +179,9 @@ impl State<'_> {
     /// A segment has ended on a worker: what it made is in the worker's memory.
     pub(super) fn segment_ended(&mut self, slot: u32, segment: u32, worker: WorkerId) {
         self.events += 1;
+        if self.requests[slot as usize].given_up {
+            return self.ended_of_given_up(slot);
+        }
         let memory = self.device.worker(worker).memory;
         let version = Arc::clone(&self.requests[slot as usize].version);
         for &fragment in version.program.made(segment) {
@@ -215,9 +224,14 @@ impl State<'_> {
 
     fn complete(&mut self, slot: u32) {
         self.completed += 1;
-        self.in_flight -= 1;
         self.record_request(slot, Outcome::Completed);
         self.keep_outputs(slot);
+        self.end_request(slot);
+    }
+
+    /// The slot is free, the client of a closed loop goes on, and who waits outside comes in.
+    pub(super) fn end_request(&mut self, slot: u32) {
+        self.in_flight -= 1;
         let source = self.requests[slot as usize].source;
         self.free.push(slot);
         let now_ns = self.now_ns();
@@ -252,7 +266,7 @@ impl State<'_> {
         self.outputs[index] = model.graph.outputs().iter().map(output).collect();
     }
 
-    fn record_request(&mut self, slot: u32, outcome: Outcome) {
+    pub(super) fn record_request(&mut self, slot: u32, outcome: Outcome) {
         let request = &self.requests[slot as usize];
         let ended_ns = if outcome == Outcome::Unfinished { self.end_ns } else { self.now_ns() };
         let record = RequestRecord {

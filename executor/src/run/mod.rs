@@ -8,6 +8,7 @@
 //! The rules of `docs/semantics.md` hold, with times measured instead of computed; where they differ is said there.
 
 mod blocks;
+mod drops;
 mod flow;
 mod overhead;
 mod schedule;
@@ -213,6 +214,7 @@ fn finish(mut state: State<'_>, host_bytes: u64) -> Executed {
         events: state.events,
         arrived: state.arrived,
         completed: state.completed,
+        dropped: state.dropped,
         refused: state.refused,
     };
     Executed { summary, records: state.records, outputs: state.outputs, host_bytes }
@@ -278,6 +280,7 @@ fn new_state<'a>(
         tickets: 0,
         arrived: 0,
         completed: 0,
+        dropped: 0,
         refused: 0,
         events: 0,
         records: Vec::new(),

@@ -61,6 +61,10 @@ pub(super) struct RequestState {
     pub(super) priority: i32,
     /// Segments and outputs not yet there; 0 when the slot is free.
     pub(super) left: u32,
+    /// Whether the strategy gave it up: nothing more of it starts.
+    pub(super) given_up: bool,
+    /// Of a request given up, segments and copies that run still.
+    pub(super) running: u32,
     pub(super) missing: Vec<u32>,
     pub(super) placed: Vec<Option<WorkerId>>,
     /// For each fragment, memories that hold it, as bits.
@@ -108,6 +112,7 @@ pub(super) struct State<'a> {
     pub(super) tickets: u64,
     pub(super) arrived: u64,
     pub(super) completed: u64,
+    pub(super) dropped: u64,
     pub(super) refused: u64,
     pub(super) events: u64,
     pub(super) records: Vec<Record>,

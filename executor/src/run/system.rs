@@ -22,6 +22,11 @@ impl State<'_> {
             let (at_ns, begin) = (self.now_ns(), Instant::now());
             let mut decisions = std::mem::take(&mut self.decisions);
             strategy.dispatch(&*self, &mut decisions);
+            for in_flight in decisions.drops.drain(..) {
+                if !self.give_up(in_flight.0) {
+                    self.refused += 1;
+                }
+            }
             let mut placed = 0;
             for (in_flight, segment, worker) in decisions.placements.drain(..) {
                 if self.place(in_flight.0, segment.0, worker) {
@@ -49,7 +54,7 @@ impl State<'_> {
         let possible = self
             .requests
             .get(slot as usize)
-            .is_some_and(|request| request.left > 0 && request.placed.get(segment as usize) == Some(&None))
+            .is_some_and(|request| request.left > 0 && !request.given_up && request.placed.get(segment as usize) == Some(&None))
             && worker.index() < self.workers.len()
             && self.segment_ns(InFlight(slot), SegmentId(segment), worker).is_some();
         if !possible {

@@ -79,9 +79,13 @@ impl<R: Recorder> Engine<'_, R> {
         self.copies.items[copy as usize].generation = state.generation.wrapping_add(1);
         self.copies.release(copy);
         let memory = self.device.link(state.link).to.0 as u8;
-        self.copied(state.slot, state.fragment, memory);
-        if self.requests.items[state.slot as usize].left == 0 {
-            self.complete(state.slot);
+        if self.requests.items[state.slot as usize].given_up {
+            self.ended_of_given_up(state.slot);
+        } else {
+            self.copied(state.slot, state.fragment, memory);
+            if self.requests.items[state.slot as usize].left == 0 {
+                self.complete(state.slot);
+            }
         }
         if let Some(worker) = state.blocks {
             self.release(worker.0 as u16);

@@ -26,11 +26,17 @@ impl<R: Recorder> Engine<'_, R> {
         let mut decisions = std::mem::take(&mut self.decisions);
         decisions.placements.clear();
         decisions.plans.clear();
+        decisions.drops.clear();
         // The strategy leaves the engine while it looks at it.
         let strategy = self.strategy.take();
         if let Some(strategy) = strategy {
             strategy.dispatch(&*self, &mut decisions);
             self.strategy = Some(strategy);
+        }
+        for &in_flight in &decisions.drops {
+            if !self.give_up(in_flight.0) {
+                self.refused += 1;
+            }
         }
         let mut placed = 0;
         for &(in_flight, segment, worker) in &decisions.placements {
@@ -52,12 +58,9 @@ impl<R: Recorder> Engine<'_, R> {
 
     /// Gives an open segment to a worker and fetches what it reads. False if that cannot be.
     fn place(&mut self, slot: u32, segment: u32, worker: WorkerId) -> bool {
-        let possible = self
-            .requests
-            .items
-            .get(slot as usize)
-            .is_some_and(|request| request.left > 0 && request.placed.get(segment as usize) == Some(&UNPLACED))
-            && worker.index() < self.workers.len()
+        let possible = self.requests.items.get(slot as usize).is_some_and(|request| {
+            request.left > 0 && !request.given_up && request.placed.get(segment as usize) == Some(&UNPLACED)
+        }) && worker.index() < self.workers.len()
             && self.segment_ns(InFlight(slot), SegmentId(segment), worker).is_some();
         if !possible {
             return false;
@@ -89,6 +92,7 @@ impl<R: Recorder> Engine<'_, R> {
     fn replan(&mut self, model: ModelId, plan: &Plan) {
         let program = self.models.get(model.index()).map(|model| Program::compile(plan, model.tasks, model.costs));
         if let Some(Ok(program)) = program {
+            self.one_priority &= program.priority() == self.programs[model.index()].priority();
             self.programs[model.index()] = Rc::new(program);
         } else {
             self.refused += 1;

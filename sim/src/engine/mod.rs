@@ -6,6 +6,7 @@
 
 mod copies;
 mod dispatch;
+mod drops;
 mod queue;
 mod requests;
 mod run;
@@ -95,6 +96,8 @@ pub struct Summary {
     pub arrived: u64,
     /// Requests that completed.
     pub completed: u64,
+    /// Requests that the strategy gave up.
+    pub dropped: u64,
     /// Decisions of the strategy that could not be carried out.
     pub refused: u64,
 }

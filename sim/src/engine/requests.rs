@@ -18,7 +18,8 @@ impl<R: Recorder> Engine<'_, R> {
             self.queue.schedule(at_ns, Class::Arrival, Event::Arrival { source }.packed());
         }
         let stream = &self.sources[source as usize].stream;
-        let (model, priority) = (stream.model, stream.priority);
+        let model = stream.model;
+        let priority = stream.priority.saturating_add(self.programs[model.index()].priority());
         let deadline_ns = stream.deadline_ns.map(|allowed_ns| now_ns.saturating_add(allowed_ns));
         let id = RequestId(self.arrived as u32);
         self.arrived += 1;
@@ -36,6 +37,8 @@ impl<R: Recorder> Engine<'_, R> {
         request.deadline_ns = deadline_ns;
         request.priority = priority;
         request.left = program.segment_count() as u32 + program.output_count();
+        request.given_up = false;
+        request.running = 0;
         request.segments_done = 0;
         request.missing.clear();
         request.missing.extend_from_slice(program.missing());
@@ -162,6 +165,9 @@ impl<R: Recorder> Engine<'_, R> {
 
     /// A segment has ended on a worker.
     pub(super) fn segment_ended(&mut self, slot: u32, segment: u32, memory: u8) {
+        if self.requests.items[slot as usize].given_up {
+            return self.ended_of_given_up(slot);
+        }
         let program = Rc::clone(&self.requests.items[slot as usize].program);
         let next = program.next_in_sequence(segment);
         for &fragment in program.made(segment) {
@@ -180,8 +186,13 @@ impl<R: Recorder> Engine<'_, R> {
 
     pub(super) fn complete(&mut self, slot: u32) {
         self.completed += 1;
+        self.end_request(slot, Outcome::Completed);
+    }
+
+    /// The slot is free, and the client of a closed loop goes on.
+    pub(super) fn end_request(&mut self, slot: u32, outcome: Outcome) {
         if self.observed() {
-            self.record_request(slot, Outcome::Completed);
+            self.record_request(slot, outcome);
         }
         self.requests.release(slot);
         let source = self.requests.items[slot as usize].source;
@@ -205,7 +216,7 @@ impl<R: Recorder> Engine<'_, R> {
 
     /// Requests still in flight when the run stops, in order of arrival.
     pub(super) fn report_unfinished(&mut self) {
-        if !self.observed() || self.completed == self.arrived {
+        if !self.observed() || self.completed + self.dropped == self.arrived {
             return;
         }
         let mut slots: Vec<u32> =

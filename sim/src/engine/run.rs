@@ -40,6 +40,7 @@ pub(super) struct Engine<'a, R: Recorder> {
     pub(super) tickets: u64,
     pub(super) arrived: u64,
     pub(super) completed: u64,
+    pub(super) dropped: u64,
     pub(super) refused: u64,
     /// Whether all requests have the same priority: queues are then first in, first out.
     pub(super) one_priority: bool,
@@ -134,6 +135,8 @@ pub fn simulate_programs<'a, R: Recorder>(
         return Err(SimulationError::ProgramCount { programs: programs.len(), models: models.len() });
     }
     let interest = strategy.as_ref().map_or_else(Interest::default, |strategy| strategy.interest());
+    let priority = |stream: &Stream| stream.priority.saturating_add(programs[stream.model.index()].priority());
+    let one_priority = streams.windows(2).all(|pair| priority(&pair[0]) == priority(&pair[1]));
     let engine = Engine {
         device,
         models,
@@ -144,7 +147,7 @@ pub fn simulate_programs<'a, R: Recorder>(
         queue: EventQueue::default(),
         now_ns: 0,
         programs: programs.into_iter().map(Rc::new).collect(),
-        one_priority: streams.windows(2).all(|pair| pair[0].priority == pair[1].priority),
+        one_priority,
         sources: streams.into_iter().enumerate().map(|(index, stream)| Source::new(stream, options.seed, index)).collect(),
         requests: Slots::default(),
         copies: Slots::default(),
@@ -158,6 +161,7 @@ pub fn simulate_programs<'a, R: Recorder>(
         tickets: 0,
         arrived: 0,
         completed: 0,
+        dropped: 0,
         refused: 0,
     };
     Ok(engine.run())
@@ -259,7 +263,8 @@ impl<R: Recorder> Engine<'_, R> {
             }
         };
         self.report_unfinished();
-        Summary { stop, end_ns: self.now_ns, events, arrived: self.arrived, completed: self.completed, refused: self.refused }
+        let (arrived, completed, dropped, refused) = (self.arrived, self.completed, self.dropped, self.refused);
+        Summary { stop, end_ns: self.now_ns, events, arrived, completed, dropped, refused }
     }
 
     /// Whether the rate changed since the event was scheduled, so that another one stands for the same end.
@@ -273,10 +278,10 @@ impl<R: Recorder> Engine<'_, R> {
     }
 
     fn empty(&self) -> StopReason {
-        if self.completed == self.arrived {
+        let in_flight = self.arrived - self.completed - self.dropped;
+        if in_flight == 0 {
             StopReason::Drained
         } else {
-            let in_flight = self.arrived - self.completed;
             let ready = self.ready.len();
             StopReason::Stalled(format!(
                 "{in_flight} requests in flight, {ready} segments ready, none placed and nothing pending"

@@ -110,6 +110,10 @@ pub(super) struct RequestState {
     pub(super) priority: i32,
     /// Segments and outputs not yet there; 0 when the request is complete (and its slot free).
     pub(super) left: u32,
+    /// Whether the strategy gave it up: nothing more of it starts.
+    pub(super) given_up: bool,
+    /// Of a request given up, segments and copies that run still.
+    pub(super) running: u32,
     pub(super) segments_done: u32,
     /// For each segment, fragments (in its worker's memory) and predecessors in sequence that it waits for.
     pub(super) missing: Vec<u32>,

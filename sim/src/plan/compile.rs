@@ -9,7 +9,7 @@ impl Program {
     /// Checks a plan against its tasks and costs and compiles it.
     pub fn compile(plan: &Plan, tasks: &TaskGraph, costs: &CostTable) -> Result<Self, PlanError> {
         let pieces = check_cover(plan, tasks)?;
-        let mut program = Self::default();
+        let mut program = Self { priority: plan.priority, ..Self::default() };
         program.add_kernels(plan, costs)?;
         let of_data = program.add_fragments(tasks, &pieces);
         let is_cut = !plan.all_pieces().iter().all(|piece| piece.part.is_whole());

@@ -74,6 +74,7 @@ pub struct Program {
     pub(super) open: bool,
     /// What a copy of each fragment moves; empty where nothing is cut and all of it moves.
     pub(super) moved: Vec<Moved>,
+    pub(super) priority: i32,
 }
 
 /// What a copy of a fragment moves: the rows that are needed by those who have to wait for a copy.
@@ -100,6 +101,12 @@ impl Program {
     /// Planned workers of all segments, in order.
     pub fn workers(&self) -> impl ExactSizeIterator<Item = Option<WorkerId>> + '_ {
         self.segments.iter().map(|segment| segment.worker)
+    }
+
+    /// What the plan adds to the priority of its requests.
+    #[inline]
+    pub fn priority(&self) -> i32 {
+        self.priority
     }
 
     /// Whether the plan leaves any segment open.

@@ -129,7 +129,7 @@ fn largest(tasks: &TaskGraph, supported: &[bool], keep: usize, minimum: usize) -
 /// Tasks grouped by place in alternating epochs, each in topological order, the groups in topological order too.
 ///
 /// Starts with the place of the first task. A group takes every task of its place whose predecessors are all in earlier groups or in it.
-fn epochs(tasks: &TaskGraph, delegated: &[bool]) -> Vec<(bool, Vec<TaskId>)> {
+pub(super) fn epochs(tasks: &TaskGraph, delegated: &[bool]) -> Vec<(bool, Vec<TaskId>)> {
     let mut missing: Vec<usize> = tasks.tasks().map(|task| tasks.predecessors(task).count()).collect();
     // Ready tasks of the CPU and of the accelerator; the least number is taken first, so that a group is in topological order.
     let mut ready = [std::collections::BTreeSet::new(), std::collections::BTreeSet::new()];

@@ -1,17 +1,25 @@
 //! Strategies: written once, driven by the simulator on virtual time and by the executor on the wall clock.
 
+mod adms;
+mod band;
 mod co_execution;
 mod codl;
+mod cpop;
 mod delegate;
+mod exact;
 mod heft;
+mod list;
 mod mulayer;
 mod parameters;
+mod peft;
 pub mod registry;
 mod solo_cpu;
 mod split;
 
+pub use cpop::Cpop;
 pub use heft::Heft;
 pub use parameters::{Parameter, ParameterKind, Parameters};
+pub use peft::Peft;
 
 use crate::identifiers::{ModelId, RequestId, SegmentId, WorkerId};
 use crate::plan::{Plan, PlanError, Program};
@@ -135,12 +143,20 @@ pub struct Decisions {
     pub placements: Vec<(InFlight, SegmentId, WorkerId)>,
     /// New plans, in order.
     pub plans: Vec<(ModelId, Plan)>,
+    /// Requests given up; carried out before what was placed.
+    pub drops: Vec<InFlight>,
 }
 
 impl Decisions {
     /// Gives an open segment of a request to a worker. It need not be ready: it starts when what it reads is there.
     pub fn place(&mut self, in_flight: InFlight, segment: SegmentId, worker: WorkerId) {
         self.placements.push((in_flight, segment, worker));
+    }
+
+    /// Gives a request up: nothing more of it starts, and when what runs of it has ended, it ends as
+    /// [`crate::record::Outcome::Dropped`].
+    pub fn drop(&mut self, in_flight: InFlight) {
+        self.drops.push(in_flight);
     }
 
     /// Replaces a model's plan for the requests that arrive from now on.

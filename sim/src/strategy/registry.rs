@@ -5,7 +5,9 @@ use thiserror::Error;
 use crate::plan::PlanError;
 use crate::platform::{Device, ProcessorKind};
 use crate::strategy::parameters::{Parameter, Parameters};
-use crate::strategy::{Strategy, codl, delegate, heft, mulayer, solo_cpu, split as split_strategy};
+use crate::strategy::{
+    Strategy, adms, band, codl, cpop, delegate, exact, heft, mulayer, peft, solo_cpu, split as split_strategy,
+};
 
 /// One strategy.
 pub struct Entry {
@@ -22,8 +24,20 @@ pub struct Entry {
 }
 
 /// All strategies, in the order in which they are listed.
-pub const STRATEGIES: &[Entry] =
-    &[solo_cpu::ENTRY, delegate::GPU, delegate::NPU, heft::ENTRY, split_strategy::ENTRY, mulayer::ENTRY, codl::ENTRY];
+pub const STRATEGIES: &[Entry] = &[
+    solo_cpu::ENTRY,
+    delegate::GPU,
+    delegate::NPU,
+    heft::ENTRY,
+    cpop::ENTRY,
+    peft::ENTRY,
+    split_strategy::ENTRY,
+    mulayer::ENTRY,
+    codl::ENTRY,
+    exact::ENTRY,
+    band::ENTRY,
+    adms::ENTRY,
+];
 
 /// Why a strategy cannot be made from its description.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]

@@ -9,7 +9,7 @@
 use crate::identifiers::{MemoryId, TaskId, WorkerId};
 use crate::plan::{Part, Piece, Plan, PlanError};
 use crate::platform::Device;
-use crate::strategy::heft::independent_workers;
+use crate::strategy::list::independent_workers;
 use crate::strategy::parameters::{Parameter, ParameterKind, worker_named};
 use crate::strategy::registry::{Entry, StrategyError};
 use crate::strategy::{DeviceView, Job, Strategy};
