@@ -28,7 +28,7 @@ impl Strategy for GivesUp {
     }
 
     fn interest(&self) -> Interest {
-        Interest { dispatch: true, observe: false }
+        Interest { dispatch: true, ..Interest::default() }
     }
 
     fn dispatch(&mut self, system: &dyn System, decisions: &mut Decisions) {
@@ -91,7 +91,7 @@ impl Strategy for Fickle {
     }
 
     fn interest(&self) -> Interest {
-        Interest { dispatch: true, observe: true }
+        Interest { dispatch: true, observe: true, ..Interest::default() }
     }
 
     fn dispatch(&mut self, system: &dyn System, decisions: &mut Decisions) {

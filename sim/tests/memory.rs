@@ -77,7 +77,7 @@ fn alive(
             for record in records {
                 if let Record::Copy(copy) = record
                     && copy.data == fragment.data
-                    && copy.bytes == fragment.bytes
+                    && copy.bytes == program.copied_bytes(index as u32)
                 {
                     if pool_of(device.link(copy.link).to) == allocation.pool {
                         begin = begin.min(copy.start_ns);

@@ -37,7 +37,7 @@ impl Strategy for Given {
     }
 
     fn interest(&self) -> Interest {
-        Interest { dispatch: true, observe: false }
+        Interest { dispatch: true, ..Interest::default() }
     }
 
     fn dispatch(&mut self, system: &dyn System, decisions: &mut Decisions) {

@@ -12,8 +12,10 @@ impl State<'_> {
         };
         request.given_up = true;
         self.ready.retain(|ready| ready.in_flight.0 != slot);
-        let is_its =
-            |Occupation::Segment { slot: of, .. } | Occupation::Copy { slot: of, .. }: Occupation| of == slot;
+        let is_its = |occupation| {
+            let (Occupation::Segment { slot: of, .. } | Occupation::Copy { slot: of, .. }) = occupation;
+            of == slot
+        };
         let mut running = 0;
         for worker in &mut self.workers {
             running += u32::from(worker.running.is_some_and(is_its));

@@ -6,6 +6,7 @@ use sim::engine::StopReason;
 use sim::identifiers::{LinkId, MemoryId, RequestId, TensorId, WorkerId};
 use sim::plan::{NO_SEGMENT, OUTPUT};
 use sim::record::{ArrivalRecord, Outcome, Record, RequestRecord};
+use sim::strategy::Arriving;
 
 use crate::run::blocks::BlockKey;
 use crate::run::state::{Arrival, Occupation, RequestState, State};
@@ -47,11 +48,17 @@ impl State<'_> {
     /// Gives a request a slot and starts it.
     fn admit(&mut self, source: usize, arrived_ns: u64, id: RequestId) {
         let stream = &self.sources[source].stream;
-        let model = stream.model;
+        let (model, priority) = (stream.model, stream.priority);
         let deadline_ns = stream.deadline_ns.map(|allowed_ns| arrived_ns.saturating_add(allowed_ns));
+        if self.interest.arrival {
+            self.arriving.push(Arriving { request: id, model, arrived_ns, deadline_ns, priority });
+            self.asked = true;
+            self.decide();
+            self.arriving.clear();
+        }
         let version = Arc::clone(&self.versions[model.index()]);
         let program = &version.program;
-        let priority = stream.priority.saturating_add(program.priority());
+        let priority = priority.saturating_add(program.priority());
         let request = RequestState {
             id,
             model,

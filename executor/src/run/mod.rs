@@ -14,15 +14,16 @@ mod overhead;
 mod schedule;
 mod state;
 mod system;
+mod threads;
 mod worker;
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::atomic::{AtomicBool, AtomicU32};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
 use sim::engine::{self, Options, SimulationError, StopReason, Summary};
 use sim::identifiers::{DataId, ModelId, WorkerId};
+use sim::plan::{Plan, Program};
 use sim::platform::Device;
 use sim::record::Record;
 use sim::strategy::{Decisions, Strategy};
@@ -30,10 +31,9 @@ use sim::workload::{Source, Stream};
 use thiserror::Error;
 
 use crate::processor::{Processor, ProcessorError};
-use crate::run::blocks::HostBlocks;
 use crate::run::schedule::Schedule;
-use crate::run::state::{Occupation, State, Version, WorkerState};
-use crate::run::worker::{Driver, OfRequest};
+use crate::run::state::{State, Version, WorkerState};
+use crate::run::threads::{Shared, drive, keep_time};
 use crate::tensor::Tensor;
 use crate::unit::UnitError;
 use crate::weights::WeightError;
@@ -129,23 +129,6 @@ pub enum ExecuteError {
     },
 }
 
-/// Everything that the threads of a run share.
-struct Shared<'a> {
-    state: Mutex<State<'a>>,
-    /// One for each worker.
-    wake: Vec<Condvar>,
-    /// For the thread that keeps the time.
-    timer: Condvar,
-    /// For each worker, how often it was given something to do: looked at without the lock.
-    given: Vec<AtomicU32>,
-    host_blocks: Arc<HostBlocks>,
-    inputs: Vec<BTreeMap<DataId, Tensor>>,
-    models: &'a [ModelToRun<'a>],
-    device: &'a Device,
-    settings: &'a Settings,
-    failure: Mutex<Option<ExecuteError>>,
-}
-
 /// Runs streams of requests on the processors of this machine. `openers` stand in the order of the device's workers.
 ///
 /// # Errors
@@ -167,15 +150,31 @@ pub fn execute<'a>(
         .collect();
     let options = Options { seed: settings.seed, ..Options::default() };
     let programs = engine::plan_all(device, &engine_models, strategy, &options)?;
+    let mut count = 0;
+    let mut version = |program: Program, model: &ModelToRun<'_>| {
+        let schedule = Schedule::of(model, &program)?;
+        count += 1;
+        Ok::<_, UnitError>(Arc::new(Version { number: count - 1, program, schedule }))
+    };
     let mut versions = Vec::new();
-    for (program, model) in programs.into_iter().zip(models) {
+    let mut alternatives = Vec::new();
+    for (index, (program, model)) in programs.into_iter().zip(models).enumerate() {
         let unit = |error| ExecuteError::Unit { model: model.name.to_owned(), error };
-        let schedule = Schedule::of(model, &program).map_err(unit)?;
-        versions.push(Arc::new(Version { number: versions.len() as u32, program, schedule }));
+        versions.push(version(program, model).map_err(unit)?);
+        let mut prepared = Vec::new();
+        for plan in strategy.alternatives(ModelId::from_index(index)) {
+            let program = Program::compile(&plan, &model.lowered.tasks, &model.lowered.costs);
+            let program = program.map_err(|source| SimulationError::Plan { model: model.name.to_owned(), source })?;
+            // A plan whose units cannot be cut out is none to switch to.
+            if let Ok(version) = version(program, model) {
+                prepared.push((plan, version));
+            }
+        }
+        alternatives.push(prepared);
     }
     let inputs = models.iter().map(|model| inputs(model, settings.seed)).collect::<Result<Vec<_>, _>>()?;
     let workers = device.workers().len();
-    let state = new_state(device, models, versions, streams, strategy, settings);
+    let state = new_state(device, models, (versions, alternatives), streams, strategy, settings);
     let shared = Shared {
         host_blocks: Arc::clone(&state.host_blocks),
         state: Mutex::new(state),
@@ -250,7 +249,7 @@ fn inputs(model: &ModelToRun<'_>, seed: u64) -> Result<BTreeMap<DataId, Tensor>,
 fn new_state<'a>(
     device: &'a Device,
     models: &'a [ModelToRun<'a>],
-    versions: Vec<Arc<Version>>,
+    (versions, alternatives): (Vec<Arc<Version>>, Vec<Vec<(Plan, Arc<Version>)>>),
     streams: Vec<Stream>,
     strategy: &'a mut dyn Strategy,
     settings: &Settings,
@@ -259,8 +258,9 @@ fn new_state<'a>(
     State {
         device,
         models,
-        next_version: versions.len() as u32,
+        next_version: (versions.len() + alternatives.iter().map(Vec::len).sum::<usize>()) as u32,
         versions,
+        alternatives,
         interest: strategy.interest(),
         strategy: Some(strategy),
         sources: streams.into_iter().enumerate().map(|(index, stream)| Source::new(stream, settings.seed, index)).collect(),
@@ -275,6 +275,7 @@ fn new_state<'a>(
         workers: (0..workers).map(|_| WorkerState::default()).collect(),
         free_cores: device.processors().iter().map(|processor| processor.cores).collect(),
         ready: Vec::new(),
+        arriving: Vec::new(),
         asked: false,
         decisions: Decisions::default(),
         tickets: 0,
@@ -293,185 +294,4 @@ fn new_state<'a>(
         stop: None,
         end_ns: 0,
     }
-}
-
-impl<'a> Shared<'a> {
-    fn lock(&self) -> MutexGuard<'_, State<'a>> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// After a change: the strategy is asked, and whoever got something to do is woken. `own` is awake.
-    fn settle(&self, state: &mut State<'_>, own: Option<WorkerId>) {
-        state.decide();
-        if state.stop.is_none()
-            && let Some(why) = state.stalled()
-        {
-            state.stop(StopReason::Stalled(why));
-        }
-        for (index, woken) in state.woken.iter_mut().enumerate() {
-            if std::mem::take(woken) && own != Some(WorkerId::from_index(index)) {
-                self.given[index].fetch_add(1, Ordering::Release);
-                self.wake[index].notify_one();
-            }
-        }
-        let is_sooner = state.arrivals.peek().is_some_and(|arrival| arrival.0.at_ns < state.timer_until_ns);
-        if is_sooner || state.stop.is_some() {
-            self.timer.notify_one();
-        }
-    }
-
-    /// Nothing can be run: tells why, once, and lets all threads end.
-    fn give_up(&self, error: ExecuteError) {
-        self.failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
-        let mut state = self.lock();
-        state.stop(StopReason::Failed(String::new()));
-        self.settle(&mut state, None);
-        for wake in &self.wake {
-            wake.notify_all();
-        }
-    }
-}
-
-/// The calling thread: lets requests arrive in time, and stops at the horizon or when asked to.
-fn keep_time(shared: &Shared<'_>, interrupt: &AtomicBool) {
-    const GLANCE: Duration = Duration::from_millis(50);
-    let workers = shared.device.workers().len();
-    let mut state = shared.lock();
-    while state.prepared < workers && state.stop.is_none() {
-        state = shared.timer.wait_timeout(state, GLANCE).unwrap_or_else(PoisonError::into_inner).0;
-        if interrupt.load(Ordering::Relaxed) {
-            state.stop(StopReason::Interrupted);
-        }
-    }
-    state.start = Some(Instant::now());
-    for source in 0..state.sources.len() {
-        for at_ns in state.sources[source].first() {
-            state.expect_arrival(source, at_ns);
-        }
-    }
-    if state.arrivals.is_empty() {
-        state.stop(StopReason::Drained);
-    }
-    for wake in &shared.wake {
-        wake.notify_all();
-    }
-    loop {
-        let next_ns = state.arrive();
-        shared.settle(&mut state, None);
-        if state.stop.is_some() {
-            break;
-        }
-        let now_ns = state.now_ns();
-        let horizon_ns = shared.settings.horizon_ns.unwrap_or(u64::MAX);
-        if now_ns >= horizon_ns {
-            state.stop(StopReason::Horizon);
-            state.end_ns = horizon_ns;
-        } else if interrupt.load(Ordering::Relaxed) {
-            state.stop(StopReason::Interrupted);
-        }
-        let until_ns = next_ns.unwrap_or(u64::MAX).min(horizon_ns).saturating_sub(now_ns);
-        let sleep = Duration::from_nanos(until_ns).min(GLANCE);
-        if state.stop.is_none() && !sleep.is_zero() {
-            state.timer_until_ns = now_ns.saturating_add(sleep.as_nanos() as u64);
-            state = shared.timer.wait_timeout(state, sleep).unwrap_or_else(PoisonError::into_inner).0;
-            state.timer_until_ns = 0;
-        }
-    }
-    drop(state);
-    for (wake, given) in shared.wake.iter().zip(&shared.given) {
-        given.fetch_add(1, Ordering::Release);
-        wake.notify_all();
-    }
-}
-
-/// The thread of a worker.
-fn drive(shared: &Shared<'_>, worker: WorkerId, opener: Opener<'_>) {
-    let name = || shared.device.worker(worker).name.clone();
-    let prepared = opener().and_then(|processor| prepare(shared, worker, processor));
-    let mut driver = match prepared {
-        Ok(driver) => driver,
-        Err(error) => return shared.give_up(ExecuteError::Processor { worker: name(), error }),
-    };
-    let mut state = shared.lock();
-    state.prepared += 1;
-    shared.timer.notify_one();
-    while state.start.is_none() && state.stop.is_none() {
-        state = shared.wake[worker.index()].wait(state).unwrap_or_else(PoisonError::into_inner);
-    }
-    if let Some(start) = state.start {
-        driver.starts_at(start);
-    }
-    loop {
-        if state.stop.is_some() {
-            return;
-        }
-        let Some(waiting) = state.take(worker) else {
-            state = idle(shared, worker, state);
-            continue;
-        };
-        let taken_ns = state.now_ns();
-        let (Occupation::Segment { slot, .. } | Occupation::Copy { slot, .. }) = waiting.occupation;
-        let request = &state.requests[slot as usize];
-        let of_request = OfRequest { slot, id: request.id, model: request.model, version: Arc::clone(&request.version) };
-        let requested_ns = match waiting.occupation {
-            Occupation::Copy { fragment, link, .. } => {
-                let key = (fragment, shared.device.link(link).to.0);
-                request.requested_ns.get(&key).copied().unwrap_or(waiting.since_ns)
-            }
-            Occupation::Segment { .. } => waiting.since_ns,
-        };
-        drop(state);
-        let result = match waiting.occupation {
-            Occupation::Segment { segment, .. } => driver.segment(&of_request, segment, waiting.since_ns, taken_ns),
-            Occupation::Copy { fragment, link, .. } => {
-                driver.copy(&of_request, fragment, link, requested_ns).map(|record| vec![record])
-            }
-        };
-        state = shared.lock();
-        match result {
-            Err(error) => state.stop(StopReason::Failed(format!("worker `{}`: {error}", name()))),
-            Ok(records) => {
-                for record in records {
-                    state.record(record);
-                }
-                match waiting.occupation {
-                    Occupation::Segment { segment, .. } => state.segment_ended(slot, segment, worker),
-                    Occupation::Copy { fragment, link, .. } => {
-                        state.events += 1;
-                        state.copied(slot, fragment, shared.device.link(link).to);
-                    }
-                }
-            }
-        }
-        state.release(worker);
-        shared.settle(&mut state, Some(worker));
-    }
-}
-
-/// Opens nothing: prepares every unit that this worker may be asked to run, and runs each a few times.
-fn prepare<'a>(shared: &'a Shared<'_>, worker: WorkerId, processor: Box<dyn Processor>) -> Result<Driver<'a>, ProcessorError> {
-    let versions = shared.lock().versions.clone();
-    let mut driver = Driver::new(worker, shared.device, shared.models, &shared.inputs, &shared.host_blocks, processor);
-    for (index, version) in versions.iter().enumerate() {
-        let model = ModelId::from_index(index);
-        driver.prepare(model, version)?;
-        driver.warm_up(model, version, shared.settings.warm_up)?;
-    }
-    Ok(driver)
-}
-
-/// Nothing to do: looks for some a while without the lock, then sleeps until woken.
-fn idle<'s, 'a>(shared: &'s Shared<'a>, worker: WorkerId, state: MutexGuard<'s, State<'a>>) -> MutexGuard<'s, State<'a>> {
-    let given = &shared.given[worker.index()];
-    let seen = given.load(Ordering::Acquire);
-    drop(state);
-    let begin = Instant::now();
-    while given.load(Ordering::Acquire) == seen && begin.elapsed().as_nanos() < u128::from(shared.settings.spin_ns) {
-        std::hint::spin_loop();
-    }
-    let state = shared.lock();
-    if given.load(Ordering::Acquire) != seen || state.stop.is_some() {
-        return state;
-    }
-    shared.wake[worker.index()].wait(state).unwrap_or_else(PoisonError::into_inner)
 }

@@ -6,10 +6,10 @@ use std::time::Instant;
 
 use sim::engine::StopReason;
 use sim::identifiers::{LinkId, MemoryId, ModelId, RequestId, SegmentId, WorkerId};
-use sim::plan::Program;
+use sim::plan::{Plan, Program};
 use sim::platform::Device;
 use sim::record::Record;
-use sim::strategy::{Decisions, Interest, Ready, Strategy};
+use sim::strategy::{Arriving, Decisions, Interest, Ready, Strategy};
 use sim::workload::Source;
 
 use crate::run::blocks::HostBlocks;
@@ -107,6 +107,10 @@ pub(super) struct State<'a> {
     pub(super) workers: Vec<WorkerState>,
     pub(super) free_cores: Vec<u32>,
     pub(super) ready: Vec<Ready>,
+    /// Arrived, and about to start: the strategy is asked first.
+    pub(super) arriving: Vec<Arriving>,
+    /// For each model, plans that the strategy may switch to, prepared.
+    pub(super) alternatives: Vec<Vec<(Plan, Arc<Version>)>>,
     pub(super) asked: bool,
     pub(super) decisions: Decisions,
     pub(super) tickets: u64,

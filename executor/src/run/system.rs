@@ -7,7 +7,7 @@ use sim::identifiers::{ModelId, SegmentId, WorkerId};
 use sim::plan::{Plan, Program};
 use sim::platform::Device;
 use sim::record::{DecisionRecord, Record};
-use sim::strategy::{InFlight, Ready, System};
+use sim::strategy::{Arriving, InFlight, Ready, System};
 use sim::task::CostTable;
 
 use crate::run::schedule::Schedule;
@@ -18,7 +18,7 @@ impl State<'_> {
     pub(super) fn decide(&mut self) {
         // Taken out while it looks at the state that it is part of.
         let Some(strategy) = self.strategy.take() else { return };
-        while std::mem::take(&mut self.asked) && self.interest.dispatch && self.stop.is_none() {
+        while std::mem::take(&mut self.asked) && self.wants_to_decide() && self.stop.is_none() {
             let (at_ns, begin) = (self.now_ns(), Instant::now());
             let mut decisions = std::mem::take(&mut self.decisions);
             strategy.dispatch(&*self, &mut decisions);
@@ -47,6 +47,10 @@ impl State<'_> {
             }
         }
         self.strategy = Some(strategy);
+    }
+
+    fn wants_to_decide(&self) -> bool {
+        self.interest.dispatch || !self.arriving.is_empty()
     }
 
     /// Gives an open segment to a worker and fetches what it reads. False if that cannot be.
@@ -90,6 +94,10 @@ impl State<'_> {
             self.refused += 1;
             return;
         };
+        if let Some((_, version)) = self.alternatives[model.index()].iter().find(|(known, _)| known == plan) {
+            self.versions[model.index()] = Arc::clone(version);
+            return;
+        }
         let version = Program::compile(plan, &of.lowered.tasks, &of.lowered.costs)
             .ok()
             .and_then(|program| Schedule::of(of, &program).ok().map(|schedule| (program, schedule)));
@@ -125,6 +133,10 @@ impl System for State<'_> {
 
     fn ready(&self) -> &[Ready] {
         &self.ready
+    }
+
+    fn arriving(&self) -> &[Arriving] {
+        &self.arriving
     }
 
     fn is_idle(&self, worker: WorkerId) -> bool {

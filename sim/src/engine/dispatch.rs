@@ -9,30 +9,43 @@ use crate::identifiers::{ModelId, SegmentId, WorkerId};
 use crate::plan::{Plan, Program};
 use crate::platform::Device;
 use crate::record::{DecisionRecord, Record, Recorder};
-use crate::strategy::{InFlight, Ready, System};
+use crate::strategy::{Arriving, InFlight, Ready, System};
 use crate::task::CostTable;
 
 impl<R: Recorder> Engine<'_, R> {
     /// Something changed while open segments are ready: the strategy will be asked, once for all changes of this instant.
     pub(super) fn ask(&mut self) {
-        if self.interest.dispatch && !self.decision_pending {
+        if (self.interest.dispatch || self.interest.arrival) && !self.decision_pending {
             self.decision_pending = true;
             self.queue.schedule(self.after(self.device.decision_ns()), Class::Decision, Event::Decide.packed());
         }
     }
 
     pub(super) fn decide(&mut self) {
-        self.decision_pending = false;
         let mut decisions = std::mem::take(&mut self.decisions);
         decisions.placements.clear();
         decisions.plans.clear();
         decisions.drops.clear();
+        decisions.spent_ns = 0;
         // The strategy leaves the engine while it looks at it.
         let strategy = self.strategy.take();
         if let Some(strategy) = strategy {
             strategy.dispatch(&*self, &mut decisions);
             self.strategy = Some(strategy);
         }
+        let spent_ns = decisions.spent_ns;
+        self.decisions = decisions;
+        if spent_ns == 0 {
+            self.decided();
+        } else {
+            self.queue.schedule(self.after(spent_ns), Class::Decision, Event::Decided.packed());
+        }
+    }
+
+    /// What the strategy decided takes effect.
+    pub(super) fn decided(&mut self) {
+        self.decision_pending = false;
+        let mut decisions = std::mem::take(&mut self.decisions);
         for &in_flight in &decisions.drops {
             if !self.give_up(in_flight.0) {
                 self.refused += 1;
@@ -49,10 +62,16 @@ impl<R: Recorder> Engine<'_, R> {
         for (model, plan) in decisions.plans.drain(..) {
             self.replan(model, &plan);
         }
+        let cost_ns = self.device.decision_ns().saturating_add(decisions.spent_ns);
+        let was_delayed = decisions.spent_ns > 0;
         self.decisions = decisions;
         if self.observed() {
-            let record = DecisionRecord { at_ns: self.now_ns, cost_ns: self.device.decision_ns(), placed };
-            self.record(&Record::Decision(record));
+            self.record(&Record::Decision(DecisionRecord { at_ns: self.now_ns, cost_ns, placed }));
+        }
+        self.admit_arriving();
+        // What became ready meanwhile asked in vain.
+        if was_delayed && !self.ready.is_empty() {
+            self.ask();
         }
     }
 
@@ -139,6 +158,10 @@ impl<R: Recorder> System for Engine<'_, R> {
 
     fn ready(&self) -> &[Ready] {
         &self.ready
+    }
+
+    fn arriving(&self) -> &[Arriving] {
+        &self.arriving
     }
 
     fn is_idle(&self, worker: WorkerId) -> bool {

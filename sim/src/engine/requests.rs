@@ -8,7 +8,7 @@ use crate::engine::state::{Event, Occupation, RequestState, UNPLACED};
 use crate::identifiers::{RequestId, SegmentId};
 use crate::plan::OUTPUT;
 use crate::record::{ArrivalRecord, Outcome, Record, Recorder, RequestRecord};
-use crate::strategy::{InFlight, Ready};
+use crate::strategy::{Arriving, InFlight, Ready};
 
 impl<R: Recorder> Engine<'_, R> {
     pub(super) fn arrival(&mut self, source: u32) {
@@ -18,14 +18,35 @@ impl<R: Recorder> Engine<'_, R> {
             self.queue.schedule(at_ns, Class::Arrival, Event::Arrival { source }.packed());
         }
         let stream = &self.sources[source as usize].stream;
-        let model = stream.model;
-        let priority = stream.priority.saturating_add(self.programs[model.index()].priority());
+        let (model, priority) = (stream.model, stream.priority);
         let deadline_ns = stream.deadline_ns.map(|allowed_ns| now_ns.saturating_add(allowed_ns));
         let id = RequestId(self.arrived as u32);
         self.arrived += 1;
         if self.observed() {
             self.record(&Record::Arrival(ArrivalRecord { request: id, model, at_ns: now_ns }));
         }
+        if self.interest.arrival {
+            let arriving = Arriving { request: id, model, arrived_ns: now_ns, deadline_ns, priority };
+            self.arriving.push(arriving);
+            self.sources_of_arriving.push(source);
+            self.ask();
+        } else {
+            self.admit(source, id, now_ns, deadline_ns);
+        }
+    }
+
+    /// Requests that waited for the strategy to be asked start, by the plans that are in force now.
+    pub(super) fn admit_arriving(&mut self) {
+        let sources = std::mem::take(&mut self.sources_of_arriving);
+        for (arriving, &source) in std::mem::take(&mut self.arriving).into_iter().zip(&sources) {
+            self.admit(source, arriving.request, arriving.arrived_ns, arriving.deadline_ns);
+        }
+    }
+
+    fn admit(&mut self, source: u32, id: RequestId, arrived_ns: u64, deadline_ns: Option<u64>) {
+        let stream = &self.sources[source as usize].stream;
+        let model = stream.model;
+        let priority = stream.priority.saturating_add(self.programs[model.index()].priority());
         let slot = self.requests.take(RequestState::default);
         let program = &self.programs[model.index()];
         let request = &mut self.requests.items[slot as usize];
@@ -33,7 +54,7 @@ impl<R: Recorder> Engine<'_, R> {
         request.model = model;
         request.program = Rc::clone(program);
         request.source = source;
-        request.arrived_ns = now_ns;
+        request.arrived_ns = arrived_ns;
         request.deadline_ns = deadline_ns;
         request.priority = priority;
         request.left = program.segment_count() as u32 + program.output_count();
@@ -224,6 +245,16 @@ impl<R: Recorder> Engine<'_, R> {
         slots.sort_unstable_by_key(|&slot| self.requests.items[slot as usize].id);
         for slot in slots {
             self.record_request(slot, Outcome::Unfinished);
+        }
+        for arriving in std::mem::take(&mut self.arriving) {
+            self.record(&Record::Request(RequestRecord {
+                request: arriving.request,
+                model: arriving.model,
+                arrived_ns: arriving.arrived_ns,
+                ended_ns: self.now_ns,
+                deadline_ns: arriving.deadline_ns,
+                outcome: Outcome::Unfinished,
+            }));
         }
     }
 }

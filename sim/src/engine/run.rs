@@ -11,7 +11,7 @@ use crate::memory::{MemoryOptions, MemoryPlan};
 use crate::plan::{Plan, Program};
 use crate::platform::Device;
 use crate::record::{Record, Recorder};
-use crate::strategy::{Decisions, DeviceView, Interest, Job, Ready, Strategy};
+use crate::strategy::{Arriving, Decisions, DeviceView, Interest, Job, Ready, Strategy};
 use crate::workload::{Source, Stream};
 
 /// Everything a run works on.
@@ -34,6 +34,8 @@ pub(super) struct Engine<'a, R: Recorder> {
     pub(super) layout: Layout,
     pub(super) free_cores: Vec<u32>,
     pub(super) sharing: Sharing<super::state::Flow>,
+    pub(super) arriving: Vec<Arriving>,
+    pub(super) sources_of_arriving: Vec<u32>,
     pub(super) ready: Vec<Ready>,
     pub(super) decision_pending: bool,
     pub(super) decisions: Decisions,
@@ -156,6 +158,8 @@ pub fn simulate_programs<'a, R: Recorder>(
         free_cores: device.processors().iter().map(|processor| processor.cores).collect(),
         sharing: Sharing::new(device.channels().iter().map(|channel| channel.bytes_per_second).collect()),
         ready: Vec::new(),
+        arriving: Vec::new(),
+        sources_of_arriving: Vec::new(),
         decision_pending: false,
         decisions: Decisions::default(),
         tickets: 0,
@@ -260,6 +264,7 @@ impl<R: Recorder> Engine<'_, R> {
                 Event::CopyFlows { copy } => self.copy_flows(copy),
                 Event::Arrival { source } => self.arrival(source),
                 Event::Decide => self.decide(),
+                Event::Decided => self.decided(),
             }
         };
         self.report_unfinished();
@@ -273,7 +278,7 @@ impl<R: Recorder> Engine<'_, R> {
         match event {
             Event::Worker { worker, generation } => self.workers[worker as usize].generation != generation,
             Event::Copy { copy, generation } => self.copies.items[copy as usize].generation != generation,
-            Event::CopyFlows { .. } | Event::Arrival { .. } | Event::Decide => false,
+            Event::CopyFlows { .. } | Event::Arrival { .. } | Event::Decide | Event::Decided => false,
         }
     }
 

@@ -22,6 +22,8 @@ pub(super) enum Event {
     Arrival { source: u32 },
     /// The strategy is asked.
     Decide,
+    /// What it decided takes effect.
+    Decided,
 }
 
 impl Event {
@@ -34,6 +36,7 @@ impl Event {
             Self::Copy { copy, generation } => (2, copy, generation),
             Self::Arrival { source } => (3, source, 0),
             Self::Decide => (4, 0, 0),
+            Self::Decided => (5, 0, 0),
         };
         ((kind as u64) << 60) | ((index as u64) << 32) | generation as u64
     }
@@ -48,7 +51,8 @@ impl Event {
             1 => Self::CopyFlows { copy: index },
             2 => Self::Copy { copy: index, generation },
             3 => Self::Arrival { source: index },
-            _ => Self::Decide,
+            4 => Self::Decide,
+            _ => Self::Decided,
         }
     }
 }

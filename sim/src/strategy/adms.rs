@@ -61,7 +61,7 @@ impl Strategy for Adms {
     }
 
     fn interest(&self) -> Interest {
-        Interest { dispatch: true, observe: true }
+        Interest { dispatch: true, observe: true, ..Interest::default() }
     }
 
     fn dispatch(&mut self, system: &dyn System, decisions: &mut Decisions) {

@@ -13,6 +13,7 @@ mod mulayer;
 mod parameters;
 mod peft;
 pub mod registry;
+mod socrates;
 mod solo_cpu;
 mod split;
 
@@ -56,6 +57,8 @@ pub struct DeviceView<'a> {
 pub struct Interest {
     /// Call [`Strategy::dispatch`] when a segment without a planned worker is ready and something changed.
     pub dispatch: bool,
+    /// Call [`Strategy::dispatch`] for requests that have arrived, before they start: they follow the plans in force after it.
+    pub arrival: bool,
     /// Call [`Strategy::observe`] with each record.
     pub observe: bool,
 }
@@ -72,6 +75,11 @@ pub trait Strategy: Send {
 
     /// Online: places ready segments that the plan left open, or replaces a model's plan. By default nothing is placed.
     fn dispatch(&mut self, _system: &dyn System, _decisions: &mut Decisions) {}
+
+    /// Plans that it may switch a model to at run time: whoever runs plans for real can prepare them beforehand.
+    fn alternatives(&self, _model: ModelId) -> Vec<Plan> {
+        Vec::new()
+    }
 
     /// What happened: arrivals, completions with their measured durations.
     fn observe(&mut self, _record: &Record) {}
@@ -100,6 +108,21 @@ pub struct Ready {
     pub priority: i32,
 }
 
+/// A request that has arrived and not started yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Arriving {
+    /// Its number.
+    pub request: RequestId,
+    /// Its model.
+    pub model: ModelId,
+    /// When it arrived.
+    pub arrived_ns: u64,
+    /// Until when it should be done.
+    pub deadline_ns: Option<u64>,
+    /// Its stream's priority.
+    pub priority: i32,
+}
+
 /// The running system as a strategy sees it: the same questions answered by the simulator and by the executor.
 pub trait System {
     /// Time since the start.
@@ -108,6 +131,8 @@ pub trait System {
     fn device(&self) -> &Device;
     /// Segments that wait for a worker, oldest first.
     fn ready(&self) -> &[Ready];
+    /// Requests that wait for this very decision before they start, in order of arrival; empty unless the strategy is interested.
+    fn arriving(&self) -> &[Arriving];
     /// Whether nothing runs on a worker, nothing waits for it, and its cores are free.
     fn is_idle(&self, worker: WorkerId) -> bool;
     /// Segments and blocking copies that wait for a worker.
@@ -145,6 +170,9 @@ pub struct Decisions {
     pub plans: Vec<(ModelId, Plan)>,
     /// Requests given up; carried out before what was placed.
     pub drops: Vec<InFlight>,
+    /// What deciding took beyond the device's `decision_ns`: the simulator lets decisions take effect that much later. On the wall clock it is
+    /// measured instead.
+    pub spent_ns: u64,
 }
 
 impl Decisions {
@@ -157,6 +185,11 @@ impl Decisions {
     /// [`crate::record::Outcome::Dropped`].
     pub fn drop(&mut self, in_flight: InFlight) {
         self.drops.push(in_flight);
+    }
+
+    /// Says that deciding took this much longer.
+    pub fn spend(&mut self, spent_ns: u64) {
+        self.spent_ns = self.spent_ns.saturating_add(spent_ns);
     }
 
     /// Replaces a model's plan for the requests that arrive from now on.

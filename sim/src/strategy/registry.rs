@@ -6,7 +6,7 @@ use crate::plan::PlanError;
 use crate::platform::{Device, ProcessorKind};
 use crate::strategy::parameters::{Parameter, Parameters};
 use crate::strategy::{
-    Strategy, adms, band, codl, cpop, delegate, exact, heft, mulayer, peft, solo_cpu, split as split_strategy,
+    Strategy, adms, band, codl, cpop, delegate, exact, heft, mulayer, peft, socrates, solo_cpu, split as split_strategy,
 };
 
 /// One strategy.
@@ -37,6 +37,7 @@ pub const STRATEGIES: &[Entry] = &[
     exact::ENTRY,
     band::ENTRY,
     adms::ENTRY,
+    socrates::ENTRY,
 ];
 
 /// Why a strategy cannot be made from its description.

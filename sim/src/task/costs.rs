@@ -1,5 +1,7 @@
 //! What each task costs on each worker: evaluated once per (model, device), read everywhere.
 
+use std::sync::Arc;
+
 use crate::identifiers::{TaskId, WorkerId};
 use crate::plan::{Launch, Part, Piece};
 
@@ -18,6 +20,9 @@ impl KernelCost {
         Self { duration_ns, memory_bytes: 0 }
     }
 }
+
+/// Longest duration that scaling makes, 13 days.
+const LONGEST_NS: f64 = (1u64 << 50) as f64;
 
 /// In place of a cost: the worker cannot run the task.
 const NEVER: KernelCost = KernelCost { duration_ns: u64::MAX, memory_bytes: 0 };
@@ -44,7 +49,7 @@ pub struct CostTable {
     /// What launching a segment of several kernels costs on each worker; empty where it costs nothing.
     segment_launch_ns: Vec<u64>,
     log_deviation: Vec<f64>,
-    part_cost: Option<Box<PartCost>>,
+    part_cost: Option<Arc<PartCost>>,
 }
 
 impl std::fmt::Debug for CostTable {
@@ -81,7 +86,7 @@ impl CostTable {
     /// Sets how a part of a task is costed. Without it a part costs its share of the whole.
     #[must_use]
     pub fn with_part_cost(mut self, part_cost: Box<PartCost>) -> Self {
-        self.part_cost = Some(part_cost);
+        self.part_cost = Some(part_cost.into());
         self
     }
 
@@ -94,6 +99,36 @@ impl CostTable {
         assert_eq!(log_deviation.len(), self.costs.len(), "one deviation for each cost");
         self.log_deviation = log_deviation;
         self
+    }
+
+    /// The same table with every duration multiplied by `factor(task, worker)`, which is finite and above 0. Bytes stay.
+    #[must_use]
+    pub fn scaled(&self, factor: &dyn Fn(TaskId, WorkerId) -> f64) -> Self {
+        let by = |index: usize| factor(TaskId::from_index(index / self.workers), WorkerId::from_index(index % self.workers));
+        let factors: Vec<f64> = (0..self.costs.len()).map(by).collect();
+        let scale = |duration_ns: u64, factor: f64| match duration_ns {
+            u64::MAX => u64::MAX,
+            duration_ns => libm::round((duration_ns as f64 * factor).min(LONGEST_NS)) as u64,
+        };
+        let costs = self.costs.iter().zip(&factors);
+        let inside = self.in_segment_ns.iter().zip(&factors);
+        Self {
+            workers: self.workers,
+            costs: costs.map(|(cost, &by)| KernelCost { duration_ns: scale(cost.duration_ns, by), ..*cost }).collect(),
+            in_segment_ns: inside.map(|(&duration_ns, &by)| scale(duration_ns, by)).collect(),
+            segment_launch_ns: self.segment_launch_ns.clone(),
+            log_deviation: self.log_deviation.clone(),
+            part_cost: self.part_cost.clone().map(|part_cost| {
+                let (workers, factors) = (self.workers, factors);
+                let scaled = move |task: TaskId, part: Part, worker: WorkerId| {
+                    let PartialCost { alone, in_segment_ns } = part_cost(task, part, worker)?;
+                    let by = factors[task.index() * workers + worker.index()];
+                    let alone = KernelCost { duration_ns: scale(alone.duration_ns, by), ..alone };
+                    Some(PartialCost { alone, in_segment_ns: scale(in_segment_ns, by) })
+                };
+                Arc::new(scaled) as Arc<PartCost>
+            }),
+        }
     }
 
     /// Deviation of `ln(measured / expected)`; 0 where none was set.

@@ -111,7 +111,7 @@ impl Strategy for Band {
     }
 
     fn interest(&self) -> Interest {
-        Interest { dispatch: true, observe: true }
+        Interest { dispatch: true, observe: true, ..Interest::default() }
     }
 
     fn dispatch(&mut self, system: &dyn System, decisions: &mut Decisions) {

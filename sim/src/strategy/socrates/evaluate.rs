@@ -1,0 +1,128 @@
+//! What plans are worth: simulated, with everything that the engine knows and planners leave out.
+
+use crate::engine::{self, Model, Options};
+use crate::identifiers::{ModelId, WorkerId};
+use crate::memory::{MemoryOptions, MemoryPlan};
+use crate::plan::{Plan, Program};
+use crate::platform::Device;
+use crate::record::{NoRecorder, Record};
+use crate::strategy::socrates::options::Choice;
+use crate::task::{CostTable, TaskGraph};
+use crate::workload::{Arrivals, Stream};
+
+/// A model with what it is expected to cost.
+#[derive(Clone, Copy)]
+pub(super) struct Subject<'a> {
+    pub(super) tasks: &'a TaskGraph,
+    pub(super) costs: &'a CostTable,
+}
+
+/// Simulates plans on a device and counts what that takes.
+pub(super) struct Evaluator<'a> {
+    device: &'a Device,
+    options: Options,
+    /// Kernels simulated, for the account of what planning took.
+    pub(super) kernels: u64,
+}
+
+impl<'a> Evaluator<'a> {
+    pub(super) fn new(device: &'a Device) -> Self {
+        Self { device, options: Options::default(), kernels: 0 }
+    }
+
+    /// Latency of one request with nothing else running; `None` for a plan that is invalid or exceeds the memory there is.
+    pub(super) fn alone_ns(&mut self, subject: Subject<'_>, plan: &Plan) -> Option<u64> {
+        let program = self.compile(subject, plan)?;
+        self.together_ns(&[subject], &[program])
+    }
+
+    /// A valid plan that fits, compiled.
+    pub(super) fn compile(&self, subject: Subject<'_>, plan: &Plan) -> Option<Program> {
+        let program = Program::compile(plan, subject.tasks, subject.costs).ok()?;
+        let fits = self.device.memory_limit_bytes().is_none_or(|limit_bytes| {
+            let memory = MemoryPlan::of_program(&program, subject.tasks, self.device, MemoryOptions::default());
+            memory.is_none_or(|memory| memory.peak_bytes() <= limit_bytes)
+        });
+        fits.then_some(program)
+    }
+
+    /// Time until one request of each model, all begun at once, has ended.
+    pub(super) fn together_ns(&mut self, subjects: &[Subject<'_>], programs: &[Program]) -> Option<u64> {
+        self.kernels += programs.iter().map(|program| program.kernel_count() as u64).sum::<u64>();
+        let models = models(subjects);
+        let streams = streams(subjects.len());
+        let summary =
+            engine::simulate_programs(self.device, &models, programs.to_vec(), streams, None, &self.options, &mut NoRecorder);
+        summary.ok().filter(|summary| summary.completed == summary.arrived).map(|summary| summary.end_ns)
+    }
+
+    /// Latency of each of several models whose requests begin at once.
+    pub(super) fn each_ns(&mut self, subjects: &[Subject<'_>], programs: &[Program]) -> Option<Vec<u64>> {
+        let mut latencies_ns = vec![0; subjects.len()];
+        for record in self.records(subjects, programs)? {
+            if let Record::Request(request) = record {
+                latencies_ns[request.model.index()] = request.ended_ns - request.arrived_ns;
+            }
+        }
+        Some(latencies_ns)
+    }
+
+    /// How much longer than alone kernels take on each worker under these plans: what sharing bandwidth costs.
+    pub(super) fn slowdowns(&mut self, subjects: &[Subject<'_>], programs: &[Program]) -> Option<Vec<f64>> {
+        let mut sums = vec![(0.0, 0.0); self.device.workers().len()];
+        for record in self.records(subjects, programs)? {
+            if let Record::Kernel(kernel) = record {
+                let (took_ns, solo_ns) = &mut sums[kernel.worker.index()];
+                *took_ns += (kernel.end_ns - kernel.start_ns) as f64;
+                *solo_ns += kernel.solo_ns as f64;
+            }
+        }
+        Some(sums.into_iter().map(|(took_ns, solo_ns)| if solo_ns > 0.0 { took_ns / solo_ns } else { 1.0 }).collect())
+    }
+
+    fn records(&mut self, subjects: &[Subject<'_>], programs: &[Program]) -> Option<Vec<Record>> {
+        self.kernels += programs.iter().map(|program| program.kernel_count() as u64).sum::<u64>();
+        let mut records = Vec::new();
+        let (models, streams) = (models(subjects), streams(subjects.len()));
+        engine::simulate_programs(self.device, &models, programs.to_vec(), streams, None, &self.options, &mut records).ok()?;
+        Some(records)
+    }
+}
+
+fn models<'a>(subjects: &[Subject<'a>]) -> Vec<Model<'a>> {
+    subjects.iter().map(|subject| Model { name: "", tasks: subject.tasks, costs: subject.costs }).collect()
+}
+
+fn streams(count: usize) -> Vec<Stream> {
+    let once = |model| Stream::new(ModelId::from_index(model), Arrivals::ClosedLoop { clients: 1, think_ns: 0 }, Some(1));
+    (0..count).map(once).collect()
+}
+
+/// The plan that makes these choices, one for each task in topological order: neighbours on one worker are one segment.
+pub(super) fn plan_of(choices: &[Choice], tasks: &TaskGraph) -> Plan {
+    let mut plan = Plan::new();
+    let mut run: Vec<crate::identifiers::TaskId> = Vec::new();
+    let mut on: Option<WorkerId> = None;
+    for (task, choice) in tasks.tasks().zip(choices) {
+        let goes_on = matches!(choice, Choice::Whole(worker) if on == Some(*worker));
+        if !goes_on && !run.is_empty() {
+            plan.segment(on, run.drain(..));
+        }
+        match *choice {
+            Choice::Whole(worker) => {
+                on = Some(worker);
+                run.push(task);
+            }
+            Choice::Shared(halves) => {
+                on = None;
+                for (worker, part) in halves {
+                    plan.segment_of_pieces(Some(worker), [crate::plan::Piece { task, part }]);
+                }
+            }
+        }
+    }
+    if !run.is_empty() {
+        plan.segment(on, run);
+    }
+    plan
+}

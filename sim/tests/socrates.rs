@@ -1,0 +1,216 @@
+//! The adaptive strategy: exact on chains, never behind the best single worker, and it changes its mind when a worker slows down.
+
+mod common;
+
+use proptest::prelude::*;
+use sim::engine::{Model, Options, simulate, simulate_programs};
+use sim::identifiers::{ModelId, RequestId, SegmentId, TaskId, WorkerId};
+use sim::plan::{Part, Plan, Program};
+use sim::platform::{Device, ProcessorKind};
+use sim::record::{KernelRecord, NoRecorder, Record};
+use sim::strategy::{Arriving, Decisions, DeviceView, InFlight, Job, Ready, System, registry};
+use sim::task::{CostTable, KernelCost, TaskGraph, TaskGraphBuilder};
+use sim::workload::{Arrivals, Stream};
+
+fn once() -> Vec<Stream> {
+    vec![Stream::new(ModelId(0), Arrivals::ClosedLoop { clients: 1, think_ns: 0 }, Some(1))]
+}
+
+fn latency_ns(device: &Device, tasks: &TaskGraph, costs: &CostTable, plan: &Plan) -> u64 {
+    let models = [Model { name: "m", tasks, costs }];
+    let program = Program::compile(plan, tasks, costs).expect("valid");
+    let summary =
+        simulate_programs(device, &models, vec![program], once(), None, &Options::default(), &mut NoRecorder).expect("fits");
+    assert_eq!(summary.completed, 1);
+    summary.end_ns
+}
+
+fn planned_ns(strategy: &str, device: &Device, tasks: &TaskGraph, costs: &CostTable) -> u64 {
+    let mut strategy = registry::build(strategy).expect("known");
+    let models = [Model { name: "m", tasks, costs }];
+    let summary =
+        simulate(device, &models, once(), strategy.as_mut(), &Options::default(), &mut NoRecorder).expect("a plan");
+    assert_eq!(summary.completed, 1);
+    summary.end_ns
+}
+
+fn chain(bytes: &[u64]) -> TaskGraph {
+    let mut builder = TaskGraphBuilder::new();
+    let mut data = builder.request_input(bytes[0]);
+    for &made in &bytes[1..] {
+        data = builder.task(&[data], &[made]).1;
+    }
+    builder.output(data);
+    builder.build().expect("a chain")
+}
+
+/// The best placement of whole tasks, neighbours on one worker joined, by trying all.
+fn best_ns(device: &Device, tasks: &TaskGraph, costs: &CostTable) -> u64 {
+    let workers = device.workers().len();
+    let count = tasks.task_count();
+    let mut best = u64::MAX;
+    for mut code in 0..workers.pow(count as u32) {
+        let mut plan = Plan::new();
+        let mut run: Vec<TaskId> = Vec::new();
+        let mut on = None;
+        let mut possible = true;
+        for task in tasks.tasks() {
+            let worker = WorkerId::from_index(code % workers);
+            code /= workers;
+            possible &= costs.supports(task, worker);
+            if on != Some(worker) && !run.is_empty() {
+                plan.segment(on, run.drain(..));
+            }
+            on = Some(worker);
+            run.push(task);
+        }
+        plan.segment(on, run);
+        if possible {
+            best = best.min(latency_ns(device, tasks, costs, &plan));
+        }
+    }
+    best
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 150, ..ProptestConfig::default() })]
+
+    #[test]
+    fn on_chains_the_search_finds_the_best(
+        bytes in prop::collection::vec(0..3000_u64, 2..7),
+        durations in prop::collection::vec((1..3000_u64, 0..4_u32), 18),
+        fixed_ns in 0..800_u64,
+    ) {
+        let device = common::simple_device(&[ProcessorKind::CpuCluster, ProcessorKind::Gpu, ProcessorKind::Npu], fixed_ns, 2e9);
+        let tasks = chain(&bytes);
+        let costs = durations[..3 * tasks.task_count()].iter().enumerate();
+        let costs = costs.map(|(index, &(ns, refuses))| (refuses > 0 || index % 3 == 0).then_some(KernelCost::of_duration(ns)));
+        let costs = CostTable::new(3, costs.collect());
+        let found = planned_ns("socrates[splits=off, others=off, adapt=off]", &device, &tasks, &costs);
+        prop_assert_eq!(found, best_ns(&device, &tasks, &costs));
+    }
+
+    #[test]
+    fn it_is_never_behind_a_single_worker((device, tasks, costs) in common::system()) {
+        let found = planned_ns("socrates[adapt=off]", &device, &tasks, &costs);
+        for worker in device.worker_ids().filter(|&worker| tasks.tasks().all(|task| costs.supports(task, worker))) {
+            let mut plan = Plan::new();
+            plan.segment(Some(worker), tasks.tasks());
+            prop_assert!(found <= latency_ns(&device, &tasks, &costs, &plan));
+        }
+    }
+}
+
+/// A system in which one request has arrived and nothing runs.
+struct Quiet<'a> {
+    device: &'a Device,
+    costs: &'a CostTable,
+    program: Program,
+    now_ns: u64,
+    arriving: Vec<Arriving>,
+}
+
+impl System for Quiet<'_> {
+    fn now_ns(&self) -> u64 {
+        self.now_ns
+    }
+    fn device(&self) -> &Device {
+        self.device
+    }
+    fn ready(&self) -> &[Ready] {
+        &[]
+    }
+    fn arriving(&self) -> &[Arriving] {
+        &self.arriving
+    }
+    fn is_idle(&self, _: WorkerId) -> bool {
+        true
+    }
+    fn queue_length(&self, _: WorkerId) -> usize {
+        0
+    }
+    fn backlog_ns(&self, _: WorkerId) -> u64 {
+        0
+    }
+    fn program(&self, _: InFlight) -> &Program {
+        &self.program
+    }
+    fn costs(&self, _: ModelId) -> &CostTable {
+        self.costs
+    }
+    fn placed(&self, _: InFlight, _: SegmentId) -> Option<WorkerId> {
+        None
+    }
+    fn model(&self, _: InFlight) -> ModelId {
+        ModelId(0)
+    }
+    fn transfer_ns(&self, _: InFlight, _: SegmentId, _: WorkerId) -> u64 {
+        0
+    }
+}
+
+#[test]
+fn a_worker_that_slows_down_is_left_and_taken_again_when_it_recovers() {
+    let device = common::simple_device(&[ProcessorKind::CpuCluster, ProcessorKind::Gpu], 1_000, 1e9);
+    let tasks = chain(&[1000, 1000, 1000, 1000]);
+    // 2 ms a task on the CPU, 1 ms on the GPU.
+    let costs = CostTable::new(2, [2_000_000, 1_000_000].repeat(3).into_iter().map(KernelCost::of_duration).map(Some).collect());
+    let mut strategy = registry::build("socrates").expect("known");
+    let job = Job { model: ModelId(0), name: "m", tasks: &tasks, costs: &costs };
+    let view = DeviceView { device: &device, jobs: &[job], seed: 0 };
+    let first = strategy.plan(&job, &view).expect("a plan");
+    assert!(first.segments().iter().all(|segment| segment.worker == Some(WorkerId(1))), "the GPU is twice as fast");
+    assert!(strategy.alternatives(ModelId(0)).len() > 1);
+    let program = Program::compile(&first, &tasks, &costs).expect("valid");
+    let arriving = Arriving { request: RequestId(9), model: ModelId(0), arrived_ns: 0, deadline_ns: None, priority: 0 };
+    let mut system = Quiet { device: &device, costs: &costs, program, now_ns: 0, arriving: vec![arriving] };
+    let mut ran = |strategy: &mut Box<dyn sim::strategy::Strategy>, from_ns: u64, took_ns: u64| {
+        for index in 0..60 {
+            let start_ns = from_ns + index * 4_000_000;
+            strategy.observe(&Record::Kernel(KernelRecord {
+                request: RequestId(0),
+                model: ModelId(0),
+                segment: SegmentId(0),
+                task: TaskId(0),
+                part: Part::Whole,
+                kernels: 1,
+                worker: WorkerId(1),
+                ready_ns: start_ns,
+                start_ns,
+                end_ns: start_ns + took_ns,
+                solo_ns: 1_000_000,
+            }));
+        }
+        system.now_ns = from_ns + 240_000_000;
+        let mut decisions = Decisions::default();
+        strategy.dispatch(&system, &mut decisions);
+        decisions
+    };
+    let same = ran(&mut strategy, 0, 1_050_000);
+    assert!(same.plans.is_empty() && same.spent_ns == 0, "5 % is no reason to think again");
+    let slower = ran(&mut strategy, 300_000_000, 4_000_000);
+    let [(model, plan)] = &slower.plans[..] else { panic!("one new plan, not {}", slower.plans.len()) };
+    assert_eq!(*model, ModelId(0));
+    assert!(plan.segments().iter().all(|segment| segment.worker == Some(WorkerId(0))), "four times slower: the CPU is better");
+    assert!(slower.spent_ns > 0, "planning is charged");
+    // Nothing is seen of the GPU for long: the factor fades, and the GPU is tried again.
+    system_after(&mut strategy, &device, &costs, &tasks, 20_000_000_000);
+}
+
+fn system_after(
+    strategy: &mut Box<dyn sim::strategy::Strategy>,
+    device: &Device,
+    costs: &CostTable,
+    tasks: &TaskGraph,
+    now_ns: u64,
+) {
+    let mut plan = Plan::new();
+    plan.segment(Some(WorkerId(0)), tasks.tasks());
+    let program = Program::compile(&plan, tasks, costs).expect("valid");
+    let arriving = Arriving { request: RequestId(10), model: ModelId(0), arrived_ns: now_ns, deadline_ns: None, priority: 0 };
+    let system = Quiet { device, costs, program, now_ns, arriving: vec![arriving] };
+    let mut decisions = Decisions::default();
+    strategy.dispatch(&system, &mut decisions);
+    let [(_, plan)] = &decisions.plans[..] else { panic!("one new plan, not {}", decisions.plans.len()) };
+    assert!(plan.segments().iter().all(|segment| segment.worker == Some(WorkerId(1))));
+}
