@@ -54,10 +54,11 @@ impl Layout {
 
     /// Row-major values as texels.
     fn packed(self, values: &[f32]) -> Vec<f32> {
-        let plane = self.height * self.width;
+        let elements = self.height * self.width;
         let mut texels = vec![0.0; self.size().elements()];
         for (index, &value) in values.iter().enumerate() {
-            let (image, channel, place) = (index / (plane * self.channels), index / plane % self.channels, index % plane);
+            let (image, channel, place) =
+                (index / (elements * self.channels), index / elements % self.channels, index % elements);
             let x = channel / LANES * self.width + place % self.width;
             let y = image * self.height + place / self.width;
             texels[(y * self.size().width + x) * LANES + channel % LANES] = value;
@@ -134,13 +135,12 @@ impl Lowering<'_> {
     pub(super) fn unpack(&mut self, id: TensorId) -> Result<Option<StorageId>, String> {
         let (Some(image), Some(layout)) = (self.image_places[id.index()], self.layout(id)) else { return Ok(None) };
         let root = self.root(id);
-        let buffer = match self.places[root.index()] {
-            Some(buffer) => buffer,
-            None => {
-                let buffer = self.write(root)?;
-                self.transform("unpack", [image, buffer], layout);
-                buffer
-            }
+        let buffer = if let Some(buffer) = self.places[root.index()] {
+            buffer
+        } else {
+            let buffer = self.write(root)?;
+            self.transform("unpack", [image, buffer], layout);
+            buffer
         };
         self.alias(id, buffer);
         Ok(Some(buffer))

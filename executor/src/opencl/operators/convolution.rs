@@ -20,7 +20,7 @@ pub(super) fn lower(lowering: &mut Lowering<'_>, operator: &Operator) -> Result<
     let depth = weight_shape[1] as usize;
     let is_depthwise = depth == 1 && groups > 1 && channels / groups < 8;
     let allowed = Allowed { normalization: true, residual: !is_depthwise, column_bias: false };
-    let (weights, bias, epilogue) = folded(lowering, operator, channels, allowed)?;
+    let Folded { weights, bias, epilogue } = folded(lowering, operator, channels, allowed)?;
     let input = lowering.read_floats(input_id)?;
     let bias = bias.map(|bias| lowering.floats(|| bias));
     if is_depthwise {
@@ -35,13 +35,21 @@ pub(super) fn lower(lowering: &mut Lowering<'_>, operator: &Operator) -> Result<
     product.lower(lowering, &weights, [input, bias.unwrap_or(residual), residual, output], bias.is_some(), &epilogue)
 }
 
-/// Weights and bias, with a normalisation that follows folded into them, and what follows.
+/// A convolution's constants with a normalisation that follows folded into them, and what else follows.
+pub(super) struct Folded {
+    /// Empty where only support was asked for.
+    pub(super) weights: Vec<f32>,
+    pub(super) bias: Option<Vec<f32>>,
+    pub(super) epilogue: Epilogue,
+}
+
+/// Takes in what follows a convolution.
 pub(super) fn folded(
     lowering: &mut Lowering<'_>,
     operator: &Operator,
     channels: usize,
     allowed: Allowed,
-) -> Result<(Vec<f32>, Option<Vec<f32>>, Epilogue), String> {
+) -> Result<Folded, String> {
     let (mut weights, mut bias) = constants(lowering, operator, channels)?;
     let epilogue = Epilogue::after(lowering, operator, allowed)?;
     if let Some(scales) = &epilogue.normalization {
@@ -54,7 +62,7 @@ pub(super) fn folded(
             }
         }
     }
-    Ok((weights, bias, epilogue))
+    Ok(Folded { weights, bias, epilogue })
 }
 
 /// Weights and bias; empty where only support was asked for.

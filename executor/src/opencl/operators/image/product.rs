@@ -5,7 +5,7 @@ use sim::graph::{DataType, Operator};
 use super::super::super::images::{LANES, count};
 use super::super::super::lowering::Lowering;
 use super::super::super::step::{Argument, ImageSize, Source, StorageId};
-use super::super::convolution::folded;
+use super::super::convolution::{Folded, folded};
 use super::super::epilogue::{Allowed, Epilogue};
 use super::super::window::Window;
 use super::super::{product, required};
@@ -58,7 +58,7 @@ pub(super) fn convolution(lowering: &mut Lowering<'_>, operator: &Operator) -> R
         return Ok(false);
     }
     let allowed = Allowed { normalization: true, residual: true, column_bias: false };
-    let (weights, bias, epilogue) = folded(lowering, operator, output.channels, allowed)?;
+    let Folded { weights, bias, epilogue } = folded(lowering, operator, output.channels, allowed)?;
     let from = lowering.read_image(input_id)?;
     let weights = lowering.texels(filter.size(), || filter.packed(&weights));
     let bias = lowering.floats(|| padded(bias.unwrap_or_default(), output));

@@ -7,7 +7,7 @@ use super::super::super::function::Function;
 use super::super::super::images::{LANES, Layout, count};
 use super::super::super::lowering::Lowering;
 use super::super::super::step::{Argument, ImageSize, Source, StorageId};
-use super::super::convolution::folded;
+use super::super::convolution::{Folded, folded};
 use super::super::epilogue::{Allowed, Epilogue};
 use super::super::product;
 use super::super::reduction::axes;
@@ -48,7 +48,7 @@ pub(super) fn depthwise(
         return Ok(false);
     }
     let allowed = Allowed { normalization: true, residual: false, column_bias: false };
-    let (weights, bias, epilogue) = folded(lowering, operator, layout.channels, allowed)?;
+    let Folded { weights, bias, epilogue } = folded(lowering, operator, layout.channels, allowed)?;
     let input = lowering.read_image(input_id)?;
     let weights = lowering.texels(size, || {
         let mut texels = vec![0.0; size.elements()];
