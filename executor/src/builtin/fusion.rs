@@ -7,8 +7,8 @@ use sim::identifiers::{OperatorId, TensorId};
 
 use super::activation::Activation;
 use super::build::{self, Built, constant};
+use super::channel_scale::batch_parameters;
 use super::node::Node;
-use super::reduction::batch_parameters;
 use crate::unit::Constants;
 
 /// Takes operators behind a kernel into it, as far as they go; tells which. `known` are the tensors that are there when the

@@ -13,10 +13,15 @@
 #![allow(clippy::float_cmp, reason = "parameters are compared with the values that mean `nothing to do`")]
 
 mod activation;
+mod arithmetic;
+mod broadcast;
 mod build;
+mod channel_scale;
+mod choice;
 mod convolution;
 mod depthwise;
 mod elementwise;
+mod fold;
 mod fusion;
 mod instruction_set;
 mod kernel;
@@ -25,6 +30,7 @@ mod memory;
 mod movement;
 mod moves;
 mod node;
+mod normalization;
 mod pool;
 mod pooling;
 mod product;
@@ -32,6 +38,7 @@ mod program;
 mod reduction;
 mod resize;
 mod sliding;
+mod softmax;
 mod transposed;
 
 use std::collections::BTreeMap;

@@ -2,114 +2,30 @@
 
 use std::collections::BTreeMap;
 
-use sim::graph::{ConstantData, DataType, Graph, Operator, TensorRole};
+use sim::graph::{DataType, Graph, Operator};
 use sim::identifiers::TensorId;
 
 use super::function::Function;
 use super::operators;
-use crate::tensor::Tensor;
+use super::step::{Argument, Lowered, Source, Step, Storage, StorageId, Target};
 use crate::unit::Constants;
-
-/// Index of a storage.
-pub(super) type StorageId = usize;
-
-/// Bytes past the end of temporary and constant memory that kernels may read (whole vectors) and nobody uses.
-pub(super) const SLACK_BYTES: usize = 1024;
-
-/// Memory that kernels read and write.
-#[derive(Clone, Debug, PartialEq)]
-pub(super) enum Storage {
-    /// An input of the unit.
-    Input(usize),
-    /// An output of the unit.
-    Output(usize),
-    /// Values known when the unit is prepared; empty where only support was asked for.
-    Constant(Vec<u8>),
-    /// Bytes that live between kernels of one launch.
-    Temporary(usize),
-}
-
-/// An argument of a kernel.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Argument {
-    Storage(StorageId),
-    Integer(i32),
-    Float(f32),
-    /// Bytes of local memory.
-    Local(usize),
-}
-
-/// Which file of kernels.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Source {
-    Matrix,
-    Stage,
-    Window,
-    Elementwise,
-    Movement,
-    Reduction,
-}
-
-/// One kernel to be enqueued.
-#[derive(Clone, Debug)]
-pub(super) struct Step {
-    /// Index of the operator that it computes, or of the first of several.
-    pub(super) operator: usize,
-    pub(super) source: Source,
-    pub(super) kernel: &'static str,
-    /// Options of the compiler.
-    pub(super) options: String,
-    pub(super) arguments: Vec<Argument>,
-    pub(super) global: [usize; 3],
-    /// Work-items of a group, where the kernel asks for so many.
-    pub(super) local: Option<[usize; 3]>,
-}
-
-/// What a device's kernels are tuned to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Target {
-    /// Whether it computes on CPU cores.
-    pub(super) is_cpu: bool,
-}
-
-impl Target {
-    /// Floats in a vector of the kernels.
-    pub(super) const fn vector(self) -> usize {
-        if self.is_cpu { 16 } else { 4 }
-    }
-
-    /// Elements to stage in local memory at once: on a CPU that is its cache of the first level, and some of the second.
-    pub(super) const fn staged_elements(self) -> usize {
-        if self.is_cpu { 16 * 1024 } else { 4 * 1024 }
-    }
-
-    /// Most elements of local memory that a kernel may ask for; OpenCL promises 32 KiB, PoCL has more.
-    pub(super) const fn largest_local_elements(self) -> usize {
-        if self.is_cpu { 128 * 1024 } else { 8 * 1024 }
-    }
-}
-
-/// A lowered graph.
-#[derive(Debug, Default)]
-pub(super) struct Lowered {
-    pub(super) storages: Vec<Storage>,
-    pub(super) steps: Vec<Step>,
-}
 
 /// A graph on its way to kernels.
 pub(super) struct Lowering<'a> {
     pub(super) graph: &'a Graph,
     pub(super) target: Target,
-    constants: Option<&'a Constants>,
+    pub(super) constants: Option<&'a Constants>,
     lowered: Lowered,
-    /// Where each tensor lies, once it does.
-    places: Vec<Option<StorageId>>,
+    /// The buffer that each tensor lies in, once it does.
+    pub(super) places: Vec<Option<StorageId>>,
+    /// The image that it lies in, once it does.
+    pub(super) image_places: Vec<Option<StorageId>>,
     /// Output of the unit that a tensor's producer writes at once.
     targets: BTreeMap<TensorId, usize>,
     /// Operators that an earlier one computes with its own.
     absorbed: Vec<bool>,
-    current: usize,
-    nothing: Option<StorageId>,
+    pub(super) current: usize,
+    pub(super) nothing: Option<StorageId>,
 }
 
 /// Lowers a graph; without constants only to see whether it can be. The error names the operator that cannot run.
@@ -120,6 +36,7 @@ pub(super) fn lower(graph: &Graph, constants: Option<&Constants>, target: Target
         constants,
         lowered: Lowered::default(),
         places: vec![None; graph.tensors().len()],
+        image_places: vec![None; graph.tensors().len()],
         targets: BTreeMap::new(),
         absorbed: vec![false; graph.operators().len()],
         current: 0,
@@ -167,7 +84,7 @@ impl<'a> Lowering<'a> {
     }
 
     /// The tensor whose memory a tensor shares, back through views.
-    fn root(&self, mut tensor: TensorId) -> TensorId {
+    pub(super) fn root(&self, mut tensor: TensorId) -> TensorId {
         while let Some(producer) = self.graph.tensor(tensor).producer {
             let operator = self.graph.operator(producer);
             match operator.input(0) {
@@ -188,81 +105,12 @@ impl<'a> Lowering<'a> {
         self.storage(Storage::Temporary(elements * 4))
     }
 
-    /// Integers that a kernel reads.
-    pub(super) fn integers(&mut self, values: &[i32]) -> StorageId {
-        self.storage(Storage::Constant(bytemuck::cast_slice(values).to_vec()))
-    }
-
-    /// Floats that a kernel reads; made only where constants were given.
-    pub(super) fn floats(&mut self, values: impl FnOnce() -> Vec<f32>) -> StorageId {
-        let bytes = if self.constants.is_some() { bytemuck::cast_slice(&values()).to_vec() } else { Vec::new() };
-        self.storage(Storage::Constant(bytes))
-    }
-
-    /// An argument that the kernel does not read.
-    pub(super) fn nothing(&mut self) -> StorageId {
-        if let Some(storage) = self.nothing {
-            return storage;
-        }
-        let storage = self.storage(Storage::Constant(vec![0; 16]));
-        self.nothing = Some(storage);
-        storage
-    }
-
-    /// Values known before any launch; small ones always, others where constants were given.
-    fn known(&self, id: TensorId) -> Option<Tensor> {
-        let tensor = self.graph.tensor(id);
-        if tensor.role.is_dynamic() {
-            return None;
-        }
-        if let Some(value) = self.constants.and_then(|constants| constants.get(&id)) {
-            return Some(value.clone());
-        }
-        Tensor::from_constant(tensor.data_type, &tensor.shape, tensor.data.as_ref()?)
-    }
-
-    /// Whether a tensor's values are given with the unit.
-    pub(super) fn is_constant(&self, id: TensorId) -> bool {
-        let tensor = self.graph.tensor(id);
-        !tensor.role.is_dynamic() && (tensor.producer.is_none() || tensor.data.is_some())
-    }
-
-    /// The floats of a constant; zeros where constants were not given.
-    pub(super) fn values(&self, id: TensorId) -> Result<Vec<f32>, String> {
-        let tensor = self.graph.tensor(id);
-        if tensor.data_type != DataType::Float32 || !self.is_constant(id) {
-            return Err(format!("`{}` must be a constant of single precision", tensor.name));
-        }
-        match (self.known(id), self.constants) {
-            (Some(value), _) => Ok(value.values::<f32>().to_vec()),
-            (None, None) => Ok(Vec::new()),
-            (None, Some(_)) => Err(format!("the values of `{}` are missing", tensor.name)),
-        }
-    }
-
-    /// Whether values can be had, or only asked for support.
-    pub(super) fn has_values(&self) -> bool {
-        self.constants.is_some()
-    }
-
-    /// The integers of a small constant.
-    pub(super) fn known_integers(&self, id: TensorId) -> Result<Vec<i64>, String> {
-        let tensor = self.graph.tensor(id);
-        match &tensor.data {
-            Some(ConstantData::Integers(values)) => Ok(values.clone()),
-            _ => Err(format!("`{}` must be a constant of integers", tensor.name)),
-        }
-    }
-
-    /// The numbers of a small constant.
-    pub(super) fn known_floats(&self, id: TensorId) -> Result<Vec<f64>, String> {
-        let tensor = self.graph.tensor(id);
-        tensor.data.as_ref().map(ConstantData::to_floats).ok_or_else(|| format!("`{}` must be a known constant", tensor.name))
-    }
-
-    /// Where a tensor lies; constants are put somewhere when they are first read.
+    /// The buffer that a tensor lies in; constants are put somewhere when they are first read.
     pub(super) fn read(&mut self, id: TensorId) -> Result<StorageId, String> {
         if let Some(place) = self.places[id.index()] {
+            return Ok(place);
+        }
+        if let Some(place) = self.unpack(id)? {
             return Ok(place);
         }
         let tensor = self.graph.tensor(id);
@@ -285,9 +133,14 @@ impl<'a> Lowering<'a> {
         self.read(id)
     }
 
+    /// Whether a tensor is in a buffer.
+    pub(super) fn has_buffer(&self, id: TensorId) -> bool {
+        self.places[id.index()].is_some()
+    }
+
     /// Whether a tensor's memory is already known: it is given or made by an operator before.
     pub(super) fn is_placed(&self, id: TensorId) -> bool {
-        self.places[id.index()].is_some()
+        self.has_buffer(id) || self.has_image(id)
     }
 
     /// Where an operator's result goes.
@@ -340,7 +193,7 @@ impl<'a> Lowering<'a> {
         self.push(Step { operator: self.current, source, kernel, options: options.to_owned(), arguments, global, local });
     }
 
-    fn push(&mut self, step: Step) {
+    pub(super) fn push(&mut self, step: Step) {
         if !step.global.contains(&0) {
             self.lowered.steps.push(step);
         }
@@ -370,10 +223,5 @@ impl<'a> Lowering<'a> {
             None => Ok::<f32, String>(operator.attributes.float(name).unwrap_or(default)),
         };
         Ok(Some(Function { code: 1, a: bound(1, "min", f32::NEG_INFINITY)?, b: bound(2, "max", f32::INFINITY)? }))
-    }
-
-    /// Whether a tensor changes from launch to launch.
-    pub(super) fn is_dynamic(&self, id: TensorId) -> bool {
-        self.graph.tensor(id).role != TensorRole::Constant && self.graph.tensor(id).role != TensorRole::Weight
     }
 }

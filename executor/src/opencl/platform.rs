@@ -40,6 +40,8 @@ pub struct DeviceInfo {
     pub has_half_precision: bool,
     /// Whether it reads images.
     pub has_images: bool,
+    /// Width and height of the largest two-dimensional image, in texels; 0 where there are none.
+    pub largest_image: [usize; 2],
 }
 
 /// All devices of all platforms, in the order in which [`super::OpenClProcessor::open`] counts them.
@@ -80,6 +82,12 @@ pub(super) fn info(device: Device) -> Result<DeviceInfo, ProcessorError> {
         _ => DeviceKind::Gpu,
     };
     let platform = opencl3::platform::Platform::new(device.platform().or_failed(WHAT)?);
+    let has_images = device.image_support().or_failed(WHAT)?;
+    let largest_image = if has_images {
+        [device.image2d_max_width().or_failed(WHAT)?, device.image2d_max_height().or_failed(WHAT)?]
+    } else {
+        [0, 0]
+    };
     Ok(DeviceInfo {
         platform: format!("{} ({})", platform.name().or_failed(WHAT)?, platform.version().or_failed(WHAT)?.trim()),
         name: device.name().or_failed(WHAT)?.trim().to_owned(),
@@ -89,6 +97,7 @@ pub(super) fn info(device: Device) -> Result<DeviceInfo, ProcessorError> {
         global_memory_bytes: device.global_mem_size().or_failed(WHAT)?,
         maximum_allocation_bytes: device.max_mem_alloc_size().or_failed(WHAT)?,
         has_half_precision: device.extensions().or_failed(WHAT)?.split(' ').any(|name| name == "cl_khr_fp16"),
-        has_images: device.image_support().or_failed(WHAT)?,
+        has_images,
+        largest_image,
     })
 }

@@ -3,10 +3,13 @@
 use std::collections::BTreeMap;
 
 use opencl3::kernel::Kernel;
+use opencl3::types::cl_mem;
 
 use super::error::{OrFailed, error};
-use super::lowering::{Argument, Lowered, SLACK_BYTES, Storage, StorageId};
+use super::image_memory::ImageMemory;
 use super::memory::Memory;
+use super::planning::{assign, assign_images, lifetimes};
+use super::step::{Argument, ImageSize, Lowered, SLACK_BYTES, Step, Storage, StorageId};
 use crate::processor::{ProcessorError, ProcessorErrorKind};
 
 /// Where an argument comes from at launch.
@@ -36,66 +39,55 @@ pub(super) struct Prepared {
     pub(super) outputs: Vec<usize>,
     /// Kept for the kernels, which hold them as arguments.
     #[expect(dead_code, reason = "keeps the memory alive")]
-    pub(super) memory: Vec<Memory>,
+    pub(super) memory: Pieces,
 }
 
-/// First and last step that uses each storage.
-fn lifetimes(lowered: &Lowered) -> BTreeMap<StorageId, (usize, usize)> {
-    let mut lifetimes = BTreeMap::new();
-    for (index, step) in lowered.steps.iter().enumerate() {
-        for argument in &step.arguments {
-            if let Argument::Storage(storage) = *argument {
-                lifetimes.entry(storage).or_insert((index, index)).1 = index;
-            }
-        }
-    }
-    lifetimes
+/// Memory of a unit's own.
+#[derive(Debug, Default)]
+pub(super) struct Pieces {
+    buffers: Vec<Memory>,
+    images: Vec<ImageMemory>,
 }
 
-/// Which of a few pieces of memory each temporary storage lies in, and the size of each piece.
-///
-/// Greedy in the order of first use: the smallest free piece that is large enough, else the largest free one grown, else a new
-/// one.
-pub(super) fn assign(lowered: &Lowered) -> (BTreeMap<StorageId, usize>, Vec<usize>) {
-    let lifetimes = lifetimes(lowered);
-    let mut order: Vec<(usize, usize, StorageId, usize)> = Vec::new();
-    for (&storage, &(first, last)) in &lifetimes {
-        if let Storage::Temporary(bytes) = lowered.storages[storage] {
-            order.push((first, last, storage, bytes));
-        }
+impl Pieces {
+    fn buffer(&mut self, made: Result<Memory, ProcessorError>) -> Result<cl_mem, ProcessorError> {
+        let buffer = made?;
+        let handle = buffer.handle();
+        self.buffers.push(buffer);
+        Ok(handle)
     }
-    order.sort_unstable();
-    let mut pieces: Vec<(usize, Option<usize>)> = Vec::new();
-    let mut places = BTreeMap::new();
-    for (first, last, storage, bytes) in order {
-        let is_free = |piece: &(usize, Option<usize>)| piece.1.is_none_or(|busy_until| busy_until < first);
-        let free = || pieces.iter().enumerate().filter(|(_, piece)| is_free(piece));
-        let fitting = free().filter(|(_, piece)| piece.0 >= bytes).min_by_key(|(_, piece)| piece.0);
-        let chosen = fitting.or_else(|| free().max_by_key(|(_, piece)| piece.0)).map(|(index, _)| index);
-        let index = chosen.unwrap_or_else(|| {
-            pieces.push((0, None));
-            pieces.len() - 1
-        });
-        pieces[index] = (pieces[index].0.max(bytes), Some(last));
-        places.insert(storage, index);
+
+    fn image(&mut self, made: Result<ImageMemory, ProcessorError>) -> Result<cl_mem, ProcessorError> {
+        let image = made?;
+        let handle = image.handle();
+        self.images.push(image);
+        Ok(handle)
     }
-    (places, pieces.into_iter().map(|(bytes, _)| bytes).collect())
 }
 
 /// Puts storages into memory and sets the arguments of kernels.
 pub(super) fn bind(
     lowered: &Lowered,
     mut allocate: impl FnMut(usize, Option<&[u8]>) -> Result<Memory, ProcessorError>,
-    mut kernel: impl FnMut(&super::lowering::Step) -> Result<Kernel, ProcessorError>,
-) -> Result<(Vec<Ready>, Vec<Memory>), ProcessorError> {
-    let (places, pieces) = assign(lowered);
-    let mut memory = pieces.into_iter().map(|bytes| allocate(bytes + SLACK_BYTES, None)).collect::<Result<Vec<_>, _>>()?;
-    let mut known: BTreeMap<StorageId, usize> = places;
+    mut image: impl FnMut(ImageSize, Option<&[f32]>) -> Result<ImageMemory, ProcessorError>,
+    mut kernel: impl FnMut(&Step) -> Result<Kernel, ProcessorError>,
+) -> Result<(Vec<Ready>, Pieces), ProcessorError> {
+    let mut pieces = Pieces::default();
+    let mut known: BTreeMap<StorageId, cl_mem> = BTreeMap::new();
+    let (places, sizes) = assign(lowered);
+    let handles =
+        sizes.into_iter().map(|bytes| pieces.buffer(allocate(bytes + SLACK_BYTES, None))).collect::<Result<Vec<_>, _>>()?;
+    known.extend(places.into_iter().map(|(storage, place)| (storage, handles[place])));
+    let (places, sizes) = assign_images(lowered);
+    let handles = sizes.into_iter().map(|size| pieces.image(image(size, None))).collect::<Result<Vec<_>, _>>()?;
+    known.extend(places.into_iter().map(|(storage, place)| (storage, handles[place])));
     for storage in lifetimes(lowered).into_keys() {
-        if let Storage::Constant(bytes) = &lowered.storages[storage] {
-            known.insert(storage, memory.len());
-            memory.push(allocate(bytes.len() + SLACK_BYTES, Some(bytes))?);
-        }
+        let handle = match &lowered.storages[storage] {
+            Storage::Constant(bytes) => pieces.buffer(allocate(bytes.len() + SLACK_BYTES, Some(bytes)))?,
+            Storage::ConstantImage(size, texels) => pieces.image(image(*size, Some(texels)))?,
+            _ => continue,
+        };
+        known.insert(storage, handle);
     }
     let mut steps = Vec::with_capacity(lowered.steps.len());
     for step in &lowered.steps {
@@ -114,56 +106,24 @@ pub(super) fn bind(
                     Storage::Input(input) => externals.push((index, External::Input(input))),
                     Storage::Output(output) => externals.push((index, External::Output(output))),
                     _ => {
-                        let place = known.get(&storage).ok_or_else(|| {
+                        let handle = known.get(&storage).ok_or_else(|| {
                             error(
                                 ProcessorErrorKind::Failed,
                                 format!("kernel `{}` reads memory that was not planned", step.kernel),
                             )
                         })?;
-                        set(&kernel, step.kernel, index, &memory[*place].handle())?;
+                        set(&kernel, step.kernel, index, handle)?;
                     }
                 },
             }
         }
         steps.push(Ready { operator: step.operator, kernel, global: step.global, local: step.local, externals });
     }
-    Ok((steps, memory))
+    Ok((steps, pieces))
 }
 
 /// Sets one argument of a kernel.
 pub(super) fn set<T>(kernel: &Kernel, name: &str, index: u32, value: &T) -> Result<(), ProcessorError> {
     // SAFETY: the lowering gives each kernel its arguments in order and of the kernel's types; memory outlives the kernel.
     unsafe { kernel.set_arg(index, value) }.or_failed(&format!("setting argument {index} of kernel `{name}`"))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::lowering::{Source, Step};
-    use super::*;
-
-    #[test]
-    fn temporaries_share_memory_only_when_they_do_not_live_together() {
-        let step = |storages: &[StorageId]| Step {
-            operator: 0,
-            source: Source::Stage,
-            kernel: "test",
-            options: String::new(),
-            arguments: storages.iter().map(|&storage| Argument::Storage(storage)).collect(),
-            global: [1; 3],
-            local: None,
-        };
-        let storages = vec![
-            Storage::Input(0),
-            Storage::Temporary(100),
-            Storage::Temporary(300),
-            Storage::Temporary(80),
-            Storage::Temporary(400),
-            Storage::Output(0),
-        ];
-        // A chain: 0 -> 1 -> 2 -> 3 -> 4 -> 5, with 1 read again by the last.
-        let steps = vec![step(&[0, 1]), step(&[1, 2]), step(&[2, 3]), step(&[3, 4]), step(&[4, 1, 5])];
-        let (places, pieces) = assign(&Lowered { storages, steps });
-        assert_eq!(places, BTreeMap::from([(1, 0), (2, 1), (3, 2), (4, 1)]));
-        assert_eq!(pieces, [100, 400, 80]);
-    }
 }

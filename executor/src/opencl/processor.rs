@@ -11,11 +11,12 @@ use sim::graph::Graph;
 
 use super::confine::confined;
 use super::error::{OrFailed, error};
-use super::lowering::{Source, Target, lower};
+use super::lowering::lower;
 use super::memory::Memory;
 use super::platform::{self, DeviceInfo, DeviceKind};
-use super::prepared::{External, Prepared, bind, set};
+use super::prepared::Prepared;
 use super::program::Programs;
+use super::step::{ImageSize, Source, Target};
 use crate::buffer::{HostBuffer, Region};
 use crate::processor::{
     BufferId, Completion, Description, Operand, PreparedId, Processor, ProcessorError, ProcessorErrorKind, Transfer,
@@ -26,30 +27,28 @@ use crate::unit::Unit;
 /// One device by OpenCL.
 pub struct OpenClProcessor {
     // Dropped in this order: what holds memory before the queue, the queue before the context.
-    pending: Vec<(usize, Event)>,
-    prepared: BTreeMap<u32, Prepared>,
-    buffers: BTreeMap<u32, Memory>,
-    programs: Programs,
+    pub(super) pending: Vec<(usize, Event)>,
+    pub(super) prepared: BTreeMap<u32, Prepared>,
+    pub(super) buffers: BTreeMap<u32, Memory>,
+    pub(super) programs: Programs,
     /// Kernels that have run once: drivers finish compiling them then.
-    warm: BTreeSet<(Source, String, &'static str)>,
-    queue: CommandQueue,
-    context: Context,
-    description: Description,
-    info: DeviceInfo,
-    target: Target,
-    next: u32,
-    is_lost: bool,
+    pub(super) warm: BTreeSet<(Source, String, &'static str)>,
+    pub(super) queue: CommandQueue,
+    pub(super) context: Context,
+    pub(super) description: Description,
+    pub(super) info: DeviceInfo,
+    pub(super) target: Target,
+    pub(super) next: u32,
+    pub(super) is_lost: bool,
 }
 
 impl OpenClProcessor {
     /// Opens the device of that number of [`super::devices`]. A device on this machine's CPU keeps to the cores that
     /// [`super::confine`] was called with.
     ///
-    /// Fails with kind `Missing` where there is no library, platform or device.
+    /// Fails with kind `Missing` where there is no library, platform or device, `Unsupported` where it has no images for
+    /// tensors that should lie in them. Tensors too large for an image lie in buffers.
     pub fn open(device: usize, memory: DeviceMemory, transfer: Transfer) -> Result<Self, ProcessorError> {
-        if memory == DeviceMemory::Image {
-            return Err(error(ProcessorErrorKind::Unsupported, "image memory is not supported by this build: buffer memory is"));
-        }
         if transfer == Transfer::None {
             return Err(error(ProcessorErrorKind::Misuse, "a device has memory of its own: transfer by copy or map"));
         }
@@ -59,6 +58,12 @@ impl OpenClProcessor {
             error(ProcessorErrorKind::Missing, format!("there is no device {device}: there are {count}, counted from 0"))
         })?;
         let info = platform::info(device)?;
+        let is_on_images = memory == DeviceMemory::Image;
+        if is_on_images && !info.has_images {
+            let message = format!("`{}` has no images: memory=buffer works on it", info.name);
+            return Err(error(ProcessorErrorKind::Unsupported, message));
+        }
+        let largest_image = is_on_images.then_some(ImageSize { width: info.largest_image[0], height: info.largest_image[1] });
         let context = Context::from_device(&Device::new(device.id())).or_failed("making a context")?;
         // SAFETY: the properties are a valid set of flags; in order, and with time stamps.
         let queue =
@@ -66,7 +71,7 @@ impl OpenClProcessor {
         let is_cpu = info.kind == DeviceKind::Cpu;
         let description = Description {
             hardware: info.name.clone(),
-            kernels: format!("built in, version {}", env!("CARGO_PKG_VERSION")),
+            kernels: format!("built in, version {}{}", env!("CARGO_PKG_VERSION"), if is_on_images { ", images" } else { "" }),
             driver: format!("{}, driver {}", info.platform, info.driver_version),
             cores: if is_cpu { confined() } else { Vec::new() },
             offsets: false,
@@ -82,7 +87,7 @@ impl OpenClProcessor {
             context,
             description,
             info,
-            target: Target { is_cpu },
+            target: Target { is_cpu, largest_image },
             next: 0,
             is_lost: false,
         })
@@ -135,124 +140,9 @@ impl OpenClProcessor {
         self.buffers.insert(id, memory);
         BufferId(id)
     }
-
-    fn enqueue(&self, step: &super::prepared::Ready) -> Result<Event, ProcessorError> {
-        // Drivers of GPUs know best how many work-items a group should have, unless the kernel asks for so many.
-        let local = step.local.or_else(|| self.target.is_cpu.then_some([1, 1, 1]));
-        let local = local.as_ref().map_or(std::ptr::null(), |sizes| sizes.as_ptr());
-        // SAFETY: three sizes for three dimensions; all arguments are set.
-        unsafe { self.queue.enqueue_nd_range_kernel(step.kernel.get(), 3, std::ptr::null(), step.global.as_ptr(), local, &[]) }
-            .or_failed("starting a kernel")
-    }
-
-    fn try_prepare(&mut self, unit: &Unit) -> Result<Prepared, ProcessorError> {
-        let lowered = lower(&unit.graph, Some(&unit.constants), self.target)
-            .map_err(|message| error(ProcessorErrorKind::Unsupported, message))?;
-        let (context, queue, target, programs) = (&self.context, &self.queue, self.target, &mut self.programs);
-        let maximum = self.info.maximum_allocation_bytes;
-        let allocate = |bytes: usize, values: Option<&[u8]>| {
-            let mut memory = Memory::allocate(context, bytes, maximum)?;
-            if let Some(values) = values.filter(|values| !values.is_empty()) {
-                let host = HostBuffer::from_bytes(values);
-                memory.write(queue, &host, Region::whole(values.len()), Region::whole(values.len()))?;
-            }
-            Ok(memory)
-        };
-        let (steps, memory) =
-            bind(&lowered, allocate, |step| programs.kernel(context, target, (step.source, &step.options), step.kernel))?;
-        let bytes = |ids: &[sim::identifiers::TensorId]| -> Vec<usize> {
-            ids.iter().map(|&id| unit.graph.tensor(id).bytes() as usize).collect()
-        };
-        let (inputs, outputs) = (bytes(unit.graph.inputs()), bytes(unit.graph.outputs()));
-        let prepared = Prepared { name: unit.graph.name.clone(), steps, inputs, outputs, memory };
-        self.warm_up(&prepared, &lowered.steps)?;
-        Ok(prepared)
-    }
-
-    /// Runs each kernel that never ran once, on zeros: PoCL compiles for the size of work-groups only then.
-    fn warm_up(&mut self, prepared: &Prepared, steps: &[super::lowering::Step]) -> Result<(), ProcessorError> {
-        let maximum = self.info.maximum_allocation_bytes;
-        let mut stand_ins: BTreeMap<(bool, usize), Memory> = BTreeMap::new();
-        for (ready, step) in prepared.steps.iter().zip(steps) {
-            if !self.warm.insert((step.source, step.options.clone(), step.kernel)) {
-                continue;
-            }
-            for &(argument, external) in &ready.externals {
-                let (key, bytes) = match external {
-                    External::Input(index) => ((true, index), prepared.inputs[index]),
-                    External::Output(index) => ((false, index), prepared.outputs[index]),
-                };
-                if let std::collections::btree_map::Entry::Vacant(entry) = stand_ins.entry(key) {
-                    let mut memory = Memory::allocate(&self.context, bytes, maximum)?;
-                    let zeros = HostBuffer::zeroed(bytes);
-                    memory.write(&self.queue, &zeros, Region::whole(bytes), Region::whole(bytes))?;
-                    entry.insert(memory);
-                }
-                set(&ready.kernel, step.kernel, argument, &stand_ins[&key].handle())?;
-            }
-            self.enqueue(ready)?;
-        }
-        self.queue.finish().or_failed("waiting for kernels to be compiled")
-    }
-
-    fn try_launch(&mut self, id: PreparedId, inputs: &[Operand], outputs: &[Operand]) -> Result<(), ProcessorError> {
-        let prepared = self
-            .prepared
-            .get(&id.0)
-            .ok_or_else(|| error(ProcessorErrorKind::Misuse, format!("there is no prepared unit {}", id.0)))?;
-        for (what, operands, bytes) in [("input", inputs, &prepared.inputs), ("output", outputs, &prepared.outputs)] {
-            if operands.len() != bytes.len() {
-                let message = format!("unit `{}` has {} {what}s, but {} are given", prepared.name, bytes.len(), operands.len());
-                return Err(error(ProcessorErrorKind::Misuse, message));
-            }
-            for (index, (operand, &needed)) in operands.iter().zip(bytes).enumerate() {
-                let memory = self.buffers.get_mut(&operand.buffer.0).ok_or_else(|| unknown(operand.buffer))?;
-                if operand.offset_bytes != 0 || memory.bytes() < needed {
-                    let message = format!(
-                        "{what} {index} of unit `{}` needs {needed} bytes from offset 0, but is given {} from {}",
-                        prepared.name,
-                        memory.bytes(),
-                        operand.offset_bytes
-                    );
-                    return Err(error(ProcessorErrorKind::Misuse, message));
-                }
-                if memory.mapped().is_some() {
-                    memory.unmap(&self.queue)?;
-                }
-            }
-        }
-        let mut events = Vec::with_capacity(prepared.steps.len());
-        for step in &prepared.steps {
-            for &(argument, external) in &step.externals {
-                let operand = match external {
-                    External::Input(index) => inputs[index],
-                    External::Output(index) => outputs[index],
-                };
-                set(&step.kernel, &prepared.name, argument, &self.buffers[&operand.buffer.0].handle())?;
-            }
-            events.push((step.operator, self.enqueue(step)?));
-        }
-        self.pending = events;
-        self.queue.flush().or_failed("starting the queue")
-    }
-
-    fn try_wait(&mut self) -> Result<Completion, ProcessorError> {
-        self.queue.finish().or_failed("waiting for the queue")?;
-        let events = std::mem::take(&mut self.pending);
-        let (Some((_, first)), Some((_, last))) = (events.first(), events.last()) else { return Ok(Completion::default()) };
-        let queued = first.profiling_command_queued().or_failed("reading time stamps")?;
-        let begin = first.profiling_command_start().or_failed("reading time stamps")?;
-        let end = last.profiling_command_end().or_failed("reading time stamps")?;
-        let mut kernels = Vec::with_capacity(events.len());
-        for (operator, event) in &events {
-            let start = event.profiling_command_start().or_failed("reading time stamps")?;
-            kernels.push((*operator, event.profiling_command_end().or_failed("reading time stamps")?.saturating_sub(start)));
-        }
-        Ok(Completion { queued_ns: Some(begin.saturating_sub(queued)), busy_ns: Some(end.saturating_sub(begin)), kernels })
-    }
 }
 
-fn unknown(id: BufferId) -> ProcessorError {
+pub(super) fn unknown(id: BufferId) -> ProcessorError {
     error(ProcessorErrorKind::Misuse, format!("there is no buffer {}", id.0))
 }
 

@@ -7,20 +7,27 @@ use opencl3::kernel::Kernel;
 use opencl3::program::Program;
 
 use super::error::{OrFailed, error};
-use super::lowering::{Source, Target};
+use super::step::{Source, Target};
 use crate::processor::{ProcessorError, ProcessorErrorKind};
 
 const PRELUDE: &str = include_str!("kernels/prelude.cl");
+const COMBINE: &str = include_str!("kernels/combine.cl");
+const IMAGE_PRELUDE: &str = include_str!("kernels/image_prelude.cl");
 
 impl Source {
-    const fn text(self) -> &'static str {
+    /// The files that make its program, after the prelude.
+    const fn texts(self) -> &'static [&'static str] {
         match self {
-            Self::Matrix => include_str!("kernels/matrix.cl"),
-            Self::Stage => include_str!("kernels/stage.cl"),
-            Self::Window => include_str!("kernels/window.cl"),
-            Self::Elementwise => include_str!("kernels/elementwise.cl"),
-            Self::Movement => include_str!("kernels/movement.cl"),
-            Self::Reduction => include_str!("kernels/reduction.cl"),
+            Self::Matrix => &[include_str!("kernels/matrix.cl")],
+            Self::Stage => &[include_str!("kernels/stage.cl")],
+            Self::Window => &[include_str!("kernels/window.cl")],
+            Self::Elementwise => &[COMBINE, include_str!("kernels/elementwise.cl")],
+            Self::Movement => &[include_str!("kernels/movement.cl")],
+            Self::Reduction => &[include_str!("kernels/reduction.cl")],
+            Self::ImagePack => &[IMAGE_PRELUDE, include_str!("kernels/image_pack.cl")],
+            Self::ImageProduct => &[IMAGE_PRELUDE, include_str!("kernels/image_product.cl")],
+            Self::ImageWindow => &[IMAGE_PRELUDE, include_str!("kernels/image_window.cl")],
+            Self::ImageElementwise => &[COMBINE, IMAGE_PRELUDE, include_str!("kernels/image_elementwise.cl")],
         }
     }
 }
@@ -54,9 +61,10 @@ impl Programs {
 
 fn build(context: &Context, target: Target, source: Source, options: &str) -> Result<Program, ProcessorError> {
     let what = format!("building the {source:?} kernels");
-    let text = format!("{PRELUDE}{}", source.text());
+    let text = [&[PRELUDE], source.texts()].concat().concat();
     let mut program = Program::create_from_source(context, &text).or_failed(&what)?;
-    let options = format!("-cl-mad-enable -DVW={} {options}", target.vector());
+    let vector = if source.is_on_images() { 4 } else { target.vector() };
+    let options = format!("-cl-mad-enable -DVW={vector} {options}");
     if let Err(code) = program.build(context.devices(), &options) {
         let log = context.devices().first().and_then(|&device| program.get_build_log(device).ok()).unwrap_or_default();
         let message = format!("{what} with {options} failed with {code}: {}", log.trim());

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use executor::{Description, Transfer};
+use executor::{Description, Transfer, topology};
 use serde::{Deserialize, Serialize};
 
 /// In place of a text that cannot be read.
@@ -115,50 +115,50 @@ impl Machine {
         Self { proc: root.join("proc"), sys: root.join("sys") }
     }
 
+    fn facts(&self) -> topology::Facts {
+        topology::Facts::read(&self.proc, &self.sys)
+    }
+
     /// Operating system and version.
     pub(crate) fn kernel(&self) -> String {
-        let part = |name: &str| text(&self.proc.join("sys/kernel").join(name));
-        part("ostype").zip(part("osrelease")).map_or_else(unknown, |(system, release)| format!("{system} {release}"))
+        self.facts().kernel_release.map_or_else(unknown, |release| format!("Linux {release}"))
     }
 
-    /// A line of the first processor in `cpuinfo`: `model name` or `microcode`.
-    pub(crate) fn cpu(&self, field: &str) -> String {
-        let text = text(&self.proc.join("cpuinfo")).unwrap_or_default();
-        let value =
-            |line: &str| line.split_once(':').filter(|(name, _)| name.trim() == field).map(|(_, value)| value.trim().to_owned());
-        text.lines().find_map(value).filter(|value| !value.is_empty()).unwrap_or_else(unknown)
+    /// Model of the CPU.
+    pub(crate) fn cpu(&self) -> String {
+        self.facts().cpu_model.unwrap_or_else(unknown)
     }
 
-    fn frequency_file(&self, core: usize, name: &str) -> PathBuf {
-        self.sys.join(format!("devices/system/cpu/cpu{core}/cpufreq/{name}"))
+    /// Version of its microcode.
+    pub(crate) fn microcode(&self) -> String {
+        self.facts().microcode.unwrap_or_else(unknown)
     }
 
     /// Governors of some cores.
     pub(crate) fn governor(&self, cores: &[usize]) -> String {
-        let mut all: Vec<String> =
-            cores.iter().filter_map(|&core| text(&self.frequency_file(core, "scaling_governor"))).collect();
-        all.sort();
-        all.dedup();
-        if all.is_empty() { unknown() } else { all.join(", ") }
+        let all = topology::clusters(&self.sys).unwrap_or_default().into_iter().flat_map(|cluster| cluster.cores);
+        let wanted = all.filter(|core| cores.contains(&core.index));
+        let mut governors: Vec<String> = wanted.filter_map(|core| core.governor).collect();
+        governors.sort();
+        governors.dedup();
+        if governors.is_empty() { unknown() } else { governors.join(", ") }
     }
 
     /// Frequency of a core at this moment.
     pub(crate) fn frequency_khz(&self, core: usize) -> Option<u64> {
-        text(&self.frequency_file(core, "scaling_cur_freq"))?.parse().ok()
+        text(&self.sys.join(format!("devices/system/cpu/cpu{core}/cpufreq/scaling_cur_freq")))?.parse().ok()
     }
 
     /// Hottest thermal zone.
     pub(crate) fn celsius(&self) -> Option<f64> {
-        let zones = std::fs::read_dir(self.sys.join("class/thermal")).ok()?;
-        let zones = zones.filter_map(|zone| text(&zone.ok()?.path().join("temp"))?.parse::<f64>().ok());
-        zones.map(|thousandths| thousandths / 1000.0).max_by(f64::total_cmp)
+        topology::temperatures(&self.sys).into_iter().map(|zone| zone.celsius).max_by(f64::total_cmp)
     }
 
-    /// Energy that the packages have used since some moment, in microjoules, and the value at which the counters start again.
+    /// Energy that the first package has used since some moment, in microjoules, and the value at which the counter starts
+    /// again.
     pub(crate) fn energy_uj(&self) -> Option<(u64, u64)> {
-        let zone = self.sys.join("class/powercap/intel-rapl:0");
-        let number = |name: &str| text(&zone.join(name))?.parse().ok();
-        Some((number("energy_uj")?, number("max_energy_range_uj")?))
+        let package = topology::energy_counters(&self.sys).into_iter().find(|counter| counter.name.starts_with("package"))?;
+        Some((package.microjoules, package.range_microjoules?))
     }
 
     /// Ticks of all cores: all, idle, stolen.
@@ -194,7 +194,7 @@ mod tests {
     #[test]
     fn what_cannot_be_read_is_unknown() {
         let machine = Machine::at(Path::new("/nonexistent"));
-        assert_eq!([machine.kernel(), machine.cpu("microcode"), machine.governor(&[0])], ["unknown"; 3]);
+        assert_eq!([machine.kernel(), machine.cpu(), machine.microcode(), machine.governor(&[0])], ["unknown"; 4]);
         assert_eq!((machine.frequency_khz(0), machine.celsius(), machine.energy_uj()), (None, None, None));
         assert_eq!((machine.ticks(), machine.own_ticks()), (None, None));
     }
@@ -203,15 +203,16 @@ mod tests {
     fn what_can_be_read_is_told() {
         let root = std::env::temp_dir().join(format!("hwcal-facts-{}", std::process::id()));
         let files = [
-            ("proc/sys/kernel/ostype", "Linux\n"),
-            ("proc/sys/kernel/osrelease", "6.1\n"),
+            ("proc/version", "Linux version 6.1 (builder@host) #1\n"),
             ("proc/cpuinfo", "processor : 0\nmodel name\t: Fast CPU\nmicrocode : 0x1\n\nmodel name: other\n"),
             ("proc/stat", "cpu  1 2 3 4 5 6 7 8 9 10\ncpu0 1\n"),
             ("proc/self/stat", "5 (a b) c) S 1 2 3 4 5 6 7 8 9 10 30 4 0 0\n"),
+            ("sys/devices/system/cpu/online", "0-1\n"),
             ("sys/devices/system/cpu/cpu1/cpufreq/scaling_governor", "powersave\n"),
             ("sys/devices/system/cpu/cpu1/cpufreq/scaling_cur_freq", "1200000\n"),
             ("sys/class/thermal/thermal_zone0/temp", "41500\n"),
             ("sys/class/thermal/thermal_zone1/temp", "39000\n"),
+            ("sys/class/powercap/intel-rapl:0/name", "package-0\n"),
             ("sys/class/powercap/intel-rapl:0/energy_uj", "77\n"),
             ("sys/class/powercap/intel-rapl:0/max_energy_range_uj", "1000\n"),
         ];
@@ -221,7 +222,7 @@ mod tests {
             std::fs::write(path, content).expect("written");
         }
         let machine = Machine::at(&root);
-        assert_eq!([machine.kernel(), machine.cpu("model name"), machine.cpu("microcode")], ["Linux 6.1", "Fast CPU", "0x1"]);
+        assert_eq!([machine.kernel(), machine.cpu(), machine.microcode()], ["Linux 6.1", "Fast CPU", "0x1"]);
         assert_eq!((machine.governor(&[0, 1]), machine.frequency_khz(1)), ("powersave".to_owned(), Some(1_200_000)));
         assert_eq!((machine.celsius(), machine.energy_uj()), (Some(41.5), Some((77, 1000))));
         assert_eq!((machine.ticks(), machine.own_ticks()), (Some([36, 9, 8]), Some(34)));

@@ -8,18 +8,6 @@ __kernel void unary(GLOBAL_IN in, GLOBAL_OUT out, int elements, int function, fl
   for (int at = begin; at < end; at += VW) store_some(apply(load_some(in + at, end - at), function, a, b), out + at, end - at);
 }
 
-V combine(V x, V y, int operation) {
-  switch (operation) {
-    case 0: return x + y;
-    case 1: return x - y;
-    case 2: return x * y;
-    case 3: return x / y;
-    case 4: return pow(x, y);
-    case 5: return fmin(x, y);
-    default: return fmax(x, y);
-  }
-}
-
 V power(V x, float exponent) {
   if (exponent == 2.0f) return x * x;
   if (exponent == 0.5f) return sqrt(x);

@@ -2,7 +2,8 @@
 
 use sim::graph::Operator;
 
-use super::super::lowering::{Argument, Lowering, Source, StorageId};
+use super::super::lowering::Lowering;
+use super::super::step::{Argument, Source, StorageId};
 use super::epilogue::{Allowed, Epilogue};
 use super::tile::Tile;
 use super::window::{Mode, Window, slide, stage};
@@ -19,18 +20,7 @@ pub(super) fn lower(lowering: &mut Lowering<'_>, operator: &Operator) -> Result<
     let depth = weight_shape[1] as usize;
     let is_depthwise = depth == 1 && groups > 1 && channels / groups < 8;
     let allowed = Allowed { normalization: true, residual: !is_depthwise, column_bias: false };
-    let (mut weights, mut bias) = constants(lowering, operator, channels)?;
-    let epilogue = Epilogue::after(lowering, operator, allowed)?;
-    if let Some(scales) = &epilogue.normalization {
-        let size = weights.len() / channels.max(1);
-        let offsets = bias.get_or_insert_with(|| vec![0.0; channels]);
-        for (channel, &(scale, offset)) in scales.iter().enumerate() {
-            weights[channel * size..(channel + 1) * size].iter_mut().for_each(|weight| *weight *= scale);
-            if let Some(bias) = offsets.get_mut(channel) {
-                *bias = *bias * scale + offset;
-            }
-        }
-    }
+    let Folded { weights, bias, epilogue } = folded(lowering, operator, channels, allowed)?;
     let input = lowering.read_floats(input_id)?;
     let bias = bias.map(|bias| lowering.floats(|| bias));
     if is_depthwise {
@@ -43,6 +33,36 @@ pub(super) fn lower(lowering: &mut Lowering<'_>, operator: &Operator) -> Result<
     let output = lowering.write(epilogue.output)?;
     let product = Product { batch, groups, rows: channels / groups, depth, window };
     product.lower(lowering, &weights, [input, bias.unwrap_or(residual), residual, output], bias.is_some(), &epilogue)
+}
+
+/// A convolution's constants with a normalisation that follows folded into them, and what else follows.
+pub(super) struct Folded {
+    /// Empty where only support was asked for.
+    pub(super) weights: Vec<f32>,
+    pub(super) bias: Option<Vec<f32>>,
+    pub(super) epilogue: Epilogue,
+}
+
+/// Takes in what follows a convolution.
+pub(super) fn folded(
+    lowering: &mut Lowering<'_>,
+    operator: &Operator,
+    channels: usize,
+    allowed: Allowed,
+) -> Result<Folded, String> {
+    let (mut weights, mut bias) = constants(lowering, operator, channels)?;
+    let epilogue = Epilogue::after(lowering, operator, allowed)?;
+    if let Some(scales) = &epilogue.normalization {
+        let size = weights.len() / channels.max(1);
+        let offsets = bias.get_or_insert_with(|| vec![0.0; channels]);
+        for (channel, &(scale, offset)) in scales.iter().enumerate() {
+            weights[channel * size..(channel + 1) * size].iter_mut().for_each(|weight| *weight *= scale);
+            if let Some(bias) = offsets.get_mut(channel) {
+                *bias = *bias * scale + offset;
+            }
+        }
+    }
+    Ok(Folded { weights, bias, epilogue })
 }
 
 /// Weights and bias; empty where only support was asked for.

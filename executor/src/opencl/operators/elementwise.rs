@@ -3,11 +3,13 @@
 use sim::graph::Operator;
 
 use super::super::function::Function;
-use super::super::lowering::{Argument, Lowering, Source};
+use super::super::lowering::Lowering;
+use super::super::step::{Argument, Source};
 use super::epilogue::{Allowed, Epilogue, batch_scales};
 use super::{integer, integers, product, required};
 
-const NOTHING_ALLOWED: Allowed = Allowed { normalization: false, residual: false, column_bias: false };
+/// Nothing but a function may follow.
+pub(super) const NOTHING_ALLOWED: Allowed = Allowed { normalization: false, residual: false, column_bias: false };
 
 /// Work-items for `elements` elements, 16 vectors each.
 pub(super) fn blocks(lowering: &Lowering<'_>, elements: usize) -> usize {
@@ -61,9 +63,9 @@ fn collapse(output: &[u64], left: &[u64], right: &[u64]) -> Vec<Dimension> {
     dimensions
 }
 
-/// `Add`, `Sub`, `Mul`, `Div`, `Pow`, `Min`, `Max` of two operands.
-pub(super) fn binary(lowering: &mut Lowering<'_>, operator: &Operator) -> Result<(), String> {
-    let code = match operator.op_type.as_str() {
+/// The code that kernels know an operator of two operands by.
+pub(super) fn arithmetic(op_type: &str) -> i32 {
+    match op_type {
         "Add" => 0,
         "Sub" => 1,
         "Mul" => 2,
@@ -71,7 +73,11 @@ pub(super) fn binary(lowering: &mut Lowering<'_>, operator: &Operator) -> Result
         "Pow" => 4,
         "Min" => 5,
         _ => 6,
-    };
+    }
+}
+
+/// `Add`, `Sub`, `Mul`, `Div`, `Pow`, `Min`, `Max` of two operands.
+pub(super) fn binary(lowering: &mut Lowering<'_>, operator: &Operator) -> Result<(), String> {
     if operator.inputs.len() != 2 {
         return Err(format!("{} operands are not supported: two are", operator.inputs.len()));
     }
@@ -94,7 +100,12 @@ pub(super) fn binary(lowering: &mut Lowering<'_>, operator: &Operator) -> Result
     let output = lowering.write(epilogue.output)?;
     integer(product(output_shape))?;
     let mut arguments = [left, right, output, shape].map(Argument::Storage).to_vec();
-    arguments.extend([integer(inner.size)?, integer(inner.left)?, integer(inner.right)?, Argument::Integer(code)]);
+    arguments.extend([
+        integer(inner.size)?,
+        integer(inner.left)?,
+        integer(inner.right)?,
+        Argument::Integer(arithmetic(&operator.op_type)),
+    ]);
     arguments.extend(Epilogue::function_arguments(epilogue.function));
     lowering.step(Source::Elementwise, "binary", "", arguments, [blocks(lowering, inner.size), outer, 1]);
     Ok(())

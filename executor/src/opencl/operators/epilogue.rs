@@ -4,7 +4,8 @@ use sim::graph::Operator;
 use sim::identifiers::TensorId;
 
 use super::super::function::Function;
-use super::super::lowering::{Argument, Lowering, StorageId};
+use super::super::lowering::Lowering;
+use super::super::step::{Argument, StorageId};
 use super::required;
 
 /// Following operators that a kernel computes with its own.

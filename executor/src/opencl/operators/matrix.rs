@@ -3,7 +3,8 @@
 use sim::graph::Operator;
 use sim::identifiers::TensorId;
 
-use super::super::lowering::{Argument, Lowering, Source, StorageId};
+use super::super::lowering::Lowering;
+use super::super::step::{Argument, Source, StorageId};
 use super::epilogue::{Allowed, Epilogue};
 use super::movement::move_strided;
 use super::tile::Tile;

@@ -3,6 +3,7 @@
 pub(super) mod convolution;
 pub(super) mod elementwise;
 pub(super) mod epilogue;
+pub(super) mod image;
 pub(super) mod matrix;
 pub(super) mod movement;
 pub(super) mod reduction;
@@ -14,7 +15,8 @@ pub(super) mod window;
 use sim::graph::{Graph, Operator};
 use sim::identifiers::TensorId;
 
-use super::lowering::{Argument, Lowering};
+use super::lowering::Lowering;
+use super::step::Argument;
 
 /// Lowers one operator; the error says why it cannot run.
 pub(super) fn lower(lowering: &mut Lowering<'_>, operator: &Operator) -> Result<(), String> {
@@ -23,8 +25,14 @@ pub(super) fn lower(lowering: &mut Lowering<'_>, operator: &Operator) -> Result<
     }
     if is_view(lowering.graph, operator) {
         let input = required(operator, 0)?;
+        if lowering.alias_image(input, operator.outputs[0]) && !lowering.has_buffer(input) {
+            return Ok(());
+        }
         let place = lowering.read(input)?;
         lowering.alias(operator.outputs[0], place);
+        return Ok(());
+    }
+    if lowering.target.largest_image.is_some() && image::lower(lowering, operator)? {
         return Ok(());
     }
     if let Some(function) = lowering.function(operator)? {

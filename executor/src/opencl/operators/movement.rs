@@ -2,7 +2,8 @@
 
 use sim::graph::{DataType, Operator};
 
-use super::super::lowering::{Argument, Lowering, Source, StorageId};
+use super::super::lowering::Lowering;
+use super::super::step::{Argument, Source, StorageId};
 use super::elementwise::blocks;
 use super::{axis_of, integer, product, required};
 

@@ -2,14 +2,15 @@
 
 use sim::graph::Operator;
 
-use super::super::lowering::{Argument, Lowering, Source};
+use super::super::lowering::Lowering;
+use super::super::step::{Argument, Source};
 use super::epilogue::{Allowed, Epilogue};
 use super::{axis_of, integer, product, required};
 
 const NOTHING_ALLOWED: Allowed = Allowed { normalization: false, residual: false, column_bias: false };
 
 /// The axes that a reduction runs over, which must follow each other.
-fn axes(lowering: &Lowering<'_>, operator: &Operator, rank: usize) -> Result<(usize, usize), String> {
+pub(super) fn axes(lowering: &Lowering<'_>, operator: &Operator, rank: usize) -> Result<(usize, usize), String> {
     if operator.op_type == "GlobalAveragePool" {
         return Ok((2, rank));
     }

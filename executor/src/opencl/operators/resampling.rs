@@ -2,7 +2,8 @@
 
 use sim::graph::Operator;
 
-use super::super::lowering::{Argument, Lowering, Source};
+use super::super::lowering::Lowering;
+use super::super::step::{Argument, Source};
 use super::{integer, integers, product, required};
 
 /// How an output place maps to the input, along one axis.

@@ -1,6 +1,6 @@
 //! Which part of a matrix product one work-item computes.
 
-use super::super::lowering::Target;
+use super::super::step::Target;
 
 /// Rows and columns of the result in one work-item's registers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -2,7 +2,8 @@
 
 use sim::graph::Operator;
 
-use super::super::lowering::{Argument, Lowering, Source};
+use super::super::lowering::Lowering;
+use super::super::step::{Argument, Source};
 use super::epilogue::{Allowed, Epilogue};
 use super::tile::Tile;
 use super::window::Window;

@@ -3,7 +3,8 @@
 use sim::graph::Operator;
 
 use super::super::function::Function;
-use super::super::lowering::{Argument, Lowering, Source, StorageId};
+use super::super::lowering::Lowering;
+use super::super::step::{Argument, Source, StorageId};
 use super::epilogue::{Allowed, Epilogue};
 use super::{integer, integers, product, required};
 
@@ -220,10 +221,9 @@ pub(super) fn slide(
     Ok(())
 }
 
-/// `MaxPool` and `AveragePool`.
-pub(super) fn pool(lowering: &mut Lowering<'_>, operator: &Operator) -> Result<(), String> {
-    let input_id = required(operator, 0)?;
-    let (input_shape, output_shape) = (lowering.shape(input_id), lowering.shape(operator.outputs[0]));
+/// The window of a pooling that can run.
+pub(super) fn pooling_window(lowering: &Lowering<'_>, operator: &Operator) -> Result<Window, String> {
+    let (input_shape, output_shape) = (lowering.shape(required(operator, 0)?), lowering.shape(operator.outputs[0]));
     if operator.outputs.len() > 1 {
         return Err("indices of the largest elements are not supported".to_owned());
     }
@@ -232,23 +232,30 @@ pub(super) fn pool(lowering: &mut Lowering<'_>, operator: &Operator) -> Result<(
     }
     let kernel = operator.attributes.integers("kernel_shape").ok_or("kernel_shape is missing")?;
     let kernel: Vec<u64> = kernel.iter().map(|&size| size.max(1) as u64).collect();
-    let window = Window::of(operator, input_shape, output_shape, &kernel)?;
+    Window::of(operator, input_shape, output_shape, &kernel)
+}
+
+/// `MaxPool` and `AveragePool`.
+pub(super) fn pool(lowering: &mut Lowering<'_>, operator: &Operator) -> Result<(), String> {
+    let input_id = required(operator, 0)?;
+    let window = pooling_window(lowering, operator)?;
+    let channels = lowering.shape(input_id)[1] as usize;
     let input = lowering.read_floats(input_id)?;
     let allowed = Allowed { normalization: false, residual: false, column_bias: false };
     let mode = if operator.op_type == "MaxPool" {
         Mode::Largest
     } else {
-        let counts_padding = operator.attributes.integer("count_include_pad").unwrap_or(0) != 0;
-        let factors = average_factors(operator, &window, counts_padding);
+        let factors = average_factors(operator, &window);
         Mode::Average { factors: lowering.floats(|| factors) }
     };
     let epilogue = Epilogue::after(lowering, operator, allowed)?;
     let output = lowering.write(epilogue.output)?;
-    slide(lowering, &window, (input, output), (input_shape[1] as usize, window.planes), &mode, epilogue.function)
+    slide(lowering, &window, (input, output), (channels, window.planes), &mode, epilogue.function)
 }
 
 /// The reciprocal of the elements that count at each position. Padding counts where asked, but never what lies beyond it.
-fn average_factors(operator: &Operator, window: &Window, counts_padding: bool) -> Vec<f32> {
+pub(super) fn average_factors(operator: &Operator, window: &Window) -> Vec<f32> {
+    let counts_padding = operator.attributes.integer("count_include_pad").unwrap_or(0) != 0;
     let pads = operator.attributes.integers("pads").map_or(&[][..], |pads| pads);
     let counted = |axis: usize| -> Vec<usize> {
         let end_pad = if pads.len() == 4 { pads[2 + axis] } else { pads.get(1).copied().filter(|_| axis == 1).unwrap_or(0) };

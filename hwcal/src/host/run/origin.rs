@@ -12,8 +12,8 @@ pub(super) fn provenance(machine: &Machine, shapes: &[WorkerShape], workers: Vec
     cores.dedup();
     Provenance {
         kernel: machine.kernel(),
-        cpu: machine.cpu("model name"),
-        microcode: machine.cpu("microcode"),
+        cpu: machine.cpu(),
+        microcode: machine.microcode(),
         governor: machine.governor(&cores),
         has_frequencies: shapes.iter().any(|shape| !shape.readable_cores.is_empty()),
         has_power_counter: shapes.iter().any(|shape| shape.has_power_counter),
