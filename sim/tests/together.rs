@@ -135,6 +135,23 @@ fn blastnet_alternates_between_models() {
     assert_eq!(order, [(0, 0), (1, 0), (0, 1), (1, 1)]);
 }
 
+/// Priority, then the deadline, then age decide who goes first; the rest waits for the worker to be free.
+#[test]
+fn adms_serves_by_priority_and_deadline() {
+    let chain: Chain = &[[0, 100]];
+    let order = |streams: Vec<Stream>| -> Vec<u32> {
+        let records = run("adms", &[chain; 3], streams).0;
+        records.iter().filter_map(|it| if let Record::Request(it) = it { Some(it.model.0) } else { None }).collect()
+    };
+    let stream = |model, priority, deadline_ns| Stream {
+        priority,
+        deadline_ns,
+        ..Stream::new(ModelId(model), Arrivals::Recorded(vec![0]), Some(1))
+    };
+    assert_eq!(order(vec![stream(0, 0, None), stream(1, 0, None), stream(2, 0, None)]), [0, 1, 2]);
+    assert_eq!(order(vec![stream(0, 0, None), stream(1, 0, Some(900)), stream(2, 5, None)]), [2, 1, 0]);
+}
+
 /// What a plan adds to the priority of its requests orders the queue of a worker.
 #[test]
 fn priorities_of_plans_decide_who_waits() {
