@@ -4,4 +4,5 @@
 
 pub mod compare;
 pub mod measure;
+pub mod strategies;
 pub mod workloads;

@@ -1,5 +1,7 @@
 //! `socrates-bench mm1 N | dag N | stream N`: one JSON line a measurement, as the common benchmark's programs print.
 //! `socrates-bench compare --bin FOLDER [--bin FOLDER ...] [--rounds 5]`: ratios against the bare event loop and other engines.
+//! `socrates-bench strategies [--rounds 5] [--device pixel4] [--model NAME ...] [--strategy TEXT ...]`: planning time of every strategy
+//! for every model of the zoo, and what a decision of `band` takes with ten requests waiting.
 //!
 //! `DAG_BW` sets the links' MB/s, `LINK=SHARED` makes the copies of a pair of processors contend.
 
@@ -11,15 +13,19 @@ use std::process::ExitCode;
 
 use socrates_bench::compare::compare;
 use socrates_bench::measure::{self, Measurement};
+use socrates_bench::strategies::{self, Wanted};
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    let outcome = match words.as_slice() {
-        ["compare", options @ ..] => run_compare(options),
-        [bench, size] => run_one(bench, size),
-        _ => Err("usage: socrates-bench mm1|dag|stream N, or socrates-bench compare --bin FOLDER [--rounds N]".to_owned()),
-    };
+    let outcome =
+        match words.as_slice() {
+            ["compare", options @ ..] => run_compare(options),
+            ["strategies", options @ ..] => run_strategies(options),
+            [bench, size] => run_one(bench, size),
+            _ => Err("usage: socrates-bench mm1|dag|stream N, compare --bin FOLDER [--rounds N], or strategies [--rounds N]"
+                .to_owned()),
+        };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(message) => {
@@ -58,5 +64,21 @@ fn run_compare(options: &[&str]) -> Result<(), String> {
     let own = std::env::current_exe().map_err(|error| format!("cannot find this program: {error}"))?;
     let table = compare(&own, &folders, rounds, |line| println!("{line}"))?;
     println!("\n{table}");
+    Ok(())
+}
+
+fn run_strategies(options: &[&str]) -> Result<(), String> {
+    let mut wanted = Wanted::default();
+    for pair in options.chunks(2) {
+        match *pair {
+            ["--rounds", count] => wanted.rounds = count.parse().map_err(|_| format!("`{count}` is not a number of rounds"))?,
+            ["--device", name] => name.clone_into(&mut wanted.device),
+            ["--model", name] => wanted.models.push(name.to_owned()),
+            ["--strategy", text] => wanted.strategies.push(text.to_owned()),
+            _ => return Err(format!("unknown option `{}`: write --rounds, --device, --model or --strategy", pair[0])),
+        }
+    }
+    println!("{}", strategies::planning(&wanted)?);
+    println!("{}", strategies::decisions(&wanted)?);
     Ok(())
 }

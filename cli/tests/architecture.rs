@@ -10,7 +10,7 @@ const ALLOWED: [(&str, &[&str]); 7] = [
     ("socrates-results", &["socrates-sim"]),
     ("socrates-scenarios", &["socrates-sim"]),
     ("socrates-hwcal", &["socrates-executor", "socrates-scenarios", "socrates-sim"]),
-    ("socrates-bench", &["socrates-sim"]),
+    ("socrates-bench", &["socrates-scenarios", "socrates-sim"]),
     ("socrates", &["socrates-executor", "socrates-hwcal", "socrates-results", "socrates-scenarios", "socrates-sim"]),
 ];
 

@@ -144,6 +144,61 @@ fn every_granularity_and_every_split_gives_the_same_outputs() {
     }
 }
 
+/// Every strategy of the registry, from the same object as in the simulator, gives the same outputs for real.
+#[test]
+fn every_strategy_gives_the_same_outputs() {
+    let two = ["cpu[cores=0]", "cpu[cores=0]"];
+    if device_or_skip(open(&two[0].parse().expect("valid"))).is_none() {
+        return;
+    }
+    let device = device(&[("cpu0", ProcessorKind::CpuCluster, false), ("cpu1", ProcessorKind::CpuCluster, false)]);
+    let case = Case { device: &device, specifications: &two };
+    let name = "squeezenet1_1";
+    let whole = case.named(name, "cpu");
+    let more = ["band[scheduler=shortest_expected_latency]", "band[scheduler=round_robin]", "band[scheduler=fixed]"];
+    for strategy in registry::STRATEGIES.iter().map(|entry| entry.name).chain(more) {
+        // There is no accelerator, and the model is too large to be searched.
+        if ["gpu", "npu", "exact"].contains(&strategy) {
+            continue;
+        }
+        let difference = first(&case.named(name, strategy)).relative_difference(first(&whole)).expect("comparable");
+        assert!(difference < 1e-4, "{strategy}: {difference}");
+    }
+}
+
+/// Requests that cannot meet their deadline are given up, one after the other; those without one complete.
+#[test]
+fn requests_given_up_end_and_the_rest_completes() {
+    let specification = "cpu[cores=0]";
+    if device_or_skip(open(&specification.parse().expect("valid"))).is_none() {
+        return;
+    }
+    let device = device(&[("cpu0", ProcessorKind::CpuCluster, false)]);
+    let graph = zoo("squeezenet1_1");
+    let lowered = LoweredModel::of(&graph, &device);
+    let weights = Weights::drawn();
+    let models = [ModelToRun { name: "squeezenet1_1", graph: &graph, lowered: &lowered, weights: &weights }];
+    let stream = |deadline_ns| Stream {
+        deadline_ns,
+        ..Stream::new(ModelId(0), Arrivals::ClosedLoop { clients: 1, think_ns: 0 }, Some(3))
+    };
+    let settings = Settings { warm_up: 1, ..Settings::default() };
+    let mut strategy = registry::build("band[scheduler=least_slack]").expect("known");
+    let opener: Opener<'_> = Box::new(move || open(&specification.parse().expect("valid")));
+    let streams = vec![stream(Some(1)), stream(None)];
+    let interrupt = AtomicBool::new(false);
+    let executed = execute(&device, &models, streams, strategy.as_mut(), vec![opener], &settings, &interrupt).expect("runs");
+    let summary = executed.summary;
+    assert_eq!((summary.stop, summary.arrived, summary.completed, summary.dropped), (StopReason::Drained, 6, 3, 3));
+    let ends = executed.records.iter().filter_map(|it| if let Record::Request(it) = it { Some(it) } else { None });
+    for request in ends {
+        let expected = if request.deadline_ns.is_some() { Outcome::Dropped } else { Outcome::Completed };
+        assert_eq!(request.outcome, expected, "{request:?}");
+        let ran = executed.records.iter().any(|it| matches!(it, Record::Kernel(it) if it.request == request.request));
+        assert_eq!(ran, expected == Outcome::Completed, "{request:?}");
+    }
+}
+
 /// Whole on the CPU, whole on the GPU, and shared by both in several ways; outputs equal those of ONNX Runtime on the CPU.
 fn check_co_execution(transfer: &str, models: &[&str]) {
     // One at a time: the tests of this file would take the cores from each other.

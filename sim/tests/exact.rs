@@ -145,7 +145,7 @@ fn latency_ns(strategy: &str, device: &Device, tasks: &TaskGraph, costs: &CostTa
 fn gaps_to_the_shortest_schedule() {
     use proptest::strategy::ValueTree;
     let mut runner = proptest::test_runner::TestRunner::deterministic();
-    let strategies = ["heft", "cpop", "peft", "exact"];
+    let strategies = ["heft", "cpop", "peft", "puzzle", "haxconn", "exact"];
     let mut gaps: Vec<Vec<f64>> = vec![Vec::new(); strategies.len()];
     for _ in 0..100 {
         let (device, tasks) = (device(), tasks()).new_tree(&mut runner).expect("generates").current();
@@ -172,9 +172,11 @@ fn gaps_to_the_shortest_schedule() {
             p90 * 1e2,
             worst * 1e2
         );
-        assert!(mean < 0.5, "{strategy} is {mean} above the shortest on average");
+        // One transition at most, and nothing at the same time, costs more than the others' haste.
+        let limit = if *strategy == "haxconn" { 1.0 } else { 0.3 };
+        assert!(mean < limit, "{strategy} is {mean} above the shortest on average");
     }
-    assert!(gaps[3].iter().all(|gap| gap.abs() < 1e-12));
+    assert!(gaps[5].iter().all(|gap| gap.abs() < 1e-12));
 }
 
 proptest! {

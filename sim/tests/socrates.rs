@@ -28,8 +28,7 @@ fn latency_ns(device: &Device, tasks: &TaskGraph, costs: &CostTable, plan: &Plan
 fn planned_ns(strategy: &str, device: &Device, tasks: &TaskGraph, costs: &CostTable) -> u64 {
     let mut strategy = registry::build(strategy).expect("known");
     let models = [Model { name: "m", tasks, costs }];
-    let summary =
-        simulate(device, &models, once(), strategy.as_mut(), &Options::default(), &mut NoRecorder).expect("a plan");
+    let summary = simulate(device, &models, once(), strategy.as_mut(), &Options::default(), &mut NoRecorder).expect("a plan");
     assert_eq!(summary.completed, 1);
     summary.end_ns
 }

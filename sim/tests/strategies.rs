@@ -140,7 +140,7 @@ proptest! {
                     prop_assert_eq!(summary.stop, StopReason::Drained);
                     prop_assert_eq!(summary.completed, 4);
                 }
-                Err(SimulationError::Plan { source: PlanError::Missing { .. } | PlanError::Unplaceable { .. }, .. }) => {}
+                Err(SimulationError::Plan { source: PlanError::Missing { .. } | PlanError::Unplaceable { .. } | PlanError::NotFound { .. }, .. }) => {}
                 Err(other) => prop_assert!(false, "{}: {other}", entry.name),
             }
         }

@@ -22,6 +22,7 @@ impl State<'_> {
             let (at_ns, begin) = (self.now_ns(), Instant::now());
             let mut decisions = std::mem::take(&mut self.decisions);
             strategy.dispatch(&*self, &mut decisions);
+            let before = self.records.len();
             for in_flight in decisions.drops.drain(..) {
                 if !self.give_up(in_flight.0) {
                     self.refused += 1;
@@ -43,7 +44,8 @@ impl State<'_> {
             let record = Record::Decision(DecisionRecord { at_ns, cost_ns, placed });
             self.records.push(record);
             if self.interest.observe {
-                strategy.observe(&record);
+                // What followed from the decision, too: requests that ended and those that came in their place.
+                self.records[before..].iter().for_each(|record| strategy.observe(record));
             }
         }
         self.strategy = Some(strategy);
@@ -55,12 +57,11 @@ impl State<'_> {
 
     /// Gives an open segment to a worker and fetches what it reads. False if that cannot be.
     fn place(&mut self, slot: u32, segment: u32, worker: WorkerId) -> bool {
-        let possible = self
-            .requests
-            .get(slot as usize)
-            .is_some_and(|request| request.left > 0 && !request.given_up && request.placed.get(segment as usize) == Some(&None))
-            && worker.index() < self.workers.len()
-            && self.segment_ns(InFlight(slot), SegmentId(segment), worker).is_some();
+        let possible =
+            self.requests.get(slot as usize).is_some_and(|request| {
+                request.left > 0 && !request.given_up && request.placed.get(segment as usize) == Some(&None)
+            }) && worker.index() < self.workers.len()
+                && self.segment_ns(InFlight(slot), SegmentId(segment), worker).is_some();
         if !possible {
             return false;
         }

@@ -56,7 +56,7 @@ impl Strategy for Dart {
         let of_job = |job: &Job<'_>| within(&sets, StageTimes::new(job, view.device, &workers, true).shortest(&sets));
         let all: Vec<_> = view.jobs.iter().map(of_job).collect();
         let sum_ns = |at: &usize| {
-            let longest_ns = all.iter().map(|found| found[*at].as_ref().map(|(longest_ns, _)| *longest_ns));
+            let mut longest_ns = all.iter().map(|found| found[*at].as_ref().map(|(longest_ns, _)| *longest_ns));
             longest_ns.try_fold(0u64, |sum, ns| Some(sum.saturating_add(ns?))).map(|sum| (sum, sets[*at].len(), *at))
         };
         let best = (0..sets.len()).filter_map(|at| sum_ns(&at)).min().ok_or_else(|| PlanError::Missing {
@@ -90,9 +90,8 @@ impl Strategy for Dart {
                 let parts = self.admitted.values().flatten().filter(|part| part.0 == worker);
                 parts.map(|part| part.1).fold(0u64, u64::saturating_add)
             };
-            let response = stages.iter().fold(0u64, |sum, &(worker, own_ns)| {
-                sum.saturating_add(own_ns).saturating_add(pending_ns(worker))
-            });
+            let response =
+                stages.iter().fold(0u64, |sum, &(worker, own_ns)| sum.saturating_add(own_ns).saturating_add(pending_ns(worker)));
             if ready.deadline_ns.is_some_and(|deadline_ns| system.now_ns().saturating_add(response) > deadline_ns) {
                 decisions.drop(ready.in_flight);
             } else {

@@ -2,16 +2,22 @@
 
 mod adms;
 mod band;
+mod blastnet;
 mod co_execution;
 mod codl;
 mod cpop;
+mod dart;
 mod delegate;
 mod exact;
+mod haxconn;
 mod heft;
 mod list;
 mod mulayer;
 mod parameters;
 mod peft;
+mod pipe_it;
+mod pipeline;
+mod puzzle;
 pub mod registry;
 mod socrates;
 mod solo_cpu;

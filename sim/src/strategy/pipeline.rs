@@ -109,9 +109,14 @@ impl<'a> StageTimes<'a> {
         for set in sets {
             let mut longest = vec![(NEVER, 0, 0); side];
             for (position, &worker) in set.iter().enumerate() {
-                let rest: Vec<usize> = set.iter().enumerate().filter(|&(at, _)| at != position).map(|(_, &other)| other).collect();
+                let rest: Vec<usize> =
+                    set.iter().enumerate().filter(|&(at, _)| at != position).map(|(_, &other)| other).collect();
                 let start = [(0, 0, 0)];
-                let before = if rest.is_empty() { &start[..] } else { sets.iter().position(|it| *it == rest).map_or(&[][..], |at| &best[at][..]) };
+                let before = if rest.is_empty() {
+                    &start[..]
+                } else {
+                    sets.iter().position(|it| *it == rest).map_or(&[][..], |at| &best[at][..])
+                };
                 for (from, &(before_ns, ..)) in before.iter().enumerate().filter(|(_, entry)| entry.0 != NEVER) {
                     for (to, entry) in longest.iter_mut().enumerate().skip(from + 1) {
                         let stage_ns = self.ns(worker, from, to);

@@ -6,7 +6,8 @@ use crate::plan::PlanError;
 use crate::platform::{Device, ProcessorKind};
 use crate::strategy::parameters::{Parameter, Parameters};
 use crate::strategy::{
-    Strategy, adms, band, codl, cpop, delegate, exact, heft, mulayer, peft, socrates, solo_cpu, split as split_strategy,
+    Strategy, adms, band, blastnet, codl, cpop, dart, delegate, exact, haxconn, heft, mulayer, peft, pipe_it, puzzle, socrates,
+    solo_cpu, split as split_strategy,
 };
 
 /// One strategy.
@@ -37,6 +38,11 @@ pub const STRATEGIES: &[Entry] = &[
     exact::ENTRY,
     band::ENTRY,
     adms::ENTRY,
+    pipe_it::ENTRY,
+    dart::ENTRY,
+    haxconn::ENTRY,
+    puzzle::ENTRY,
+    blastnet::ENTRY,
     socrates::ENTRY,
 ];
 
