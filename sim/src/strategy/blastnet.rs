@@ -76,7 +76,7 @@ impl Strategy for BlastNet {
     }
 
     fn interest(&self) -> Interest {
-        Interest { dispatch: true, observe: false }
+        Interest { dispatch: true, ..Interest::default() }
     }
 
     fn dispatch(&mut self, system: &dyn System, decisions: &mut Decisions) {
