@@ -1,6 +1,6 @@
 //! Packing buffers into an arena: greedy by size, each into the smallest gap that it fits.
 //!
-//! The rule is that of TFLite's memory planner (Pisarchyk and Lee, 2020, "greedy by size"), with conflicts from a partial order in
+//! The rule is that of the memory planner of `TFLite` (Pisarchyk and Lee, 2020, "greedy by size"), with conflicts from a partial order in
 //! place of intervals of time. Ignored: any other order of placing; the gap to the lower bound is reported instead.
 
 /// Something to be placed.

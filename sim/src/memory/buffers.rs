@@ -96,7 +96,9 @@ pub(super) fn join(buffers: Vec<Buffer>, program: &Program, tasks: &TaskGraph) -
     // By data item, then by pool; of each data item the first fragment stands for all.
     for same in joined.chunk_by_mut(|one, next| data_of(one) == data_of(next)) {
         let first = same.iter().map(|buffer| buffer.fragment).min().unwrap_or(0);
-        same.iter_mut().for_each(|buffer| buffer.fragment = first);
+        for buffer in same.iter_mut() {
+            buffer.fragment = first;
+        }
         same.sort_by_key(|buffer| buffer.pool);
     }
     joined

@@ -117,7 +117,7 @@ impl MemoryPlan {
             PoolPlan {
                 memories,
                 arena_bytes: packing.bytes,
-                lower_bound_bytes: order.lower_bound(stores.iter().map(|&index| &buffers[index])),
+                lower_bound_bytes: order.lower_bound(&stores.iter().map(|&index| &buffers[index]).collect::<Vec<_>>()),
                 separate_bytes: (0..buffers.len()).filter(own).map(|index| buffers[index].bytes).sum(),
                 weight_bytes: weights[pool],
             }

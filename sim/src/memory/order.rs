@@ -78,20 +78,20 @@ impl Order {
     }
 
     /// The most bytes that are alive at one node in every execution, over all nodes.
-    pub(super) fn lower_bound<'a>(&self, buffers: impl Iterator<Item = &'a Buffer> + Clone) -> u64 {
+    pub(super) fn lower_bound(&self, buffers: &[&Buffer]) -> u64 {
         let alive = |node: u32| {
-            let is_alive = |buffer: &&Buffer| {
+            let is_alive = |buffer: &Buffer| {
                 let has_begun = buffer.is_given || buffer.made_by.iter().any(|&made| made == node || self.is_before(made, node));
                 let is_needed = buffer.is_kept
                     || buffer.made_by.contains(&node)
                     || buffer.used_by.iter().any(|&used| used == node || self.is_before(node, used));
                 has_begun && is_needed
             };
-            buffers.clone().filter(is_alive).map(|buffer| buffer.bytes).sum::<u64>()
+            buffers.iter().filter(|buffer| is_alive(buffer)).map(|buffer| buffer.bytes).sum::<u64>()
         };
         let nodes = self.kernels + self.copies.len() as u32;
-        let kept = buffers.clone().filter(|buffer| buffer.is_kept).map(|buffer| buffer.bytes).sum();
-        let given = buffers.clone().filter(|buffer| buffer.is_given).map(|buffer| buffer.bytes).sum();
+        let kept = buffers.iter().filter(|buffer| buffer.is_kept).map(|buffer| buffer.bytes).sum();
+        let given = buffers.iter().filter(|buffer| buffer.is_given).map(|buffer| buffer.bytes).sum();
         (0..nodes).map(alive).max().unwrap_or(0).max(kept).max(given)
     }
 

@@ -74,7 +74,7 @@ impl Factors {
         let of_worker = self.workers[worker.index()].log(PRIOR_NS);
         self.workers[worker.index()].add(at_ns, log_ratio, weight_ns);
         if let Some(kind) = kind {
-            let index = self.index(worker, kind);
+            let index = index(worker, kind);
             self.kinds[index].add(at_ns, log_ratio - of_worker, weight_ns);
         }
     }
@@ -88,13 +88,13 @@ impl Factors {
 
     /// The logarithm of the factor of a kind of kernel on a worker.
     pub(super) fn log(&self, worker: WorkerId, kind: Option<KernelKind>) -> f64 {
-        let of_kind = kind.map_or(0.0, |kind| self.kinds[self.index(worker, kind)].log(4.0 * PRIOR_NS));
+        let of_kind = kind.map_or(0.0, |kind| self.kinds[index(worker, kind)].log(4.0 * PRIOR_NS));
         self.workers[worker.index()].log(PRIOR_NS) + of_kind
     }
+}
 
-    fn index(&self, worker: WorkerId, kind: KernelKind) -> usize {
-        worker.index() * KernelKind::ALL.len() + kind as usize
-    }
+const fn index(worker: WorkerId, kind: KernelKind) -> usize {
+    worker.0 as usize * KernelKind::ALL.len() + kind as usize
 }
 
 #[cfg(test)]

@@ -279,7 +279,7 @@ impl<'a> Beam<'a> {
         let is_cut = grown.first().is_some_and(|(_, state)| state.live.len() <= 1);
         let of_each = if is_cut { 1 } else { 3 };
         let mut kept: Vec<State> = Vec::with_capacity(self.width);
-        let mut interfaces: Vec<(Option<(WorkerId, bool)>, u64, usize)> = Vec::new();
+        let mut interfaces: Vec<(Interface, usize)> = Vec::new();
         for (_, state) in grown.drain(..) {
             if kept.len() == self.width {
                 break;
@@ -287,16 +287,19 @@ impl<'a> Beam<'a> {
             let open = state.open.map(|open| (open.worker, open.single.is_some()));
             let there =
                 state.at_ns.iter().take(64).enumerate().fold(0, |bits, (at, &at_ns)| bits | (u64::from(at_ns != NEVER) << at));
-            match interfaces.iter_mut().find(|known| (known.0, known.1) == (open, there)) {
-                Some(known) if known.2 == of_each => continue,
-                Some(known) => known.2 += 1,
-                None => interfaces.push((open, there, 1)),
+            match interfaces.iter_mut().find(|known| known.0 == (open, there)) {
+                Some(known) if known.1 == of_each => continue,
+                Some(known) => known.1 += 1,
+                None => interfaces.push(((open, there), 1)),
             }
             kept.push(state);
         }
         kept
     }
 }
+
+/// What may go on: the worker of the open segment and whether it has one task; and where data are, as bits.
+type Interface = (Option<(WorkerId, bool)>, u64);
 
 /// Where what a task makes comes into being.
 enum Made {

@@ -64,7 +64,7 @@ pub(super) fn candidates(
     }
     let options = if allowed.splits { Options::of(job.tasks, job.costs, view.device) } else { Options::whole_only(job.tasks) };
     if let Some(choices) = Beam::new(view.device, job.tasks, job.costs, &options, WIDTH).search() {
-        let (choices, _) = improve(choices, subject, view.device.worker_ids().collect(), &options, evaluator);
+        let (choices, _) = improve(choices, subject, &view.device.worker_ids().collect::<Vec<_>>(), &options, evaluator);
         add(plan_of(&choices, job.tasks), evaluator);
     }
     found.sort_by_key(|candidate| candidate.alone_ns);
@@ -84,7 +84,7 @@ fn solo(job: &Job<'_>, worker: WorkerId) -> Plan {
 pub(super) fn improve(
     mut choices: Vec<Choice>,
     subject: Subject<'_>,
-    workers: Vec<WorkerId>,
+    workers: &[WorkerId],
     options: &Options,
     evaluator: &mut Evaluator<'_>,
 ) -> (Vec<Choice>, Option<u64>) {
@@ -99,7 +99,7 @@ pub(super) fn improve(
             while end < choices.len() && choices[end] == choices[begin] {
                 end += 1;
             }
-            for (range, choice) in moves(&choices, begin, end, &workers, options) {
+            for (range, choice) in moves(&choices, begin, end, workers, options) {
                 let supported = |task: usize| match choice {
                     Choice::Whole(worker) => subject.costs.supports(crate::identifiers::TaskId::from_index(task), worker),
                     Choice::Shared(_) => true,
