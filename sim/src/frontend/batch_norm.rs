@@ -8,7 +8,7 @@
 use super::constants::{has_one_reader, is_of};
 use super::edit::{Edit, Rewrite};
 use super::registry::{Outcome, Values};
-use super::reshape::takes_shapes_as_inputs;
+use super::reshape::is_modern;
 use crate::graph::{Attributes, ConstantData, DataType, Graph, Operator};
 use crate::identifiers::TensorId;
 
@@ -19,7 +19,7 @@ pub(super) fn run(graph: &Graph, _: &Values<'_>) -> Outcome {
 
 fn rewrite(graph: &Graph) -> Option<Rewrite> {
     let mut edit = Edit::new(graph);
-    if !takes_shapes_as_inputs(graph) {
+    if !is_modern(graph) {
         return None;
     }
     for operator in graph.operators() {

@@ -20,6 +20,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+pub mod analysis;
 mod batch_norm;
 mod common;
 mod constants;
@@ -27,6 +28,7 @@ mod dead;
 mod edit;
 mod fold;
 mod identity;
+mod layout;
 mod optimize;
 mod registry;
 mod report;

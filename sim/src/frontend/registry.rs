@@ -3,7 +3,7 @@
 use thiserror::Error;
 
 use super::edit::Rewrite;
-use super::{batch_norm, common, dead, fold, identity, reshape, transpose};
+use super::{batch_norm, common, dead, fold, identity, layout, reshape, transpose};
 use crate::graph::Graph;
 
 /// A number that a pass takes.
@@ -48,6 +48,7 @@ pub static PASSES: &[Pass] = &[
     exact("identity", "remove operators that give their input back", identity::run),
     exact("reshape", "merge and cancel chains of reshapes", reshape::run),
     exact("transpose", "merge and cancel chains of transpositions, make those that move nothing reshapes", transpose::run),
+    exact("layout", "cancel transpositions through element-wise operators where that moves less", layout::run),
     exact("cse", "compute equal operators once", common::run),
     exact("batch_norm", "fold batch normalisation into the weights before it", batch_norm::run),
 ];

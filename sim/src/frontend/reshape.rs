@@ -11,7 +11,7 @@ pub(super) fn run(graph: &Graph, _: &Values<'_>) -> Outcome {
 }
 
 fn rewrite(graph: &Graph) -> Option<Rewrite> {
-    if !takes_shapes_as_inputs(graph) {
+    if !is_modern(graph) {
         return None;
     }
     let mut edit = Edit::new(graph);
@@ -31,9 +31,9 @@ fn rewrite(graph: &Graph) -> Option<Rewrite> {
     edit.rewrite()
 }
 
-/// Whether `Reshape` reads its shape from an input, as it does since opset 5.
-pub(super) fn takes_shapes_as_inputs(graph: &Graph) -> bool {
-    graph.opset_version.is_none_or(|version| version >= 5)
+/// Whether `Reshape` reads its shape from an input and arithmetic broadcasts as in `NumPy`, as they do since opset 7.
+pub(super) fn is_modern(graph: &Graph) -> bool {
+    graph.opset_version.is_none_or(|version| version >= 7)
 }
 
 /// Puts a `Reshape` of `input` in the place of an operator with one output.

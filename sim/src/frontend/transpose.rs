@@ -3,7 +3,7 @@
 use super::constants::is_of;
 use super::edit::{Edit, Rewrite};
 use super::registry::{Outcome, Values};
-use super::reshape::{reshape, takes_shapes_as_inputs};
+use super::reshape::{is_modern, reshape};
 use crate::graph::{AttributeValue, Attributes, Graph, Operator};
 
 /// Makes two in a row one, or none where they cancel, and one that only moves dimensions of 1 a `Reshape`.
@@ -28,7 +28,7 @@ fn rewrite(graph: &Graph) -> Option<Rewrite> {
         }
         let shape = &graph.tensor(input).shape;
         let moved: Vec<usize> = combined.iter().copied().filter(|&axis| shape[axis] != 1).collect();
-        if moved.is_sorted() && !combined.is_sorted() && takes_shapes_as_inputs(graph) && !shape.contains(&0) {
+        if moved.is_sorted() && !combined.is_sorted() && is_modern(graph) && !shape.contains(&0) {
             reshape(&mut edit, operator, input);
         } else if is_chain {
             let inputs = vec![edit.name(input)];

@@ -1,0 +1,56 @@
+//! How many placements there are, and how many must be looked at.
+
+use super::decompose::{Block, Decomposition};
+
+/// Sizes of the search for a placement, as decimal logarithms: the numbers themselves exceed any type.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct SearchSpace {
+    /// Placements of `n` nodes on `w` workers: `w^n`.
+    pub all_log10: f64,
+    /// What a dynamic program over the blocks looks at, where the cost is a sum over nodes and edges: `w^2` for each node of a chain (its
+    /// worker, and that of what precedes), all branches of a parallel block once for each worker of the node before it, `w^(k+1)` for a
+    /// tangle of `k`.
+    pub pruned_log10: f64,
+}
+
+impl SearchSpace {
+    /// The sizes for a number of workers.
+    pub fn of(decomposition: &Decomposition, workers: usize) -> Self {
+        let worker_log10 = libm::log10(workers.max(1) as f64);
+        let nodes = nodes(&decomposition.blocks);
+        Self {
+            all_log10: nodes as f64 * worker_log10,
+            pruned_log10: evaluations_log10(&decomposition.blocks, worker_log10).max(0.0),
+        }
+    }
+}
+
+fn nodes(blocks: &[Block]) -> usize {
+    let of = |block: &Block| match block {
+        Block::Node(_) => 1,
+        Block::Tangle(members) => members.len(),
+        Block::Parallel { branches, .. } => branches.iter().map(|branch| nodes(branch)).sum(),
+    };
+    blocks.iter().map(of).sum()
+}
+
+fn evaluations_log10(blocks: &[Block], worker_log10: f64) -> f64 {
+    let of = |block: &Block| match block {
+        Block::Node(_) => 2.0 * worker_log10,
+        Block::Tangle(nodes) => (nodes.len() + 1) as f64 * worker_log10,
+        Block::Parallel { branches, .. } => {
+            worker_log10 + sum_log10(branches.iter().map(|branch| evaluations_log10(branch, worker_log10)))
+        }
+    };
+    sum_log10(blocks.iter().map(of))
+}
+
+/// Logarithm of the sum of numbers given by their logarithms.
+fn sum_log10(logarithms: impl Iterator<Item = f64>) -> f64 {
+    let logarithms: Vec<f64> = logarithms.collect();
+    let largest = logarithms.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    if largest.is_infinite() {
+        return largest;
+    }
+    largest + libm::log10(logarithms.iter().map(|logarithm| libm::pow(10.0, logarithm - largest)).sum())
+}
