@@ -23,6 +23,7 @@
 pub mod analysis;
 mod batch_norm;
 mod common;
+mod compress;
 mod constants;
 mod dead;
 mod edit;

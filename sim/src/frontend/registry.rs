@@ -2,6 +2,7 @@
 
 use thiserror::Error;
 
+use super::compress::{channels, int8, svd};
 use super::edit::Rewrite;
 use super::{batch_norm, common, dead, fold, identity, layout, reshape, transpose};
 use crate::graph::Graph;
@@ -36,6 +37,15 @@ pub struct Pass {
     pub(super) run: fn(&Graph, &Values<'_>) -> Outcome,
 }
 
+const fn compressing(
+    name: &'static str,
+    summary: &'static str,
+    parameters: &'static [Parameter],
+    run: fn(&Graph, &Values<'_>) -> Outcome,
+) -> Pass {
+    Pass { name, summary, is_exact: false, parameters, run }
+}
+
 const fn exact(name: &'static str, summary: &'static str, run: fn(&Graph, &Values<'_>) -> Outcome) -> Pass {
     Pass { name, summary, is_exact: true, parameters: &[], run }
 }
@@ -51,6 +61,9 @@ pub static PASSES: &[Pass] = &[
     exact("layout", "cancel transpositions through element-wise operators where that moves less", layout::run),
     exact("cse", "compute equal operators once", common::run),
     exact("batch_norm", "fold batch normalisation into the weights before it", batch_norm::run),
+    compressing("svd", "what if weights were factors of low rank", svd::PARAMETERS, svd::run),
+    compressing("channels", "what if channels were pruned", channels::PARAMETERS, channels::run),
+    compressing("int8", "what if convolutions and products were of 8-bit integers", &[], int8::run),
 ];
 
 /// Why a list of passes cannot be read.
