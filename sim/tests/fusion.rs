@@ -43,7 +43,9 @@ fn gelu() -> Graph {
     let none = Attributes::new;
     ["root", "one", "half"]
         .into_iter()
-        .fold(RawGraph::new("test").with_input("x", &[10, 10]).with_weight("w", &[10, 10]), |raw, name| raw.with_weight(name, &[]))
+        .fold(RawGraph::new("test").with_input("x", &[10, 10]).with_weight("w", &[10, 10]), |raw, name| {
+            raw.with_weight(name, &[])
+        })
         .with_operator("MatMul", &["x", "w"], &["m"], none())
         .with_operator("Div", &["m", "root"], &["d"], none())
         .with_operator("Erf", &["d"], &["e"], none())
@@ -61,7 +63,8 @@ fn workers_that_do_not_fuse_run_the_kernels_in_a_row() {
     let device = device(&[Patterns::ALL, default, default.with(Pattern::Gelu), Patterns::NONE]);
     let lowered = LoweredModel::with(&gelu(), &device, Lowering { patterns: default.with(Pattern::Gelu) });
     assert_eq!(lowered.info.len(), 1);
-    let found: Vec<u64> = (0..4).map(|worker| lowered.costs.duration_ns(TaskId(0), WorkerId(worker)).expect("supported")).collect();
+    let found: Vec<u64> =
+        (0..4).map(|worker| lowered.costs.duration_ns(TaskId(0), WorkerId(worker)).expect("supported")).collect();
     // The product has 1000 multiply-accumulates; every tensor 100 elements.
     let product = 1000 + 200 + 1000;
     let apart = product + 5 * 1000 + (4 * 200 + 300);

@@ -121,8 +121,9 @@ fn change(step: Step) -> Change {
 
 fn sizes(graph: &Graph, totals: Totals, device: &Device, workers: usize) -> Sizes {
     let lowered = LoweredModel::of(graph, device);
-    let decomposition = Decomposition::of(&Dag::of_tasks(&lowered.tasks));
-    let space = SearchSpace::of(&decomposition, workers);
+    let dag = Dag::of_tasks(&lowered.tasks);
+    let decomposition = Decomposition::of(&dag);
+    let space = SearchSpace::of(&dag, &decomposition, workers);
     let counts = decomposition.counts();
     Sizes {
         counted: counted(totals),

@@ -1,6 +1,8 @@
 //! How many placements there are, and how many must be looked at.
 
+use super::dag::Dag;
 use super::decompose::{Block, Decomposition};
+use super::frontier::frontiers;
 
 /// Sizes of the search for a placement, as decimal logarithms: the numbers themselves exceed any type.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -8,20 +10,17 @@ pub struct SearchSpace {
     /// Placements of `n` nodes on `w` workers: `w^n`.
     pub all_log10: f64,
     /// What a dynamic program over the blocks looks at, where the cost is a sum over nodes and edges: `w^2` for each node of a chain (its
-    /// worker, and that of what precedes), all branches of a parallel block once for each worker of the node before it, `w^(k+1)` for a
-    /// tangle of `k`.
+    /// worker, and that of what precedes), all branches of a parallel block once for each worker of the node before it; for a tangle of `k`
+    /// `w^(k+1)`, or node by node `w^(f+2)` for a frontier of `f`, whichever is less.
     pub pruned_log10: f64,
 }
 
 impl SearchSpace {
     /// The sizes for a number of workers.
-    pub fn of(decomposition: &Decomposition, workers: usize) -> Self {
+    pub fn of(dag: &Dag, decomposition: &Decomposition, workers: usize) -> Self {
         let worker_log10 = libm::log10(workers.max(1) as f64);
-        let nodes = nodes(&decomposition.blocks);
-        Self {
-            all_log10: nodes as f64 * worker_log10,
-            pruned_log10: evaluations_log10(&decomposition.blocks, worker_log10).max(0.0),
-        }
+        let pruned_log10 = evaluations_log10(dag, &decomposition.blocks, worker_log10).max(0.0);
+        Self { all_log10: nodes(&decomposition.blocks) as f64 * worker_log10, pruned_log10 }
     }
 }
 
@@ -34,12 +33,15 @@ fn nodes(blocks: &[Block]) -> usize {
     blocks.iter().map(of).sum()
 }
 
-fn evaluations_log10(blocks: &[Block], worker_log10: f64) -> f64 {
+fn evaluations_log10(dag: &Dag, blocks: &[Block], worker_log10: f64) -> f64 {
     let of = |block: &Block| match block {
         Block::Node(_) => 2.0 * worker_log10,
-        Block::Tangle(nodes) => (nodes.len() + 1) as f64 * worker_log10,
+        Block::Tangle(nodes) => {
+            let steps = frontiers(dag, nodes).into_iter().map(|frontier| (frontier.len() + 2) as f64 * worker_log10);
+            ((nodes.len() + 1) as f64 * worker_log10).min(sum_log10(steps))
+        }
         Block::Parallel { branches, .. } => {
-            worker_log10 + sum_log10(branches.iter().map(|branch| evaluations_log10(branch, worker_log10)))
+            worker_log10 + sum_log10(branches.iter().map(|branch| evaluations_log10(dag, branch, worker_log10)))
         }
     };
     sum_log10(blocks.iter().map(of))

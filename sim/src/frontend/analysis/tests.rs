@@ -42,13 +42,20 @@ fn typical_graphs_are_taken_apart() {
 #[test]
 fn search_spaces() {
     let space = |count: usize, edges: &[(usize, usize)], workers: usize| {
-        let space = SearchSpace::of(&Decomposition::of(&Dag::new(count, edges.iter().copied())), workers);
+        let dag = Dag::new(count, edges.iter().copied());
+        let space = SearchSpace::of(&dag, &Decomposition::of(&dag), workers);
         (libm::round(libm::pow(10.0, space.all_log10)) as u64, libm::round(libm::pow(10.0, space.pruned_log10)) as u64)
     };
     assert_eq!(space(3, &[(0, 1), (1, 2)], 2), (8, 12));
     assert_eq!(space(6, &[(0, 1), (0, 2), (2, 3), (0, 4), (1, 5), (3, 5), (4, 5)], 3), (729, 9 + 3 * (9 + 18 + 9) + 9));
     assert_eq!(space(6, &[(0, 1), (0, 2), (1, 3), (2, 3), (2, 4), (3, 5), (4, 5)], 2), (64, 4 + 32 + 4));
     assert_eq!(space(5, &[], 1), (1, 5));
+    // Six layers, each of which reads what the first node makes: node by node, not all at once.
+    let masked: Vec<(usize, usize)> = (1..12).flat_map(|node| [(node, node + 1), (0, node)]).chain([(0, 12)]).collect();
+    let masked: Vec<(usize, usize)> = masked.into_iter().chain([(1, 3), (4, 6), (7, 9)]).collect();
+    let (all, pruned) = space(13, &masked, 2);
+    assert_eq!(all, 1 << 13);
+    assert!(pruned < 1000, "{pruned}");
 }
 
 /// Random edges among a few nodes.
@@ -183,6 +190,31 @@ impl Costs {
         best
     }
 
+    /// Cheapest placement node by node, remembering the workers of the frontier only.
+    fn along_frontiers(&self, dag: &Dag, workers: usize) -> u64 {
+        let nodes: Vec<usize> = (0..dag.len()).collect();
+        let mut states = std::collections::BTreeMap::from([(Vec::new(), 0_u64)]);
+        let mut frontiers = frontiers(dag, &nodes);
+        frontiers.push(Vec::new());
+        for node in nodes {
+            let mut next = std::collections::BTreeMap::new();
+            for (places, cost) in states {
+                let mut placed = vec![None; dag.len()];
+                frontiers[node].iter().zip(&places).for_each(|(&earlier, &place)| placed[earlier] = Some(place));
+                for worker in 0..workers {
+                    placed[node] = None;
+                    let own = self.node[node][worker] + self.edges(dag, node, worker, &placed);
+                    placed[node] = Some(worker);
+                    let kept: Vec<usize> = frontiers[node + 1].iter().filter_map(|&earlier| placed[earlier]).collect();
+                    let best = next.entry(kept).or_insert(u64::MAX);
+                    *best = (*best).min(cost + own);
+                }
+            }
+            states = next;
+        }
+        states.into_values().min().unwrap_or(0)
+    }
+
     fn block(&self, dag: &Dag, block: &Block, workers: usize, placed: &mut Vec<Option<usize>>) -> u64 {
         match block {
             Block::Node(node) => self.tangle(dag, &[*node], workers, placed),
@@ -216,7 +248,9 @@ proptest! {
         let costs = Costs { node: costs, edge };
         let decomposition = Decomposition::of(&dag);
         let found = costs.chain(&dag, &decomposition.blocks, workers, &mut vec![None; dag.len()]);
-        prop_assert_eq!(found, costs.brute_force(&dag, workers));
+        let expected = costs.brute_force(&dag, workers);
+        prop_assert_eq!(found, expected);
+        prop_assert_eq!(costs.along_frontiers(&dag, workers), expected);
     }
 
     #[test]
