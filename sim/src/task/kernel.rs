@@ -39,12 +39,11 @@ impl Kernel {
         Self { op_type: op_type.to_owned(), fused: Vec::new(), work, is_block: true }
     }
 
-    /// What a part of it is expected to cost.
-    fn predict(&self, part: Part, costs: &CostModels) -> Prediction {
+    /// What some of its work is expected to cost.
+    fn predict(&self, work: &OperatorWork, costs: &CostModels) -> Prediction {
         let fused: Vec<&str> = self.fused.iter().map(String::as_str).collect();
-        let work = slice_work(&self.work, part);
-        let prediction = costs.predict_kernel(&self.op_type, &fused, &work);
-        let class = KernelClass::of(&work);
+        let prediction = costs.predict_kernel(&self.op_type, &fused, work);
+        let class = KernelClass::of(work);
         let has_model =
             || class.and_then(|class| costs.of_operator(class, &self.op_type)).is_some_and(|model| model.operator.is_some());
         if !self.is_block || has_model() {
@@ -56,7 +55,10 @@ impl Kernel {
 
 /// What parts of kernels in a row are expected to cost together.
 pub(super) fn predict(kernels: &[Kernel], part: Part, costs: &CostModels) -> Prediction {
-    let mut predictions = kernels.iter().map(|kernel| kernel.predict(part, costs));
+    let mut predictions = kernels.iter().enumerate().map(|(place, kernel)| {
+        let work = if place == 0 { slice_work(&kernel.work, part) } else { follower(&kernel.work, part) };
+        kernel.predict(&work, costs)
+    });
     let first = predictions.next().unwrap_or_else(|| costs.predict(&OperatorWork::nothing()));
     predictions.fold(first, |all, next| {
         // Views cost nothing and say nothing about the others.
@@ -77,6 +79,21 @@ pub(super) fn predict(kernels: &[Kernel], part: Part, costs: &CostModels) -> Pre
             provenance: all.provenance.max(next.provenance),
         }
     })
+}
+
+/// The work of a part of what follows a leading operator element by element. Rows of a product are no rows of an image there.
+fn follower(work: &OperatorWork, part: Part) -> OperatorWork {
+    match part {
+        Part::Rows { .. } if work.geometry.out_height <= 1 => OperatorWork {
+            macs: part.share(work.macs),
+            input_elements: part.share(work.input_elements),
+            output_elements: part.share(work.output_elements),
+            input_bytes: part.share(work.input_bytes),
+            output_bytes: part.share(work.output_bytes),
+            ..work.clone()
+        },
+        _ => slice_work(work, part),
+    }
 }
 
 /// The first operator that is not a view.

@@ -2,6 +2,9 @@
 
 use super::dag::Dag;
 
+/// Blocks within blocks; deeper ones are taken as tangles.
+const MAXIMUM_DEPTH: u32 = 64;
+
 /// A part of a graph.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Block {
@@ -14,7 +17,7 @@ pub enum Block {
         /// Whether there is an edge past all branches too, as around a residual block.
         is_bypassed: bool,
     },
-    /// Connected nodes without a cut, ascending: not series-parallel at this level.
+    /// Connected nodes that several edges enter or leave, ascending: not series-parallel at this level.
     Tangle(Vec<usize>),
 }
 
@@ -44,11 +47,11 @@ pub struct Counts {
 }
 
 impl Decomposition {
-    /// Takes a graph apart: `O(depth x (nodes + edges))`.
+    /// Takes a graph apart, in `O(depth x (nodes + edges))` with a depth of at most 64.
     pub fn of(dag: &Dag) -> Self {
         let all: Vec<usize> = (0..dag.len()).collect();
         let mut scratch = Scratch { member: vec![0; dag.len()], stamp: 0, component: vec![usize::MAX; dag.len()] };
-        Self { blocks: chain(dag, &all, &mut scratch) }
+        Self { blocks: chain(dag, &all, 0, &mut scratch) }
     }
 
     /// How many there are of each kind.
@@ -85,7 +88,7 @@ struct Scratch {
 }
 
 /// The chain that some nodes make, ascending. Whatever leads in or out of them counts as beginning or end.
-fn chain(dag: &Dag, nodes: &[usize], scratch: &mut Scratch) -> Vec<Block> {
+fn chain(dag: &Dag, nodes: &[usize], depth: u32, scratch: &mut Scratch) -> Vec<Block> {
     scratch.stamp += 1;
     let stamp = scratch.stamp;
     for &node in nodes {
@@ -112,38 +115,42 @@ fn chain(dag: &Dag, nodes: &[usize], scratch: &mut Scratch) -> Vec<Block> {
         }
         farthest = farthest.max(reach(node));
     }
-    let mut blocks = Vec::new();
-    let mut begin = 0;
+    let mut stretches = Vec::new();
+    let mut begin = 0_usize;
     for place in cuts.iter().copied().chain([nodes.len()]) {
-        let is_bypassed =
-            begin > 0 && place < nodes.len() && dag.successors(nodes[begin - 1]).binary_search(&nodes[place]).is_ok();
-        blocks.extend(between(dag, &nodes[begin..place], is_bypassed, nodes.len(), scratch));
+        let is_bypassed = match (begin.checked_sub(1), nodes.get(place)) {
+            (Some(before), Some(after)) => dag.successors(nodes[before]).binary_search(after).is_ok(),
+            // By an edge from before the chain, or to behind it.
+            (None, Some(&after)) => !dag.predecessors(after).iter().all(|node| is_inside(&node)),
+            (Some(before), None) => !dag.successors(nodes[before]).iter().all(|node| is_inside(&node)),
+            (None, None) => false,
+        };
+        stretches.push((begin, place, is_bypassed));
+        begin = place + 1;
+    }
+    // What follows looks at other nodes.
+    let mut blocks = Vec::new();
+    for (begin, place, is_bypassed) in stretches {
+        blocks.extend(between(dag, &nodes[begin..place], is_bypassed, depth, scratch));
         if place < nodes.len() {
             blocks.push(Block::Node(nodes[place]));
         }
-        begin = place + 1;
     }
     blocks
 }
 
 /// The block of the nodes between two cuts; `None` for none.
-fn between(dag: &Dag, nodes: &[usize], is_bypassed: bool, outer: usize, scratch: &mut Scratch) -> Option<Block> {
-    let components = components(dag, nodes, scratch);
-    match components.len() {
-        0 => None,
-        // Without a cut anywhere and in one piece: the same nodes would come again.
-        1 if nodes.len() == outer => Some(Block::Tangle(nodes.to_vec())),
-        _ => {
-            let branches: Vec<Vec<Block>> = components.iter().map(|nodes| chain(dag, nodes, scratch)).collect();
-            if !is_bypassed
-                && let [branch] = &branches[..]
-                && let [Block::Tangle(_)] = &branch[..]
-            {
-                return branch.first().cloned();
-            }
-            Some(Block::Parallel { branches, is_bypassed })
-        }
+fn between(dag: &Dag, nodes: &[usize], is_bypassed: bool, depth: u32, scratch: &mut Scratch) -> Option<Block> {
+    if nodes.is_empty() {
+        return None;
     }
+    let components = components(dag, nodes, scratch);
+    // A single piece that every path passes has no cut of its own: it would be one of the chain.
+    if depth >= MAXIMUM_DEPTH || components.len() == 1 && !is_bypassed {
+        return Some(Block::Tangle(nodes.to_vec()));
+    }
+    let branches = components.iter().map(|nodes| chain(dag, nodes, depth + 1, scratch)).collect();
+    Some(Block::Parallel { branches, is_bypassed })
 }
 
 /// Nodes that hang together, each set ascending, in order of their first nodes.

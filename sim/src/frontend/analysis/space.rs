@@ -10,8 +10,8 @@ pub struct SearchSpace {
     /// Placements of `n` nodes on `w` workers: `w^n`.
     pub all_log10: f64,
     /// What a dynamic program over the blocks looks at, where the cost is a sum over nodes and edges: `w^2` for each node of a chain (its
-    /// worker, and that of what precedes), all branches of a parallel block once for each worker of the node before it; for a tangle of `k`
-    /// `w^(k+1)`, or node by node `w^(f+2)` for a frontier of `f`, whichever is less.
+    /// worker, and that of the node before), all branches of a parallel block once for each worker of the node before it, and for a tangle
+    /// of `k`, given that too, `w^k`, or node by node `w^(f+1)` for a frontier of `f`, whichever is less.
     pub pruned_log10: f64,
 }
 
@@ -34,17 +34,22 @@ fn nodes(blocks: &[Block]) -> usize {
 }
 
 fn evaluations_log10(dag: &Dag, blocks: &[Block], worker_log10: f64) -> f64 {
-    let of = |block: &Block| match block {
-        Block::Node(_) => 2.0 * worker_log10,
-        Block::Tangle(nodes) => {
-            let steps = frontiers(dag, nodes).into_iter().map(|frontier| (frontier.len() + 2) as f64 * worker_log10);
-            ((nodes.len() + 1) as f64 * worker_log10).min(sum_log10(steps))
-        }
-        Block::Parallel { branches, .. } => {
-            worker_log10 + sum_log10(branches.iter().map(|branch| evaluations_log10(dag, branch, worker_log10)))
-        }
+    let of = |(place, block): (usize, &Block)| {
+        // What comes first in a branch follows the node before its block, whose workers are counted there.
+        let before = if place == 0 { 0.0 } else { worker_log10 };
+        before
+            + match block {
+                Block::Node(_) => worker_log10,
+                Block::Tangle(nodes) => {
+                    let steps = frontiers(dag, nodes).into_iter().map(|frontier| (frontier.len() + 1) as f64 * worker_log10);
+                    (nodes.len() as f64 * worker_log10).min(sum_log10(steps))
+                }
+                Block::Parallel { branches, .. } => {
+                    sum_log10(branches.iter().map(|branch| evaluations_log10(dag, branch, worker_log10)))
+                }
+            }
     };
-    sum_log10(blocks.iter().map(of))
+    sum_log10(blocks.iter().enumerate().map(of))
 }
 
 /// Logarithm of the sum of numbers given by their logarithms.

@@ -37,6 +37,8 @@ fn typical_graphs_are_taken_apart() {
     check(4, &[(0, 2), (1, 2), (1, 3)], "{0 1 2 3}");
     // A node that ends in the middle leads to the end, too.
     check(4, &[(0, 1), (0, 2), (2, 3)], "0.(1|2.3)");
+    // A chain that reads what comes before it again and again.
+    check(5, &[(0, 1), (1, 2), (2, 3), (3, 4), (0, 2), (0, 3)], "0.((1|~).2|~).3.4");
 }
 
 #[test]
@@ -46,16 +48,18 @@ fn search_spaces() {
         let space = SearchSpace::of(&dag, &Decomposition::of(&dag), workers);
         (libm::round(libm::pow(10.0, space.all_log10)) as u64, libm::round(libm::pow(10.0, space.pruned_log10)) as u64)
     };
-    assert_eq!(space(3, &[(0, 1), (1, 2)], 2), (8, 12));
-    assert_eq!(space(6, &[(0, 1), (0, 2), (2, 3), (0, 4), (1, 5), (3, 5), (4, 5)], 3), (729, 9 + 3 * (9 + 18 + 9) + 9));
-    assert_eq!(space(6, &[(0, 1), (0, 2), (1, 3), (2, 3), (2, 4), (3, 5), (4, 5)], 2), (64, 4 + 32 + 4));
+    assert_eq!(space(3, &[(0, 1), (1, 2)], 2), (8, 2 + 4 + 4));
+    assert_eq!(space(6, &[(0, 1), (0, 2), (2, 3), (0, 4), (1, 5), (3, 5), (4, 5)], 3), (729, 3 + 3 * (3 + (3 + 9) + 3) + 9));
+    assert_eq!(space(6, &[(0, 1), (0, 2), (1, 3), (2, 3), (2, 4), (3, 5), (4, 5)], 2), (64, 2 + 2 * 16 + 4));
     assert_eq!(space(5, &[], 1), (1, 5));
-    // Six layers, each of which reads what the first node makes: node by node, not all at once.
+    // Layers each of which reads what the first node makes.
     let masked: Vec<(usize, usize)> = (1..12).flat_map(|node| [(node, node + 1), (0, node)]).chain([(0, 12)]).collect();
-    let masked: Vec<(usize, usize)> = masked.into_iter().chain([(1, 3), (4, 6), (7, 9)]).collect();
     let (all, pruned) = space(13, &masked, 2);
     assert_eq!(all, 1 << 13);
-    assert!(pruned < 1000, "{pruned}");
+    assert!(pruned < 100, "{pruned}");
+    // The same, tangled: node by node, not all at once.
+    let (_, pruned) = space(13, &[masked, vec![(1, 3), (2, 4), (4, 6), (5, 7), (7, 9), (8, 10)]].concat(), 2);
+    assert!(pruned < 400, "{pruned}");
 }
 
 /// Random edges among a few nodes.
