@@ -28,6 +28,7 @@ fn perform(arguments: Arguments) -> Outcome {
         Command::Execute(arguments) => commands::execute(&arguments),
         Command::List { what } => commands::list(what),
         Command::Model { command: ModelCommand::Inspect(arguments) } => commands::inspect(&arguments),
+        Command::Model { command: ModelCommand::Optimize(arguments) } => commands::optimize(&arguments),
         Command::Explain(arguments) => commands::explain(&arguments),
         Command::Calibrate { command: CalibrateCommand::Fit(arguments) } => commands::fit(&arguments),
         Command::Calibrate { command: CalibrateCommand::Run(arguments) } => commands::calibrate(&arguments),

@@ -71,6 +71,21 @@ impl Weights {
         Ok(())
     }
 
+    /// The same values, and those drawn for every other initialiser that operators of a model read: for what passes make of the model,
+    /// where other operators may read a tensor, and other values would be drawn.
+    ///
+    /// # Errors
+    /// If one cannot be drawn.
+    pub fn of_model(&self, graph: &Graph) -> Result<Self, WeightError> {
+        let mut weights = self.clone();
+        let is_read = |tensor: &&sim::graph::Tensor| !tensor.consumers.is_empty() || tensor.is_output;
+        let is_initializer = |tensor: &&sim::graph::Tensor| tensor.producer.is_none() && !tensor.role.is_dynamic();
+        for tensor in graph.tensors().iter().filter(is_initializer).filter(is_read) {
+            weights.insert(&tensor.name, self.tensor(graph, tensor.id)?)?;
+        }
+        Ok(weights)
+    }
+
     /// How many tensors have given values.
     pub fn given_count(&self) -> usize {
         self.given.len()

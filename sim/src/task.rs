@@ -2,14 +2,16 @@
 
 mod builder;
 mod costs;
-mod fuse;
+mod fusion;
+mod kernel;
 mod lower;
 mod rows;
 mod split;
 
 pub use builder::{TaskGraphBuilder, TaskGraphError};
 pub use costs::{CostTable, KernelCost, PartCost, PartialCost};
-pub use lower::{LoweredModel, Placement, TaskInfo};
+pub use fusion::{PATTERNS, Pattern, PatternError, PatternRule, Patterns};
+pub use lower::{LoweredModel, Lowering, Placement, TaskInfo};
 pub use rows::RowAccess;
 pub(crate) use rows::boundary;
 pub use split::Splits;

@@ -3,13 +3,13 @@
 use std::fmt::Write;
 use std::path::Path;
 
-use scenarios::onnx::ReadOptions;
 use scenarios::{Profile, Reference, model};
 use serde::Serialize;
 use sim::graph::Graph;
 use sim::platform::Device;
 use sim::task::LoweredModel;
 
+use super::diff::{diff, rendered as rendered_diff};
 use crate::arguments::InspectArguments;
 use crate::failure::{Failure, Outcome, Status};
 use crate::output::print;
@@ -69,16 +69,17 @@ struct Unsupported {
 }
 
 pub(crate) fn inspect(arguments: &InspectArguments) -> Outcome {
-    let options = ReadOptions {
-        dimensions: arguments.dimensions.iter().cloned().collect(),
-        input_shapes: arguments.input_shapes.iter().cloned().collect(),
-    };
     let here = Path::new("");
-    let model = model::load(&Reference::of(&arguments.model, here), &options)?;
+    let model = model::load(&Reference::of(&arguments.model, here), &arguments.shapes.options())?;
     let device = match &arguments.device {
         Some(name) => Some(device_of(&Profile::open(&Reference::of(name, here))?)?),
         None => None,
     };
+    if arguments.diff {
+        let (_, diff) = diff(&model.graph, &arguments.passes, device.as_ref())?;
+        print(&if arguments.json { json(&diff)? } else { rendered_diff(&model.name, &diff) })?;
+        return Ok(Status::Done);
+    }
     let inspection = Inspection {
         model: model.name,
         sha256: model.sha256,
@@ -88,13 +89,12 @@ pub(crate) fn inspect(arguments: &InspectArguments) -> Outcome {
         weight_bytes: model.graph.total_weight_bytes(),
         device: device.map(|device| support(&model.graph, &device)),
     };
-    let text = if arguments.json {
-        format!("{}\n", serde_json::to_string_pretty(&inspection).map_err(Failure::output)?)
-    } else {
-        rendered(&inspection)
-    };
-    print(&text)?;
+    print(&if arguments.json { json(&inspection)? } else { rendered(&inspection) })?;
     Ok(Status::Done)
+}
+
+fn json(value: &impl Serialize) -> Result<String, Failure> {
+    Ok(format!("{}\n", serde_json::to_string_pretty(value).map_err(Failure::output)?))
 }
 
 fn operators(graph: &Graph) -> Vec<Operator> {

@@ -2,6 +2,7 @@
 
 use scenarios::onnx::ReadOptions;
 use scenarios::{Profile, Reference, Scenario, library, model, zoo};
+use sim::frontend::PASSES;
 use sim::strategy::registry;
 
 use crate::arguments::Listed;
@@ -15,6 +16,7 @@ pub(crate) fn list(what: Listed) -> Outcome {
         Listed::Models => models()?,
         Listed::Strategies => strategies(),
         Listed::Scenarios => scenarios()?,
+        Listed::Passes => passes(),
     };
     print(&table.render())?;
     Ok(Status::Done)
@@ -48,6 +50,20 @@ fn strategies() -> Table {
         for parameter in entry.parameters {
             let setting = format!("{}={}", parameter.name, parameter.default);
             table.row([String::new(), setting, parameter.summary.to_owned()]);
+        }
+    }
+    table
+}
+
+fn passes() -> Table {
+    let columns = [("name", Align::Left), ("outputs", Align::Left), ("parameter", Align::Left), ("what it does", Align::Left)];
+    let mut table = Table::new(&columns);
+    for pass in PASSES {
+        let outputs = if pass.is_exact { "same" } else { "change" };
+        table.row([pass.name.to_owned(), outputs.to_owned(), String::new(), pass.summary.to_owned()]);
+        for parameter in pass.parameters {
+            let setting = format!("{}={}", parameter.name, parameter.default);
+            table.row([String::new(), String::new(), setting, parameter.summary.to_owned()]);
         }
     }
     table

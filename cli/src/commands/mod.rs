@@ -1,11 +1,13 @@
 //! One function a command.
 
 mod calibrate;
+mod diff;
 mod execute;
 mod explain;
 mod fit;
 mod inspect;
 mod list;
+mod optimize;
 mod run;
 
 use scenarios::schema as schemas;
@@ -16,6 +18,7 @@ pub(crate) use explain::explain;
 pub(crate) use fit::fit;
 pub(crate) use inspect::inspect;
 pub(crate) use list::list;
+pub(crate) use optimize::optimize;
 pub(crate) use run::run;
 
 use crate::arguments::Format;

@@ -144,6 +144,7 @@ fn profiles() {
         "blocks = \"cpu.1larg\"",
         &["unknown worker `cpu.1larg`", "did you mean `cpu.1large`?"],
     );
+    check_profile("\"swish\"]", "\"swich\"]", &["`swich`", "did you mean `swish`?"]);
     check_profile("schema_version = 1", "schema_version = 7", &["the file is of version 7, this program reads 1"]);
 }
 

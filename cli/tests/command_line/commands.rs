@@ -161,3 +161,23 @@ fn interrupted_by(signal: &str) {
     assert!(ran.stderr.contains("interrupted"), "{}", ran.stderr);
     assert_eq!(folder.contents("runs"), []);
 }
+
+#[test]
+fn models_are_optimized_and_written() {
+    let folder = Folder::new();
+    let ran = folder.socrates(&["model", "optimize", "swin_t", "--output", "swin.onnx"]);
+    assert_eq!(ran.status, Some(0), "{}", ran.stderr);
+    assert!(ran.stdout.contains("operators                          799            791          -8"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("wrote swin.onnx"), "{}", ran.stdout);
+    // What was written is a model, and there is nothing left to do.
+    let ran = folder.socrates(&["model", "inspect", "swin.onnx", "--diff"]);
+    assert!(ran.stdout.starts_with("swin.onnx: no pass changes anything\n"), "{}", ran.stdout);
+    let ran = folder.socrates(&["model", "inspect", "mobilenet_v2", "--diff", "--passes", "int8", "--json"]);
+    assert!(ran.stdout.contains("\"is_exact\": false"), "{}", ran.stdout);
+    for (passes, words) in [("identiy", "did you mean `identity`?"), ("svd[rank=2]", "it must be a number from 0.01 to 1")] {
+        let ran = folder.socrates(&["model", "optimize", "swin_t", "--output", "no.onnx", "--passes", passes]);
+        assert_eq!(ran.status, Some(2), "{}", ran.stderr);
+        assert!(ran.stderr.contains(words), "{}", ran.stderr);
+    }
+    assert!(!folder.path().join("no.onnx").exists());
+}

@@ -141,6 +141,7 @@ fn worker(fitted: &FittedWorker) -> Worker {
         invocation_ns: fitted.invocation_ns,
         support: is_gpu.then(|| "gpu".to_owned()),
         repacks_weights: false,
+        fuses: None,
         opens: None,
         hardware: None,
         kernels: None,

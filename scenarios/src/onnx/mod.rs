@@ -1,6 +1,6 @@
-//! Reader of ONNX models.
+//! Reader and writer of ONNX models.
 //!
-//! Only structure is read: operators, attributes, shapes, and the values of small constants that shapes depend on. A file is
+//! Of a file only the structure is read: operators, attributes, shapes, and the values of small constants that shapes depend on. A file is
 //! walked field by field through a buffered reader; an initialiser of more than 128 KiB is never loaded,
 //! its data are stepped over by seeking. Memory is thus that of the graph, whatever the size of the weights, and files beyond
 //! the 2 GB limit of ordinary protobuf readers are fine. Weights in external files are not even opened.
@@ -22,6 +22,7 @@ mod model;
 mod tensors;
 mod weights;
 mod wire;
+mod write;
 
 #[cfg(test)]
 mod tests;
@@ -35,6 +36,7 @@ pub use error::OnnxError;
 use sim::graph::{Graph, RawGraph};
 pub use weights::{WeightValues, read_weights, read_weights_bytes};
 use wire::Scanner;
+pub use write::{WriteError, write};
 
 /// How to read what a model leaves open.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -17,7 +17,7 @@ mod field {
 }
 
 /// `TensorProto.DataLocation.EXTERNAL`.
-const EXTERNAL: i32 = 1;
+pub(super) const EXTERNAL: i32 = 1;
 
 /// Reads an initialiser of `count` bytes; of a large one everything but its values.
 pub(super) fn scan<S: Read + Seek>(scanner: &mut Scanner<'_, S>, outer: Field, count: u64) -> Result<TensorProto, OnnxError> {
@@ -117,7 +117,7 @@ fn halves(bytes: &[u8], convert: fn(u16) -> f64) -> Vec<f64> {
 }
 
 /// IEEE 754 half precision: sign, 5 bits of exponent, 10 of fraction.
-fn half_to_float(bits: u16) -> f64 {
+pub(super) fn half_to_float(bits: u16) -> f64 {
     let sign = if bits >> 15 == 1 { -1.0 } else { 1.0 };
     let exponent = i32::from(bits >> 10 & 0x1f);
     let fraction = f64::from(bits & 0x3ff);

@@ -5,10 +5,12 @@ use std::io::{Cursor, Read, Seek, SeekFrom};
 use std::path::Path;
 
 use sim::graph::DataType;
+use sim::graph::constant::MAXIMUM_CONSTANT_ELEMENTS;
 
 use super::error::OnnxError;
-use super::messages::{TensorProto, graph_field, model_field};
+use super::messages::{NodeProto, TensorProto, graph_field, model_field};
 use super::wire::{Field, Scanner, Value};
+use super::write::STRIPPED_LOCATION;
 
 /// A weight with its values.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,7 +25,8 @@ pub struct WeightValues {
     pub bytes: Vec<u8>,
 }
 
-/// Gives every initialiser of a file that has values to `take`; those without (a model stripped of its weights) are left out.
+/// Gives every initialiser of a file that has values to `take`, and the large tensors of `Constant` operators, which are initialisers of
+/// the graph too; those without values (a model stripped of its weights) are left out.
 ///
 /// Values in external files are read from beside the model, as ONNX says.
 ///
@@ -61,7 +64,19 @@ impl<S: Read + Seek> Reader<'_, S> {
         while let Some(field) = self.scanner.field(end)? {
             match (field.number, field.value) {
                 (graph_field::INITIALIZER, Value::Bytes(count)) => {
-                    if let Some(values) = self.initializer(field, count)? {
+                    let tensor: TensorProto = self.scanner.message(field, count, "an initialiser")?;
+                    if let Some(values) = self.values(field, tensor)? {
+                        take(values);
+                    }
+                }
+                // Smaller ones keep their values in the graph.
+                (graph_field::NODE, Value::Bytes(count)) if count > MAXIMUM_CONSTANT_ELEMENTS => {
+                    let node: NodeProto = self.scanner.message(field, count, "a node")?;
+                    let tensor = node.attribute.into_iter().find_map(|attribute| attribute.t);
+                    if node.op_type == "Constant"
+                        && let (Some(tensor), Some(name)) = (tensor, node.output.into_iter().next())
+                        && let Some(values) = self.values(field, TensorProto { name, ..tensor })?
+                    {
                         take(values);
                     }
                 }
@@ -71,8 +86,7 @@ impl<S: Read + Seek> Reader<'_, S> {
         Ok(())
     }
 
-    fn initializer(&mut self, field: Field, count: u64) -> Result<Option<WeightValues>, OnnxError> {
-        let tensor: TensorProto = self.scanner.message(field, count, "an initialiser")?;
+    fn values(&mut self, field: Field, tensor: TensorProto) -> Result<Option<WeightValues>, OnnxError> {
         let problem = |problem: String| self.scanner.malformed(field.offset, format!("initialiser `{}` {problem}", tensor.name));
         let data_type = DataType::from_onnx_code(i64::from(tensor.data_type))
             .ok_or_else(|| problem(format!("has element type {}, but the codes of ONNX are 1 to 26", tensor.data_type)))?;
@@ -100,6 +114,9 @@ impl<S: Read + Seek> Reader<'_, S> {
         }
         let path = self.folder.join(location);
         let io = |error| OnnxError::Io { file: path.display().to_string(), error };
+        if location == STRIPPED_LOCATION && !path.exists() {
+            return Ok(Vec::new());
+        }
         let mut file = File::open(&path).map_err(io)?;
         let offset = entry("offset").and_then(|text| text.parse().ok()).unwrap_or(0);
         file.seek(SeekFrom::Start(offset)).map_err(io)?;

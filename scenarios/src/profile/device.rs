@@ -21,7 +21,12 @@ pub(super) fn build(profile: &Profile) -> Result<Device, Vec<DeviceError>> {
     let mut errors = Vec::new();
     for worker in &profile.workers {
         match find.worker(worker) {
-            Ok(worker) => drop(builder.worker(worker)),
+            Ok(found) => {
+                let id = builder.worker(found);
+                if let Some(patterns) = worker.fuses {
+                    builder.fuses(id, patterns);
+                }
+            }
             Err(error) => errors.push(error),
         }
     }

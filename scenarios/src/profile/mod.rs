@@ -16,13 +16,14 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sim::cost::CostModels;
 use sim::platform::{Device, SupportRules};
+use sim::task::Patterns;
 
 pub use cost::{RawClass, RawClassName, RawClassProvenance, RawCoefficient, RawCosts, RawFused, RawRange, RawResiduals};
 pub(crate) use info::hexadecimal;
 pub use info::{ProfileInfo, fingerprint};
 pub use raw::{
-    RawChannel, RawChannelUse, RawCores, RawKind, RawLink, RawMemory, RawProcessor, RawProfile, RawProvenance, RawRule,
-    RawSource, RawSupport, RawWorker,
+    RawChannel, RawChannelUse, RawCores, RawKind, RawLink, RawMemory, RawPattern, RawProcessor, RawProfile, RawProvenance,
+    RawRule, RawSource, RawSupport, RawWorker,
 };
 
 use crate::library;
@@ -191,6 +192,8 @@ pub struct Worker {
     pub support: Option<String>,
     /// Whether it keeps weights in a layout of its own.
     pub repacks_weights: bool,
+    /// Patterns of operators that its runtime fuses; `None` for those that profiles are fitted on.
+    pub fuses: Option<Patterns>,
     /// How the executor opens it on the machine that was measured.
     pub opens: Option<String>,
     /// The hardware, as its driver or the operating system names it.

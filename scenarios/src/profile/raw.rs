@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use sim::graph::work::KernelKind;
+use sim::task::PATTERNS;
 
 use crate::profile::cost::RawCosts;
 use crate::profile::{Origin, ProcessorKind};
@@ -227,6 +228,9 @@ pub struct RawWorker {
     /// Whether it keeps weights in a layout of its own, beside those that others in its memory use; it does not if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub repacks_weights: Option<bool>,
+    /// Patterns of operators that its runtime fuses into one kernel; the point-wise ones, which profiles are fitted on, if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fuses: Option<Vec<RawPattern>>,
     /// How the executor opens it on the machine that was measured.
     #[schemars(extend("examples" = ["cpu[cores=0]"]))]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -308,5 +312,20 @@ impl JsonSchema for RawKind {
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({ "type": "string", "enum": KernelKind::ALL.map(KernelKind::name) })
+    }
+}
+
+/// The name of a pattern of operators.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct RawPattern(pub String);
+
+impl JsonSchema for RawPattern {
+    fn schema_name() -> Cow<'static, str> {
+        "FusionPattern".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "enum": PATTERNS.iter().map(|rule| rule.name).collect::<Vec<_>>() })
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use sim::cost::CostModels;
 use sim::platform::{DeviceError, SupportRule, SupportRules};
+use sim::task::Patterns;
 
 use crate::profile::cost_validate;
 use crate::profile::{
@@ -173,6 +174,8 @@ fn worker(raw: &RawWorker, names: &Names<'_>, diagnostics: &mut Diagnostics) -> 
         invocation_ns: invocation_ns?,
         support,
         repacks_weights: raw.repacks_weights.unwrap_or(false),
+        // Names that are none have been reported by the check against the schema.
+        fuses: raw.fuses.as_ref().and_then(|names| Patterns::of_names(names.iter().map(|name| name.0.as_str())).ok()),
         opens: raw.opens.clone(),
         hardware: raw.hardware.clone(),
         kernels: raw.kernels.clone(),

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use crate::profile::cost_write;
 use crate::profile::{
-    Channel, Link, Processor, Profile, RawChannel, RawChannelUse, RawCores, RawLink, RawMemory, RawProcessor, RawProfile,
-    RawProvenance, RawRule, RawSource, RawSupport, RawWorker, SCHEMA_VERSION, Worker,
+    Channel, Link, Processor, Profile, RawChannel, RawChannelUse, RawCores, RawLink, RawMemory, RawPattern, RawProcessor,
+    RawProfile, RawProvenance, RawRule, RawSource, RawSupport, RawWorker, SCHEMA_VERSION, Worker,
 };
 use crate::text::{At, Bandwidth, Bytes, Duration, Frequency};
 
@@ -95,6 +95,7 @@ fn worker(worker: &Worker) -> RawWorker {
         invocation: duration(worker.invocation_ns),
         support: worker.support.clone().map(At::from),
         repacks_weights: worker.repacks_weights.then_some(true),
+        fuses: worker.fuses.map(|patterns| patterns.names().map(|name| RawPattern(name.to_owned())).collect()),
         opens: worker.opens.clone(),
         hardware: worker.hardware.clone(),
         kernels: worker.kernels.clone(),

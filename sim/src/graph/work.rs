@@ -173,3 +173,21 @@ pub struct OperatorWork {
     /// Geometry.
     pub geometry: Geometry,
 }
+
+impl OperatorWork {
+    /// No work of no kind.
+    pub(crate) fn nothing() -> Self {
+        Self {
+            kind: KernelKind::View,
+            macs: 0,
+            input_elements: 0,
+            output_elements: 0,
+            parameters: 0,
+            input_bytes: 0,
+            output_bytes: 0,
+            weight_bytes: 0,
+            input_count: 0,
+            geometry: Geometry::default(),
+        }
+    }
+}

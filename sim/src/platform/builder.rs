@@ -4,6 +4,7 @@ use thiserror::Error;
 
 use crate::identifiers::{ChannelId, LinkId, MemoryId, ProcessorId, WorkerId};
 use crate::platform::{Channel, Device, Link, Memory, Processor, ProcessorKind, Worker};
+use crate::task::Patterns;
 
 /// Why a device cannot be built.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -71,6 +72,7 @@ pub struct DeviceBuilder {
     decision_ns: u64,
     repacking: Vec<WorkerId>,
     memory_limit_bytes: Option<u64>,
+    fuses: Vec<(WorkerId, Patterns)>,
 }
 
 impl DeviceBuilder {
@@ -107,6 +109,12 @@ impl DeviceBuilder {
     pub fn worker(&mut self, worker: Worker) -> WorkerId {
         self.workers.push(worker);
         WorkerId::from_index(self.workers.len() - 1)
+    }
+
+    /// Says which patterns of operators a worker's runtime fuses; by default [`Patterns::default`].
+    pub fn fuses(&mut self, worker: WorkerId, patterns: Patterns) -> &mut Self {
+        self.fuses.push((worker, patterns));
+        self
     }
 
     /// Adds a link.
@@ -159,6 +167,9 @@ impl DeviceBuilder {
         if self.dram.is_some_and(|channel| channel.index() >= self.channels.len()) {
             errors.push(DeviceError::Dangling { what: "dram channel", owner: self.name.clone() });
         }
+        if self.fuses.iter().any(|(worker, _)| worker.index() >= self.workers.len()) {
+            errors.push(DeviceError::Dangling { what: "worker that fuses", owner: self.name.clone() });
+        }
         if !errors.is_empty() {
             return Err(errors);
         }
@@ -167,6 +178,10 @@ impl DeviceBuilder {
                 let alone = self.channels[channel.index()].bytes_per_second / bytes_per_byte;
                 link.bytes_per_second = link.bytes_per_second.min(alone);
             }
+        }
+        let mut fuses = vec![Patterns::default(); self.workers.len()];
+        for (worker, patterns) in self.fuses {
+            fuses[worker.index()] = patterns;
         }
         Ok(Device {
             name: self.name,
@@ -181,6 +196,7 @@ impl DeviceBuilder {
             decision_ns: self.decision_ns,
             repacking: self.repacking,
             memory_limit_bytes: self.memory_limit_bytes,
+            fuses,
         })
     }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::cost::CostModels;
 use crate::identifiers::{ChannelId, LinkId, MemoryId, ProcessorId, WorkerId};
 use crate::platform::SupportRules;
+use crate::task::Patterns;
 
 /// Kind of processor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -155,6 +156,8 @@ pub struct Device {
     pub(super) repacking: Vec<WorkerId>,
     /// Most bytes that models may need together, over all memories.
     pub(super) memory_limit_bytes: Option<u64>,
+    /// Patterns that each worker's runtime fuses.
+    pub(super) fuses: Vec<Patterns>,
 }
 
 impl Device {
@@ -260,6 +263,11 @@ impl Device {
     pub fn with_memory_limit(mut self, bytes: Option<u64>) -> Self {
         self.memory_limit_bytes = bytes;
         self
+    }
+
+    /// Patterns of operators that a worker's runtime fuses into one kernel.
+    pub fn fuses(&self, worker: WorkerId) -> Patterns {
+        self.fuses[worker.index()]
     }
 
     /// Whether two workers need a common processor beyond its capacity, so that they cannot run at the same time.

@@ -2,14 +2,22 @@
 
 use std::sync::Arc;
 
-use crate::cost::{CostModels, Prediction, Provenance, slice_work};
-use crate::graph::{Graph, KernelKind, OperatorWork};
+use crate::cost::{CostModels, Prediction, Provenance};
+use crate::graph::{Graph, KernelKind};
 use crate::identifiers::{DataId, OperatorId, TaskId, TensorId, WorkerId};
 use crate::plan::Part;
 use crate::platform::{Device, Support};
-use crate::task::fuse::fuse;
+use crate::task::fusion::{Group, Patterns, group};
+use crate::task::kernel::{self, Kernel};
 use crate::task::split;
 use crate::task::{CostTable, KernelCost, PartialCost, TaskGraph, TaskGraphBuilder};
+
+/// How a model is lowered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Lowering {
+    /// Patterns of operators that become one task. A worker whose runtime does not fuse one of them runs its kernels in a row.
+    pub patterns: Patterns,
+}
 
 /// What a task is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,24 +59,37 @@ pub struct LoweredModel {
 }
 
 impl LoweredModel {
-    /// Fuses the operators of a model into tasks and costs each on every worker of a device.
+    /// Fuses the operators of a model into tasks by the default patterns and costs each on every worker of a device.
     ///
     /// # Panics
     /// Never: fused operators stay in topological order.
     pub fn of(graph: &Graph, device: &Device) -> Self {
+        Self::with(graph, device, Lowering::default())
+    }
+
+    /// The same by other patterns.
+    ///
+    /// # Panics
+    /// Never: fused operators stay in topological order.
+    pub fn with(graph: &Graph, device: &Device, lowering: Lowering) -> Self {
+        let workers = device.workers().len();
         let refusal = |operator: OperatorId, worker: usize| refusal(graph, device, operator, worker);
-        let groups = fuse(graph, device.workers().len(), &|operator, worker| refusal(operator, worker).is_none());
-        let info: Vec<TaskInfo> = groups.into_iter().map(|operators| describe(graph, operators)).collect();
-        let (tasks, tensors) = connect(graph, &info);
-        let mut costs = Vec::with_capacity(info.len() * device.workers().len());
+        let supports = |operator: OperatorId, worker: usize| refusal(operator, worker).is_none();
+        let dynamic: Vec<OperatorId> =
+            graph.operators().iter().map(|operator| operator.id).filter(|&id| !graph.is_static(id)).collect();
+        let groups = group(graph, &dynamic, lowering.patterns, workers, &supports);
+        let kernels: Vec<TaskKernels> =
+            groups.iter().map(|group| kernels_of(graph, device, group, lowering, &supports)).collect();
+        let info: Vec<TaskInfo> = groups.into_iter().map(|group| describe(graph, group.operators)).collect();
+        let (tasks, tensors) = connect(graph, &info, &kernels);
+        let mut costs = Vec::with_capacity(info.len() * workers);
         let mut in_segment_ns = Vec::with_capacity(costs.capacity());
         let mut deviations = Vec::with_capacity(costs.capacity());
         let mut placements = Vec::with_capacity(costs.capacity());
-        for task in &info {
-            let (op_type, fused) = types(graph, task);
+        for (task, kernels) in info.iter().zip(&kernels) {
             for (index, worker) in device.workers().iter().enumerate() {
                 let unsupported = task.operators.iter().find_map(|&operator| refusal(operator, index));
-                let prediction = worker.costs.predict_kernel(op_type, &fused, graph.work(task.lead));
+                let prediction = kernel::predict(kernels.on(index), Part::Whole, &worker.costs);
                 costs.push(unsupported.is_none().then(|| cost_of(&prediction)));
                 in_segment_ns.push(whole_ns(prediction.segment_ns));
                 deviations.push(prediction.log_deviation);
@@ -79,14 +100,10 @@ impl LoweredModel {
                 });
             }
         }
-        let table = CostTable::new(device.workers().len(), costs);
+        let table = CostTable::new(workers, costs);
         let launch_ns = device.workers().iter().map(|worker| whole_ns(worker.costs.alone_ns())).collect();
-        let costs = table.with_segments(in_segment_ns, launch_ns).with_log_deviation(deviations).with_part_cost(part_cost(
-            graph,
-            device,
-            &info,
-            &placements,
-        ));
+        let part_cost = part_cost(device, kernels, &placements);
+        let costs = table.with_segments(in_segment_ns, launch_ns).with_log_deviation(deviations).with_part_cost(part_cost);
         Self { tasks, costs, info, placements, tensors }
     }
 
@@ -112,14 +129,47 @@ fn largest_rank(graph: &Graph, operator: OperatorId) -> u32 {
     tensors.filter(|tensor| tensor.role.is_dynamic()).map(|tensor| tensor.shape.len() as u32).max().unwrap_or(0)
 }
 
+/// The kernels of a task on each worker.
+struct TaskKernels {
+    /// As one, where everything is fused.
+    whole: Vec<Kernel>,
+    /// On workers that fuse less.
+    apart: Vec<(usize, Vec<Kernel>)>,
+}
+
+impl TaskKernels {
+    fn on(&self, worker: usize) -> &[Kernel] {
+        self.apart.iter().find(|(index, _)| *index == worker).map_or(&self.whole, |(_, kernels)| kernels)
+    }
+}
+
+fn kernels_of(
+    graph: &Graph,
+    device: &Device,
+    whole: &Group,
+    lowering: Lowering,
+    supports: &dyn Fn(OperatorId, usize) -> bool,
+) -> TaskKernels {
+    let mut apart = Vec::new();
+    for worker in device.worker_ids() {
+        let patterns = device.fuses(worker).intersection(lowering.patterns);
+        if patterns != lowering.patterns && whole.operators.len() > 1 {
+            let groups = group(graph, &whole.operators, patterns, device.workers().len(), supports);
+            if groups.len() > 1 {
+                apart.push((worker.index(), groups.iter().map(|group| Kernel::of(graph, group)).collect()));
+            }
+        }
+    }
+    TaskKernels { whole: vec![Kernel::of(graph, whole)], apart }
+}
+
 fn describe(graph: &Graph, operators: Vec<OperatorId>) -> TaskInfo {
-    let computes = |operator: &&OperatorId| graph.work(**operator).kind != KernelKind::View;
-    let lead = operators.iter().find(computes).copied().unwrap_or(operators[0]);
+    let lead = kernel::lead(graph, &operators);
     TaskInfo { name: graph.operator(lead).name.clone(), lead, kind: graph.work(lead).kind, operators }
 }
 
 /// Tasks connected by the tensors that pass between them; returns the tensor of each data item too.
-fn connect(graph: &Graph, info: &[TaskInfo]) -> (TaskGraph, Vec<TensorId>) {
+fn connect(graph: &Graph, info: &[TaskInfo], kernels: &[TaskKernels]) -> (TaskGraph, Vec<TensorId>) {
     let mut builder = TaskGraphBuilder::new();
     let mut data_of: Vec<Option<DataId>> = vec![None; graph.tensors().len()];
     let mut tensors = Vec::new();
@@ -129,7 +179,7 @@ fn connect(graph: &Graph, info: &[TaskInfo]) -> (TaskGraph, Vec<TensorId>) {
         data_of[input.index()] = Some(data);
         tensors.push(input);
     }
-    for task in info {
+    for (task, kernels) in info.iter().zip(kernels) {
         let within = |operator: &OperatorId| task.operators.contains(operator);
         let reads = task.operators.iter().flat_map(|&operator| graph.operator(operator).inputs.iter().flatten());
         let inputs: Vec<DataId> = reads.filter_map(|tensor| data_of[tensor.index()]).collect();
@@ -141,7 +191,7 @@ fn connect(graph: &Graph, info: &[TaskInfo]) -> (TaskGraph, Vec<TensorId>) {
         let made: Vec<TensorId> = writes.filter(leaves).collect();
         let bytes: Vec<u64> = made.iter().map(|&tensor| graph.tensor(tensor).bytes()).collect();
         let (id, first) = builder.task(&inputs, &bytes);
-        builder.work(id, graph.work(task.lead).clone());
+        builder.work(id, kernels.whole[0].work.clone());
         if made.len() == 1 {
             let splits = split::of(graph, task);
             builder.splits(id, splits);
@@ -170,32 +220,16 @@ fn rows_of(graph: &Graph, tensor: TensorId) -> u32 {
 }
 
 /// Costs of parts: the cost models, asked about the work of the part.
-fn part_cost(graph: &Graph, device: &Device, info: &[TaskInfo], placements: &[Placement]) -> Box<super::PartCost> {
-    let kernels: Vec<(String, Vec<String>, OperatorWork)> = info
-        .iter()
-        .map(|task| {
-            let (op_type, fused) = types(graph, task);
-            (op_type.to_owned(), fused.into_iter().map(str::to_owned).collect(), graph.work(task.lead).clone())
-        })
-        .collect();
+fn part_cost(device: &Device, kernels: Vec<TaskKernels>, placements: &[Placement]) -> Box<super::PartCost> {
     let models: Vec<Arc<CostModels>> = device.workers().iter().map(|worker| Arc::clone(&worker.costs)).collect();
     let supported: Vec<bool> = placements.iter().map(|placement| placement.unsupported.is_none()).collect();
     Box::new(move |task: TaskId, part: Part, worker: WorkerId| {
         if !supported[task.index() * models.len() + worker.index()] {
             return None;
         }
-        let (op_type, fused, work) = &kernels[task.index()];
-        let fused: Vec<&str> = fused.iter().map(String::as_str).collect();
-        let prediction = models[worker.index()].predict_kernel(op_type, &fused, &slice_work(work, part));
+        let prediction = kernel::predict(kernels[task.index()].on(worker.index()), part, &models[worker.index()]);
         Some(PartialCost { alone: cost_of(&prediction), in_segment_ns: whole_ns(prediction.segment_ns) })
     })
-}
-
-/// ONNX types of a task's leading operator and of those fused into its kernel.
-fn types<'a>(graph: &'a Graph, task: &TaskInfo) -> (&'a str, Vec<&'a str>) {
-    let name = |operator: OperatorId| graph.operator(operator).op_type.as_str();
-    let fused = task.operators.iter().filter(|&&operator| operator != task.lead);
-    (name(task.lead), fused.map(|&operator| name(operator)).collect())
 }
 
 /// Longest kernel, 13 days: whatever is predicted beyond stays a number that sums do not overflow on.

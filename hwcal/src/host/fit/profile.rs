@@ -60,6 +60,7 @@ pub(crate) fn text(
                 invocation_ns: workers.get(&worker.name).map_or(0, |fitted| fitted.invocation_ns),
                 support: rules(&worker.name).map(|_| worker.name.clone()),
                 repacks_weights: false,
+                fuses: None,
                 opens: worker.opens.clone(),
                 hardware: worker.hardware.clone(),
                 kernels: worker.kernels.clone(),
