@@ -19,8 +19,8 @@ use crate::run::{Inputs, Model};
 pub(crate) struct Machine {
     /// One for each worker of the device.
     specifications: Vec<(String, Specification)>,
-    /// Weights of each model.
-    pub(crate) weights: Vec<Weights>,
+    /// Weights of each model, as it is and rewritten.
+    pub(crate) weights: Vec<Vec<Weights>>,
     /// Outputs of each whole model as the CPU computes it, once somebody asked.
     references: Vec<Mutex<Option<Vec<Tensor>>>>,
     /// UI frames, if they are to be drawn.
@@ -71,7 +71,8 @@ impl Machine {
         restart_confined(&specifications, 0)?;
         let mut weights = Vec::new();
         for model in &inputs.models {
-            weights.push(weights_of(model, &specifications)?);
+            let variants = std::iter::once(model).chain(&model.rewritten);
+            weights.push(variants.map(|variant| weights_of(variant, &specifications)).collect::<Result<Vec<_>, _>>()?);
         }
         let frames = arguments.frames.as_ref().map(|load| {
             let named = inputs.device.worker_named(&load.worker);
@@ -107,7 +108,7 @@ impl Machine {
     pub(crate) fn difference(&self, inputs: &Inputs, model: usize, seed: u64, outputs: &[Tensor]) -> Option<f64> {
         let mut reference = self.references[model].lock().ok()?;
         if reference.is_none() {
-            *reference = self.reference(&inputs.models[model], &self.weights[model], seed);
+            *reference = self.reference(&inputs.models[model], &self.weights[model][0], seed);
         }
         let expected = reference.as_ref()?;
         let differences = outputs.iter().zip(expected).map(|(output, expected)| output.relative_difference(expected));
@@ -170,15 +171,6 @@ fn weights_of(model: &Model, specifications: &[(String, Specification)]) -> Resu
 fn frames_on(inputs: &Inputs, layers: u32) -> Model {
     let graph = frame_model(layers);
     let lowered = LoweredModel::of(&graph, &inputs.device);
-    let named = |task: &sim::task::TaskInfo| task.operators.iter().map(|&id| graph.operator(id).name.clone()).collect();
-    Model {
-        name: "ui_frame".to_owned(),
-        file: "ui_frame".to_owned(),
-        bytes: 0,
-        sha256: String::new(),
-        reference: Reference::BuiltIn("ui_frame".to_owned()),
-        operator_names: lowered.info.iter().map(named).collect(),
-        lowered,
-        graph,
-    }
+    let name = "ui_frame".to_owned();
+    Model::new(name.clone(), name.clone(), Reference::BuiltIn(name), graph, lowered)
 }

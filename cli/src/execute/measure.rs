@@ -75,7 +75,7 @@ impl Measured {
 pub(crate) fn infos<'a>(job: &Job, inputs: &'a Inputs, machine: &'a Machine) -> Vec<ModelInfo<'a>> {
     let primary = primary(&job.strategy, &inputs.device);
     let (used, _) = used_models(job, inputs);
-    let models = used.iter().map(|&model| &inputs.models[model]);
+    let models = used.iter().map(|&model| job.model(inputs, model));
     let frames = machine.frames.as_ref().map(|frames| &frames.model);
     models.chain(frames).map(|model| info(model, &inputs.device, &primary)).collect()
 }
@@ -109,8 +109,8 @@ pub(crate) fn measure(
     let mut models: Vec<ModelToRun<'_>> = used
         .iter()
         .map(|&index| {
-            let model = &inputs.models[index];
-            ModelToRun { name: &model.name, graph: &model.graph, lowered: &model.lowered, weights: &machine.weights[index] }
+            let (model, weights) = (job.model(inputs, index), &machine.weights[index][job.variants[index]]);
+            ModelToRun { name: &model.name, graph: &model.graph, lowered: &model.lowered, weights }
         })
         .collect();
     let streams = || -> Vec<Stream> {
@@ -178,7 +178,7 @@ fn simulate(job: &Job, scenario: &Scenario, inputs: &Inputs, used: &[usize], str
     let models: Vec<engine::Model<'_>> = used
         .iter()
         .map(|&index| {
-            let model = &inputs.models[index];
+            let model = job.model(inputs, index);
             engine::Model { name: &model.name, tasks: &model.lowered.tasks, costs: &model.lowered.costs }
         })
         .collect();
@@ -188,7 +188,7 @@ fn simulate(job: &Job, scenario: &Scenario, inputs: &Inputs, used: &[usize], str
     let Ok(summary) = engine::simulate(&inputs.device, &models, streams, strategy.as_mut(), &options, &mut records) else {
         return Vec::new();
     };
-    let infos: Vec<ModelInfo<'_>> = used.iter().map(|&model| info(&inputs.models[model], &inputs.device, &[])).collect();
+    let infos: Vec<ModelInfo<'_>> = used.iter().map(|&model| info(job.model(inputs, model), &inputs.device, &[])).collect();
     let report = results::report(&inputs.device, &infos, &records, summary.end_ns);
     report.map_or_else(|_| Vec::new(), |report| report.models.iter().map(|model| model.latency.map(|it| it.p50_ns)).collect())
 }

@@ -6,10 +6,11 @@ use scenarios::onnx::ReadOptions;
 use scenarios::{Document, Profile, ReadError, Reference, Scenario};
 use sim::graph::Graph;
 use sim::platform::Device;
-use sim::strategy::registry;
+use sim::strategy::{Rewrite, registry};
 use sim::task::LoweredModel;
 
 use crate::failure::Failure;
+use crate::run::rewrites;
 
 /// Everything that the runs of a scenario read.
 pub(crate) struct Inputs {
@@ -41,6 +42,10 @@ pub(crate) struct Model {
     pub(crate) lowered: LoweredModel,
     /// Names of the operators of each task.
     pub(crate) operator_names: Vec<Vec<String>>,
+    /// How it was rewritten; `None` as it is.
+    pub(crate) rewrite: Option<String>,
+    /// Variants that strategies choose among.
+    pub(crate) rewritten: Vec<Self>,
 }
 
 /// What makes a model one model: where it is from, and how its dimensions are bound.
@@ -55,6 +60,7 @@ impl Inputs {
             device = device.with_memory_limit(scenario.memory_limit_bytes);
         }
         check_workers(scenario, &device)?;
+        let rewrites = rewrites::wanted(&scenario.strategies);
         let mut keys: Vec<Key<'_>> = Vec::new();
         let mut model_of_stream = Vec::new();
         for stream in &scenario.streams {
@@ -65,7 +71,7 @@ impl Inputs {
             });
             model_of_stream.push(index);
         }
-        let models: Vec<Result<Model, ReadError>> = keys.par_iter().map(|&key| Model::load(key, &device)).collect();
+        let models: Vec<Result<Model, ReadError>> = keys.par_iter().map(|&key| Model::load(key, &device, &rewrites)).collect();
         Ok(Self { profile, device, models: all_or_errors(models)?, model_of_stream })
     }
 }
@@ -83,15 +89,31 @@ fn all_or_errors(models: Vec<Result<Model, ReadError>>) -> Result<Vec<Model>, Fa
 }
 
 impl Model {
-    fn load((reference, dimensions): Key<'_>, device: &Device) -> Result<Self, ReadError> {
+    fn load((reference, dimensions): Key<'_>, device: &Device, rewrites: &[Rewrite]) -> Result<Self, ReadError> {
         let options = ReadOptions { dimensions: dimensions.iter().cloned().collect(), ..ReadOptions::default() };
         let LoadedModel { name: file, bytes, sha256, graph } = model::load(reference, &options)?;
         let lowered = LoweredModel::of(&graph, device);
-        let named = |task: &sim::task::TaskInfo| task.operators.iter().map(|&id| graph.operator(id).name.clone()).collect();
-        let operator_names = lowered.info.iter().map(named).collect();
         let bound: Vec<String> = dimensions.iter().map(|(name, size)| format!("{name}={size}")).collect();
         let name = if bound.is_empty() { file.clone() } else { format!("{file}[{}]", bound.join(", ")) };
-        Ok(Self { name, file, bytes, sha256, reference: reference.clone(), graph, lowered, operator_names })
+        let mut model = Self::new(name, file, reference.clone(), graph, lowered);
+        (model.bytes, model.sha256) = (bytes, sha256);
+        model.rewritten = rewrites::variants(&model, rewrites, device);
+        Ok(model)
+    }
+
+    /// A model that no file stands behind.
+    pub(crate) fn new(name: String, file: String, reference: Reference, graph: Graph, lowered: LoweredModel) -> Self {
+        let named = |task: &sim::task::TaskInfo| task.operators.iter().map(|&id| graph.operator(id).name.clone()).collect();
+        let operator_names = lowered.info.iter().map(named).collect();
+        let (sha256, rewritten) = (String::new(), Vec::new());
+        Self { name, file, bytes: 0, sha256, reference, graph, lowered, operator_names, rewrite: None, rewritten }
+    }
+
+    /// A variant of a model.
+    pub(crate) fn rewritten(&self, graph: Graph, lowered: LoweredModel, rewrite: &str) -> Self {
+        let mut model = Self::new(self.name.clone(), self.file.clone(), self.reference.clone(), graph, lowered);
+        (model.bytes, model.sha256, model.rewrite) = (self.bytes, self.sha256.clone(), Some(rewrite.to_owned()));
+        model
     }
 }
 

@@ -3,7 +3,7 @@
 use scenarios::Scenario;
 use scenarios::scenario::StreamsRun;
 
-use crate::run::Inputs;
+use crate::run::{Inputs, Model, rewrites};
 
 /// One run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,6 +14,19 @@ pub(crate) struct Job {
     pub(crate) streams: Vec<usize>,
     /// Description of the strategy.
     pub(crate) strategy: String,
+    /// For each model of the inputs, the variant that the strategy chose: 0 as it is, else one of the rewritten ones.
+    pub(crate) variants: Vec<usize>,
+}
+
+impl Job {
+    /// A model as this run has it.
+    pub(crate) fn model<'a>(&self, inputs: &'a Inputs, index: usize) -> &'a Model {
+        let model = &inputs.models[index];
+        match self.variants[index] {
+            0 => model,
+            variant => &model.rewritten[variant - 1],
+        }
+    }
 }
 
 /// All runs, case by case, strategy by strategy within.
@@ -29,7 +42,8 @@ pub(crate) fn jobs(scenario: &Scenario, inputs: &Inputs) -> Vec<Job> {
         let case = if repeats == 0 { name.clone() } else { format!("{name} ({})", repeats + 1) };
         names.push(name);
         for strategy in &scenario.strategies {
-            jobs.push(Job { case: case.clone(), streams: streams.clone(), strategy: strategy.clone() });
+            let variants = rewrites::choose(strategy, &streams, inputs, scenario.seed);
+            jobs.push(Job { case: case.clone(), streams: streams.clone(), strategy: strategy.clone(), variants });
         }
     }
     jobs

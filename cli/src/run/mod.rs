@@ -8,6 +8,7 @@ mod jobs;
 mod perform;
 mod progress;
 mod provenance;
+mod rewrites;
 mod tell;
 
 pub(crate) use comparison::comparison;

@@ -121,7 +121,7 @@ fn simulate<'a>(job: &Job, scenario: &Scenario, inputs: &'a Inputs) -> Result<Si
         streams.push(scenario.streams[stream].stream(ModelId::from_index(position)));
     }
     let primary = primary(&job.strategy, device);
-    let models: Vec<ModelInfo<'a>> = used.iter().map(|&model| info(&inputs.models[model], device, &primary)).collect();
+    let models: Vec<ModelInfo<'a>> = used.iter().map(|&model| info(job.model(inputs, model), device, &primary)).collect();
     let engine_models: Vec<engine::Model<'_>> = models.iter().map(|info| info.model).collect();
     let mut strategy = registry::build(&job.strategy).map_err(|error| Cause::other(&error))?;
     let mut records = Vec::new();

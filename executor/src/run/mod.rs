@@ -22,7 +22,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
 use sim::engine::{self, Options, SimulationError, StopReason, Summary};
-use sim::identifiers::{DataId, ModelId, WorkerId};
+use sim::identifiers::{DataId, ModelId};
 use sim::plan::{Plan, Program};
 use sim::platform::Device;
 use sim::record::Record;

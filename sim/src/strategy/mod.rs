@@ -28,11 +28,12 @@ pub use heft::Heft;
 pub use parameters::{Parameter, ParameterKind, Parameters};
 pub use peft::Peft;
 
+use crate::frontend::Passes;
 use crate::identifiers::{ModelId, RequestId, SegmentId, WorkerId};
 use crate::plan::{Plan, PlanError, Program};
 use crate::platform::Device;
 use crate::record::Record;
-use crate::task::{CostTable, TaskGraph};
+use crate::task::{CostTable, Lowering, TaskGraph};
 
 /// One model to be planned.
 #[derive(Clone, Copy)]
@@ -69,10 +70,32 @@ pub struct Interest {
     pub observe: bool,
 }
 
+/// How a model is rewritten before it is planned.
+#[derive(Clone, Debug)]
+pub struct Rewrite {
+    /// Name, shown in results.
+    pub name: &'static str,
+    /// Passes over the graph.
+    pub passes: Passes,
+    /// How the result is lowered.
+    pub lowering: Lowering,
+}
+
 /// Decides what runs where. See the module documentation of each strategy for its source, its rule and what it ignores.
 pub trait Strategy: Send {
     /// Offline: what runs where, in which pieces.
     fn plan(&mut self, job: &Job<'_>, view: &DeviceView<'_>) -> Result<Plan, PlanError>;
+
+    /// Rewrites of models that it wants to choose among, beside each model as it is; none by default.
+    fn rewrites(&self) -> Vec<Rewrite> {
+        Vec::new()
+    }
+
+    /// Which variant of a model it will be asked to plan: the first is the model as it is, the others are by its rewrites. Variants that
+    /// could not be made are left out.
+    fn choose_variant(&mut self, _variants: &[Job<'_>], _view: &DeviceView<'_>) -> usize {
+        0
+    }
 
     /// Which of the calls below are wanted; none by default.
     fn interest(&self) -> Interest {

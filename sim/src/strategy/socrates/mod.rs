@@ -15,6 +15,7 @@ mod evaluate;
 mod options;
 mod portfolio;
 
+use crate::frontend::Passes;
 use crate::identifiers::{ModelId, TaskId, WorkerId};
 use crate::plan::{Plan, PlanError, Program};
 use crate::platform::Device;
@@ -22,8 +23,8 @@ use crate::record::Record;
 use crate::strategy::parameters::Parameter;
 use crate::strategy::parameters::ParameterKind::Plain;
 use crate::strategy::registry::Entry;
-use crate::strategy::{Decisions, DeviceView, Interest, Job, Strategy, System};
-use crate::task::{CostTable, TaskGraph};
+use crate::strategy::{Decisions, DeviceView, Interest, Job, Rewrite, Strategy, System};
+use crate::task::{CostTable, Lowering, Patterns, TaskGraph};
 
 use adapt::Factors;
 use beam::Beam;
@@ -44,12 +45,13 @@ pub(super) const ENTRY: Entry = Entry {
             default: "on",
             summary: "`on`, or `off`: plans of other strategies are not tried",
         },
+        Parameter { name: "rewrites", kind: Plain, default: "on", summary: "`on`, or `off`: models are planned as they are" },
         Parameter { name: "adapt", kind: Plain, default: "on", summary: "`on`, or `off`: the first plan stays" },
     ],
     build: |parameters| {
         let switch = |name| parameters.choice(name, &[("on", true), ("off", false)]);
         let allowed = Allowed { splits: switch("splits")?, others: switch("others")? };
-        Ok(Box::new(Socrates { allowed, adapts: switch("adapt")?, running: None }))
+        Ok(Box::new(Socrates { allowed, rewrites: switch("rewrites")?, adapts: switch("adapt")?, running: None }))
     },
 };
 
@@ -71,6 +73,7 @@ const PLANNING_NS_PER_KERNEL: u64 = 400;
 
 struct Socrates {
     allowed: Allowed,
+    rewrites: bool,
     adapts: bool,
     running: Option<Running>,
 }
@@ -112,6 +115,32 @@ impl Strategy for Socrates {
         let position = jobs.iter().position(|other| other.model == job.model).unwrap_or(0);
         let known = self.running.as_ref().and_then(|running| running.models.get(position));
         known.map(|known| known.candidates[known.chosen].plan.clone()).ok_or_else(|| not_found("the model was not there"))
+    }
+
+    fn rewrites(&self) -> Vec<Rewrite> {
+        if !self.rewrites {
+            return Vec::new();
+        }
+        let fused = Lowering { patterns: Patterns::ALL };
+        vec![
+            Rewrite { name: "passes", passes: Passes::exact(), lowering: Lowering::default() },
+            Rewrite { name: "passes and patterns", passes: Passes::exact(), lowering: fused },
+        ]
+    }
+
+    /// The one whose quickly searched plan is simulated to be fastest; the model as it is where none gains anything.
+    fn choose_variant(&mut self, variants: &[Job<'_>], view: &DeviceView<'_>) -> usize {
+        let mut evaluator = Evaluator::new(view.device);
+        let mut latency_ns = |job: &Job<'_>| {
+            let subject = Subject { tasks: job.tasks, costs: job.costs };
+            let options = Options::whole_only(job.tasks);
+            let searched = Beam::new(view.device, job.tasks, job.costs, &options, QUICK_WIDTH).search();
+            let searched = searched.map(|choices| plan_of(&choices, job.tasks));
+            let solos = view.device.worker_ids().map(|worker| portfolio::solo(job, worker));
+            searched.into_iter().chain(solos).filter_map(|plan| evaluator.alone_ns(subject, &plan)).min().unwrap_or(u64::MAX)
+        };
+        let all: Vec<u64> = variants.iter().map(&mut latency_ns).collect();
+        (0..all.len()).min_by_key(|&index| (all[index], index)).unwrap_or(0)
     }
 
     fn interest(&self) -> Interest {

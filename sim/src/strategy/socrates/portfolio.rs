@@ -73,7 +73,7 @@ pub(super) fn candidates(
 }
 
 /// All tasks on one worker.
-fn solo(job: &Job<'_>, worker: WorkerId) -> Plan {
+pub(super) fn solo(job: &Job<'_>, worker: WorkerId) -> Plan {
     let mut plan = Plan::new();
     plan.segment(Some(worker), job.tasks.tasks());
     plan
