@@ -9,7 +9,7 @@ mod split;
 
 pub use builder::{TaskGraphBuilder, TaskGraphError};
 pub use costs::{CostTable, KernelCost, PartCost, PartialCost};
-pub use lower::{LoweredModel, Placement, TaskInfo};
+pub use lower::{LoweredModel, Placement, TaskInfo, kernel_work};
 pub use rows::RowAccess;
 pub(crate) use rows::boundary;
 pub use split::Splits;

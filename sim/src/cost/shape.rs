@@ -1,7 +1,7 @@
 //! The numbers that features are made of.
 
 use crate::cost::KernelClass;
-use crate::graph::work::{Geometry, KernelKind, OperatorWork};
+use crate::graph::work::{Access, Geometry, KernelKind, OperatorWork};
 
 /// An operator's shape as real numbers, with the conventions of the measured data resolved.
 ///
@@ -41,6 +41,10 @@ pub struct KernelShape {
     pub parameters: f64,
     /// Every dimension as the operator has it.
     pub geometry: Geometry,
+    /// How it walks through its data.
+    pub access: Access,
+    /// Elements that fused operators read and write besides.
+    pub joined_elements: f64,
 }
 
 impl KernelShape {
@@ -79,6 +83,8 @@ impl KernelShape {
             is_concatenation: work.kind == KernelKind::Concatenate,
             parameters: work.parameters as f64,
             geometry: *geometry,
+            access: work.access,
+            joined_elements: work.joined_elements as f64,
         }
     }
 

@@ -68,7 +68,7 @@ impl LoweredModel {
             let (op_type, fused) = types(graph, task);
             for (index, worker) in device.workers().iter().enumerate() {
                 let unsupported = task.operators.iter().find_map(|&operator| refusal(operator, index));
-                let prediction = worker.costs.predict_kernel(op_type, &fused, graph.work(task.lead));
+                let prediction = worker.costs.predict_kernel(op_type, &fused, &kernel_work(graph, &task.operators, task.lead));
                 costs.push(unsupported.is_none().then(|| cost_of(&prediction)));
                 in_segment_ns.push(whole_ns(prediction.segment_ns));
                 deviations.push(prediction.log_deviation);
@@ -175,7 +175,7 @@ fn part_cost(graph: &Graph, device: &Device, info: &[TaskInfo], placements: &[Pl
         .iter()
         .map(|task| {
             let (op_type, fused) = types(graph, task);
-            (op_type.to_owned(), fused.into_iter().map(str::to_owned).collect(), graph.work(task.lead).clone())
+            (op_type.to_owned(), fused.into_iter().map(str::to_owned).collect(), kernel_work(graph, &task.operators, task.lead))
         })
         .collect();
     let models: Vec<Arc<CostModels>> = device.workers().iter().map(|worker| Arc::clone(&worker.costs)).collect();
@@ -189,6 +189,19 @@ fn part_cost(graph: &Graph, device: &Device, info: &[TaskInfo], placements: &[Pl
         let prediction = models[worker.index()].predict_kernel(op_type, &fused, &slice_work(work, part));
         Some(PartialCost { alone: cost_of(&prediction), in_segment_ns: whole_ns(prediction.segment_ns) })
     })
+}
+
+/// The work of a kernel of several operators: that of the leading one, and what the others read and write besides.
+pub fn kernel_work(graph: &Graph, operators: &[OperatorId], lead: OperatorId) -> OperatorWork {
+    let mut work = graph.work(lead).clone();
+    let elements = |tensor: TensorId| graph.tensor(tensor).elements();
+    let made = |tensor: &TensorId| operators.iter().any(|&operator| graph.operator(operator).outputs.contains(tensor));
+    let fused = || operators.iter().filter(|&&operator| operator != lead).map(|&operator| graph.operator(operator));
+    let read = fused().flat_map(|operator| operator.inputs.iter().flatten().copied());
+    let read = read.filter(|tensor| graph.tensor(*tensor).role.is_dynamic() && !made(tensor)).map(elements);
+    let widest = fused().flat_map(|operator| operator.outputs.iter().copied()).map(elements).max().unwrap_or(0);
+    work.joined_elements = read.fold(widest.saturating_sub(work.output_elements), u64::saturating_add);
+    work
 }
 
 /// ONNX types of a task's leading operator and of those fused into its kernel.

@@ -1,5 +1,7 @@
 //! What is kept of outcomes.
 
+use std::collections::BTreeMap;
+
 use super::Run;
 use crate::host::design::{Job, What};
 use crate::host::journal::{Entry, Measured};
@@ -7,6 +9,7 @@ use crate::host::measure::MeasureError;
 use crate::host::rounds::Outcome;
 use crate::host::sample::{Experiment, Refusal, RefusalKind, Sample, Timing};
 use crate::host::samples::{End, Samples};
+use crate::host::timing::merged;
 
 impl Run<'_> {
     pub(super) fn record(&mut self, job: &Job, key: String, outcome: Outcome, is_provisional: bool) -> Result<(), MeasureError> {
@@ -15,6 +18,11 @@ impl Run<'_> {
             Outcome::Refused(why, message) => return self.refuse(job, key, why, message),
             Outcome::Unfinished | Outcome::Crowded => return Ok(()),
         };
+        if let Some(Measured::Sample(sample)) = self.done.get(&key).map(|entry| &entry.result) {
+            let mut sample = sample.clone();
+            sample.timing = merged(&sample.timing, &timing);
+            return self.append(Measured::Sample(sample));
+        }
         let Some(experiment) = self.experiment(job, &key, &timing) else { return Ok(()) };
         let before_ns = match self.provisional.get(&key) {
             Some(Measured::Sample(sample)) => sample.timing.p10_ns,
@@ -96,10 +104,31 @@ impl Run<'_> {
             _ => End::Budget,
         };
         self.close_provenance();
+        self.close_repetitions();
         let mut results: Vec<(usize, Measured)> =
             self.done.into_iter().filter_map(|(key, entry)| self.places.get(&key).map(|&place| (place, entry.result))).collect();
         results.sort_by_key(|(place, _)| *place);
         Samples::new(self.provenance, results.into_iter().map(|(_, result)| result), remaining, end)
+    }
+
+    /// Both durations of what was measured twice are those of all visits.
+    fn close_repetitions(&mut self) {
+        let timings: BTreeMap<String, u64> = self
+            .done
+            .iter()
+            .filter_map(|(key, entry)| match &entry.result {
+                Measured::Sample(sample) => Some((key.clone(), sample.timing.p10_ns)),
+                Measured::Refusal(_) => None,
+            })
+            .collect();
+        for entry in self.done.values_mut() {
+            if let Measured::Sample(Sample { experiment: Experiment::Noise { of, first_ns, second_ns, .. }, timing, .. }) =
+                &mut entry.result
+            {
+                *first_ns = timings.get(of.as_str()).copied().unwrap_or(*first_ns);
+                *second_ns = timing.p10_ns;
+            }
+        }
     }
 
     pub(super) fn close_provenance(&mut self) {
