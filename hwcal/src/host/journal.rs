@@ -203,6 +203,7 @@ mod tests {
             interval_ns: [9, 10],
             busy_p10_ns: None,
             visits_ns: Vec::new(),
+            batches_ms: Vec::new(),
         };
         let sample = |key: &str| Sample {
             key: key.to_owned(),

@@ -30,7 +30,7 @@ pub struct WorkerToMeasure {
 pub struct Options {
     /// Less of everything: under two minutes.
     pub quick: bool,
-    /// Time for it all; 105 s of a quick run and 855 s of a full one where none is given.
+    /// Time for it all; 95 s of a quick run and 760 s of a full one where none is given.
     pub budget: Option<Duration>,
     /// Seed of the design.
     pub seed: u64,
@@ -40,7 +40,7 @@ pub struct Options {
 
 impl Options {
     pub(super) fn nominal(&self) -> Duration {
-        Duration::from_secs(if self.quick { 105 } else { 855 })
+        Duration::from_secs(if self.quick { 95 } else { 760 })
     }
 
     /// How often each unit is prepared and measured, at different times.

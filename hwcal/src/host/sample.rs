@@ -207,6 +207,9 @@ pub struct Timing {
     /// 10th percentile of each visit, where it was prepared and measured several times apart; `p10_ns` is made of them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub visits_ns: Vec<u64>,
+    /// The batch of each visit, by the time of day at its end: what was measured together was disturbed together.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub batches_ms: Vec<u64>,
 }
 
 /// What a worker could not run: support rules of a profile come from these.
@@ -407,6 +410,7 @@ mod tests {
                 interval_ns,
                 busy_p10_ns: None,
                 visits_ns: vec![1_000, 1_200],
+                batches_ms: vec![7, 9],
             },
         };
         let line = serde_json::to_string(&sample).expect("serialises");

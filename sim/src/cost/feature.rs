@@ -194,6 +194,10 @@ features! {
     TrafficBeyond22 "traffic_beyond_22" |s: &S| beyond(s, 22.0);
     /// Elements that fused operators read and write besides.
     JoinedElements "joined_elements" |s: &S| s.joined_elements;
+    /// Outputs x fused operators that are functions or arithmetic of two tensors.
+    JoinedOutputs "joined_outputs" |s: &S| s.output_elements * (s.joined[1] + s.joined[2]);
+    /// Stretches that are folded: inputs / elements folded into one.
+    Folds "folds" |s: &S| if s.access.depth > 1 { s.input_elements / s.access.depth as f64 } else { 0.0 };
     /// Stretches that are moved: outputs / run.
     Runs "runs" |s: &S| if s.access.run > 0 { s.output_elements / s.access.run as f64 } else { 0.0 };
     /// Elements that are moved one by one, from places apart.

@@ -45,6 +45,8 @@ pub struct KernelShape {
     pub access: Access,
     /// Elements that fused operators read and write besides.
     pub joined_elements: f64,
+    /// Fused operators: those that convolutions absorb, arithmetic of two tensors, and functions.
+    pub joined: [f64; 3],
 }
 
 impl KernelShape {
@@ -85,7 +87,22 @@ impl KernelShape {
             geometry: *geometry,
             access: work.access,
             joined_elements: work.joined_elements as f64,
+            joined: [0.0; 3],
         }
+    }
+
+    /// The shape of an operator with the ONNX types of those fused into its kernel.
+    pub fn of_kernel(work: &OperatorWork, fused: &[&str]) -> Self {
+        let mut shape = Self::of(work);
+        for op_type in fused {
+            let kind = match *op_type {
+                "Relu" | "Clip" | "BatchNormalization" => 0,
+                "Add" | "Sub" | "Mul" | "Div" => 1,
+                _ => 2,
+            };
+            shape.joined[kind] += 1.0;
+        }
+        shape
     }
 
     /// Side of a square with as many positions as the output.

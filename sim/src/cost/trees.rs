@@ -3,7 +3,7 @@
 use crate::cost::{CostModelError, KernelClass, KernelShape};
 
 /// Number of inputs of a tree.
-pub const TREE_FEATURES: usize = 60;
+pub const TREE_FEATURES: usize = 64;
 
 /// What trees split on: logarithms of the shape, and the remainders that vector widths and work groups see.
 ///
@@ -90,6 +90,10 @@ pub fn tree_features(class: KernelClass, shape: &KernelShape) -> [f64; TREE_FEAT
         log2((shape.input_elements + 1.0) / (shape.output_elements + 1.0)),
         log2(shape.output_elements / (access.run.max(1) as f64) + 1.0),
         log2(shape.in_channels * shape.out_width),
+        shape.joined[0],
+        shape.joined[1],
+        shape.joined[2],
+        log2(shape.input_elements / (access.depth.max(1) as f64) + 1.0),
     ]
 }
 
@@ -219,7 +223,7 @@ mod tests {
         assert!(matches!(Forest::new(vec![split(0, 1.0), TreeNode::Leaf(0.0)]), Err(CostModelError::TreeCutShort { nodes: 2 })));
         assert!(matches!(
             Forest::new(vec![split(TREE_FEATURES as u8, 1.0)]),
-            Err(CostModelError::BadSplit { node: 0, feature: 60, .. })
+            Err(CostModelError::BadSplit { node: 0, feature: 64, .. })
         ));
         assert!(matches!(Forest::new(vec![TreeNode::Leaf(f64::NAN)]), Err(CostModelError::BadLeaf { node: 0, .. })));
         assert_eq!(Forest::new(Vec::new()).expect("empty is fine").tree_count(), 0);

@@ -22,6 +22,8 @@ const REPETITIONS: f64 = 20.0;
 const LONG_LAUNCH_NS: f64 = 1e7;
 /// One in so many operators is measured after a gap too.
 const ALONE: u64 = 8;
+/// Operators of other sizes for each task of the zoo that is no dense convolution; of those there are enough with one.
+const RELATIVES: u64 = 2;
 /// Second measurements of a worker in a row.
 const TOGETHER: usize = 4;
 /// Longest launch in a quick run.
@@ -201,12 +203,15 @@ impl Maker<'_> {
         strata.filter(|stratum| !stratum.jobs.is_empty()).collect()
     }
 
-    /// For each task of the zoo one of other sizes.
+    /// For each task of the zoo some of other sizes.
     fn near(&self, kind: KernelKind, tasks: &[ZooTask<'_>]) -> Vec<Job> {
         let of_kind = tasks.iter().filter(|task| task.model.work(task.task).kind == kind);
+        let relatives = if self.is_quick || kind == KernelKind::Convolution { 1 } else { RELATIVES };
         of_kind
-            .filter_map(|task| {
-                let model = near::near(task.model, task.task, &task.name, self.seed)?;
+            .flat_map(|task| (0..relatives).map(move |relative| (task, relative)))
+            .filter_map(|(task, relative)| {
+                let seed = self.seed.wrapping_add(relative << 32);
+                let model = near::near(task.model, task.task, &task.name, seed)?;
                 let operator = &task.model.graph.operator(task.model.tasks[task.task].lead).name;
                 let from = format!("{NEAR}/{}/{operator}", task.model.graph.name);
                 let (name, fused, work) = (task_name(&model, 0), model.fused(0), model.work(0).clone());
@@ -421,7 +426,7 @@ impl Maker<'_> {
 
     /// Sustained load, frequency and power: the latter two where they can be read.
     fn long_runs(&self) -> Vec<Job> {
-        let duration_ns = if self.is_quick { 2_000_000_000 } else { 20_000_000_000 };
+        let duration_ns = if self.is_quick { 2_000_000_000 } else { 10_000_000_000 };
         let what = What::Sustained { key: self.key("sustained"), duration_ns };
         let mut jobs = vec![self.job(what, duration_ns as f64, 1 << 20)];
         for &core in &self.shape().readable_cores {

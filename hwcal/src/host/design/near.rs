@@ -112,3 +112,45 @@ fn changed(mut raw: RawGraph, sizes: &mut Sizes) -> Option<RawGraph> {
     }
     Some(raw)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::host::design::zoo;
+
+    /// Most tasks have a relative of another size that does the same; the rest say nothing else than their shape allows.
+    #[test]
+    fn tasks_of_the_zoo_have_relatives_of_other_sizes() {
+        let (mut all, mut found, mut other) = (0, 0, 0);
+        for model in zoo::models()
+            .iter()
+            .filter(|model| ["resnet18", "mobilenet_v3_large", "bert_tiny_4x312"].contains(&&*model.graph.name))
+        {
+            for task in 0..model.tasks.len() {
+                all += 1;
+                let name = format!("{}/{task}", model.graph.name);
+                let Some(relative) = near(model, task, &name, 1) else { continue };
+                found += 1;
+                other += usize::from(relative.work(0) != model.work(task));
+                assert_eq!(relative.fused(0), model.fused(task), "{name}");
+                assert_eq!(
+                    near(model, task, &name, 1).map(|again| again.work(0).clone()),
+                    Some(relative.work(0).clone()),
+                    "{name}"
+                );
+            }
+        }
+        assert!(found * 10 > all * 7 && other * 10 > found * 8, "{all} tasks, {found} relatives, {other} of another size");
+    }
+
+    #[test]
+    fn sizes_keep_what_they_are_multiples_of() {
+        let mut sizes = Sizes { seed: 3, known: BTreeMap::new() };
+        for size in [8, 24, 40, 64, 96, 128, 512, 1000, 14, 28, 56, 112, 197] {
+            let new = sizes.of(size);
+            assert!(new % (1 << size.trailing_zeros().min(3)) == 0 && new >= size / 2 - 1 && new <= 2 * size, "{size}: {new}");
+            assert_eq!(sizes.of(size), new);
+        }
+        assert_eq!([1, 3, 5].map(|size| sizes.of(size)), [1, 3, 5]);
+    }
+}

@@ -114,12 +114,44 @@ pub(crate) const fn multiplies(class: KernelClass) -> bool {
 fn arithmetic(class: KernelClass) -> Vec<Feature> {
     use Feature as F;
     match class {
-        KernelClass::Convolution => vec![F::PointwiseMacs, F::WindowMacs, F::ImageMacs, F::WindowPatches, F::ImagePatches],
-        KernelClass::DepthwiseConvolution => vec![F::Macs, F::OutputElements],
-        KernelClass::GroupedConvolution => vec![F::Macs, F::Patches, F::OutputElements],
-        KernelClass::Pool => vec![F::WindowPositions, F::OutputElements],
+        KernelClass::Convolution => vec![
+            F::PointwiseMacs,
+            F::WindowMacs,
+            F::ImageMacs,
+            F::WindowPatches,
+            F::ImagePatches,
+            F::RaggedMacs,
+            F::RaggedPatches,
+            F::RaggedOutputs,
+        ],
+        KernelClass::DepthwiseConvolution => {
+            vec![F::Macs, F::OutputElements, F::RaggedMacs, F::RaggedPatches, F::RaggedOutputs, F::OutRows, F::Groups]
+        }
+        KernelClass::GroupedConvolution => {
+            vec![
+                F::Macs,
+                F::Patches,
+                F::GroupPatches,
+                F::OutputElements,
+                F::RaggedMacs,
+                F::RaggedPatches,
+                F::RaggedOutputs,
+                F::Groups,
+            ]
+        }
+        KernelClass::Pool => vec![F::WindowPositions, F::OutputElements, F::OutRows, F::RaggedOutputs],
         class if multiplies(class) => vec![F::Macs, F::Patches, F::OutputElements],
-        _ => vec![F::InputElements, F::OutputElements, F::Positions],
+        _ => vec![
+            F::InputElements,
+            F::OutputElements,
+            F::Positions,
+            F::Folds,
+            F::JoinedOutputs,
+            F::Runs,
+            F::ScatteredElements,
+            F::StackedElements,
+            F::VariedOutputs,
+        ],
     }
 }
 
@@ -141,7 +173,9 @@ fn tiled(class: KernelClass, width: u32) -> Vec<Feature> {
     };
     let rest = [F::PositionMacs8, F::PositionMacs16, F::TexelLoops];
     if class == KernelClass::Convolution {
-        [&[point, window, F::ImageMacs, F::WindowPatches, F::ImagePatches], &rest[..]].concat()
+        let own =
+            [point, window, F::ImageMacs, F::WindowPatches, F::ImagePatches, F::RaggedMacs, F::RaggedPatches, F::RaggedOutputs];
+        [&own[..], &rest[..]].concat()
     } else {
         [&[any, F::Patches], &rest[..]].concat()
     }
@@ -150,7 +184,7 @@ fn tiled(class: KernelClass, width: u32) -> Vec<Feature> {
 /// Traffic: elements once, and once more for each level of the caches that they do not fit.
 fn traffic(class: KernelClass) -> Vec<Feature> {
     use Feature as F;
-    let mut features = vec![F::InputElements, F::OutputElements];
+    let mut features = vec![F::InputElements, F::OutputElements, F::JoinedElements];
     if multiplies(class) {
         features.push(F::Weights);
     }
@@ -310,7 +344,7 @@ impl Effort {
     /// Ensembles whose mean is taken, trees of each, and the share of each tree's prediction that is kept.
     const fn ensembles(self) -> (usize, usize, f64) {
         match self {
-            Self::Quick => (1, 100, 0.1),
+            Self::Quick => (1, 60, 0.15),
             Self::Full => (2, 200, 0.06),
         }
     }

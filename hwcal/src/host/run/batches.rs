@@ -55,6 +55,7 @@ impl Run<'_> {
         }
         let own = batch.iter().filter_map(|job| subject(&job.what));
         let measured = self.measure_subjects(worker, own.chain(Canaries::subjects()).collect(), deadline_ns)?;
+        self.batch_ms = self.clock.unix_ms();
         let is_disturbed = self.canaries[worker].is_disturbed(&measured.outcomes[batch.len()..]);
         let is_crowded = batch.len() > 1;
         let (mut at_once, mut later) = (Vec::new(), Vec::new());

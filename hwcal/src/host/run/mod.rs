@@ -52,6 +52,8 @@ pub(super) struct Run<'env> {
     canaries: Vec<Canaries>,
     queue: VecDeque<Job>,
     closing: VecDeque<Job>,
+    /// Time of day at the end of the last batch.
+    batch_ms: u64,
     /// All units, and the repetitions of some, for further visits.
     again: [Vec<Job>; 2],
     /// Expected duration of what was done, and what it really took.
@@ -110,6 +112,7 @@ impl<'env> Run<'env> {
             queue,
             closing,
             again,
+            batch_ms: 0,
             pace_ns: (0.0, 0.0),
         })
     }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::Run;
 use crate::host::design::{Job, What};
+use crate::host::drift;
 use crate::host::journal::{Entry, Measured};
 use crate::host::measure::MeasureError;
 use crate::host::rounds::Outcome;
@@ -13,11 +14,13 @@ use crate::host::timing::merged;
 
 impl Run<'_> {
     pub(super) fn record(&mut self, job: &Job, key: String, outcome: Outcome, is_provisional: bool) -> Result<(), MeasureError> {
-        let timing = match outcome {
+        let mut timing = match outcome {
             Outcome::Timed(timing) => timing,
             Outcome::Refused(why, message) => return self.refuse(job, key, why, message),
             Outcome::Unfinished | Outcome::Crowded => return Ok(()),
         };
+        timing.visits_ns = vec![timing.p10_ns];
+        timing.batches_ms = vec![self.batch_ms];
         if let Some(Measured::Sample(sample)) = self.done.get(&key).map(|entry| &entry.result) {
             let mut sample = sample.clone();
             sample.timing = merged(&sample.timing, &timing);
@@ -111,8 +114,17 @@ impl Run<'_> {
         Samples::new(self.provenance, results.into_iter().map(|(_, result)| result), remaining, end)
     }
 
-    /// Both durations of what was measured twice are those of all visits.
+    /// Slow batches are taken out of durations; and both durations of what was measured twice are those of all visits.
     fn close_repetitions(&mut self) {
+        let mut samples: Vec<&mut Sample> = self
+            .done
+            .values_mut()
+            .filter_map(|entry| match &mut entry.result {
+                Measured::Sample(sample) => Some(sample),
+                Measured::Refusal(_) => None,
+            })
+            .collect();
+        drift::correct(&mut samples);
         let timings: BTreeMap<String, u64> = self
             .done
             .iter()

@@ -92,6 +92,7 @@ impl Machine {
             interval_ns: [p10_ns; 2],
             busy_p10_ns: None,
             visits_ns: Vec::new(),
+            batches_ms: Vec::new(),
         };
         self.samples.push(Sample { key: key.clone(), worker: worker.to_owned(), experiment, timing });
         key
