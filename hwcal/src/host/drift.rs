@@ -52,7 +52,9 @@ fn polish(mut samples: Vec<&mut Sample>) {
         residuals.retain(|_, residuals| residuals.len() >= LEAST);
         slowdowns = residuals.into_iter().map(|(batch, residuals)| (batch, median(&residuals))).collect();
         let usual = median(&slowdowns.values().copied().collect::<Vec<_>>());
-        slowdowns.values_mut().for_each(|slowdown| *slowdown -= usual);
+        for slowdown in slowdowns.values_mut() {
+            *slowdown -= usual;
+        }
     }
     for (sample, visits) in samples.iter_mut().zip(&visits) {
         sample.timing.p10_ns = libm::round(libm::exp(duration(visits, &slowdowns))).max(1.0) as u64;
@@ -73,7 +75,7 @@ mod tests {
                 // Other neighbours on each visit.
                 let batches_ms: Vec<u64> =
                     [7, 11, 13].iter().enumerate().map(|(visit, step)| 1000 * visit as u64 + index * step % 300 / 10).collect();
-                let slow = |batch: u64| if batch % 3 == 0 { 1.0 + 0.1 * (batch % 5) as f64 } else { 1.0 };
+                let slow = |batch: u64| if batch.is_multiple_of(3) { 1.0 + 0.1 * (batch % 5) as f64 } else { 1.0 };
                 let visits_ns: Vec<u64> = batches_ms.iter().map(|&batch| (true_ns * slow(batch)) as u64).collect();
                 let timing = Timing {
                     p10_ns: visits_ns[0],

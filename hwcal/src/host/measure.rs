@@ -45,7 +45,7 @@ impl Options {
 
     /// How often each unit is prepared and measured, at different times.
     pub(super) const fn visits(&self) -> usize {
-        if self.quick { 2 } else { 3 }
+        if self.quick { 2 } else { 4 }
     }
 
     pub(super) const fn limits(&self) -> Limits {

@@ -98,8 +98,8 @@ fn sliced(node: &Node<'_>, input: &[u64], output: &[u64]) -> Access {
     let stepped =
         axes.iter().zip(&steps).filter(|&(_, &step)| step != 1).map(|(&axis, &step)| (place(axis), step.unsigned_abs()));
     match stepped.max() {
-        Some((axis, step)) if axis < rank => {
-            Access { run: product(&input[axis + 1..]), stride: step, depth: product(&input[axis..]), variant: 1 }
+        Some((last, step)) if last < rank => {
+            Access { run: product(&input[last + 1..]), stride: step, depth: product(&input[last..]), variant: 1 }
         }
         _ => {
             let differs = (0..rank).rfind(|&axis| output.get(axis) != Some(&input[axis]));

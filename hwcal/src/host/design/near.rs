@@ -52,7 +52,7 @@ impl Sizes {
         *self.known.entry(size).or_insert_with(|| {
             let mixed = hash(&[seed.to_le_bytes(), size.to_le_bytes()].concat());
             // One size in four stays.
-            if (mixed >> 8) % 4 == 0 {
+            if (mixed >> 8).is_multiple_of(4) {
                 return size;
             }
             let factor = FACTORS[((mixed >> 16) % FACTORS.len() as u64) as usize];
@@ -148,7 +148,10 @@ mod tests {
         let mut sizes = Sizes { seed: 3, known: BTreeMap::new() };
         for size in [8, 24, 40, 64, 96, 128, 512, 1000, 14, 28, 56, 112, 197] {
             let new = sizes.of(size);
-            assert!(new % (1 << size.trailing_zeros().min(3)) == 0 && new >= size / 2 - 1 && new <= 2 * size, "{size}: {new}");
+            assert!(
+                new.is_multiple_of(1 << size.trailing_zeros().min(3)) && new >= size / 2 - 1 && new <= 2 * size,
+                "{size}: {new}"
+            );
             assert_eq!(sizes.of(size), new);
         }
         assert_eq!([1, 3, 5].map(|size| sizes.of(size)), [1, 3, 5]);

@@ -308,9 +308,12 @@ pub(crate) fn loss(pairs: impl Iterator<Item = (f64, f64)>) -> f64 {
 }
 
 /// Features that may only raise a prediction: sizes, channels, windows, amounts.
-const RISING: [usize; 24] = [0, 1, 2, 3, 5, 6, 7, 8, 12, 15, 16, 17, 18, 19, 20, 22, 23, 24, 25, 26, 28, 29, 32, 33];
+const RISING: [usize; 29] =
+    [0, 1, 2, 3, 5, 6, 7, 8, 12, 15, 16, 17, 18, 19, 20, 22, 23, 24, 25, 26, 28, 29, 32, 33, 44, 47, 48, 53, 63];
 /// Strides, which change what is read of the input either way.
 const STRIDES: [usize; 3] = [4, 30, 31];
+/// What an operator is, whatever its size: its variant, and what is fused into it.
+const VARIANTS: [usize; 4] = [43, 60, 61, 62];
 
 /// Trees may only raise a prediction as sizes, channels and windows grow; remainders and ratios they do not see.
 fn monotone(class: KernelClass) -> Directions {
@@ -318,7 +321,7 @@ fn monotone(class: KernelClass) -> Directions {
     for rising in RISING {
         directions[rising] = Direction::Rising;
     }
-    for stride in STRIDES {
+    for stride in STRIDES.into_iter().chain(VARIANTS) {
         directions[stride] = Direction::Free;
     }
     if class == KernelClass::Pool {
