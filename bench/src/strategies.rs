@@ -91,7 +91,7 @@ pub fn planning(wanted: &Wanted) -> Result<String, String> {
 /// Median, least and most; a dash where there is nothing.
 fn spread(values: &mut [f64]) -> String {
     values.sort_by(f64::total_cmp);
-    match values {
+    match *values {
         [] => "-".to_owned(),
         [least, .., most] => format!("{:.2} ({least:.2}..{most:.2})", values[values.len() / 2]),
         [only] => format!("{only:.2}"),

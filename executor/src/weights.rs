@@ -130,11 +130,12 @@ impl Weights {
         let mut random = SplitMix::of(&info.name, &info.shape);
         random.0 ^= seed.wrapping_mul(0x9e37_79b9_7f4a_7c15);
         let elements = info.elements() as usize;
-        let bits: Vec<i64> = (0..elements).map(|_| i64::from(random.unit() < 0.5)).collect();
         if info.data_type == DataType::Float32 {
+            random.skip(elements);
             let values: Vec<f32> = (0..elements).map(|_| 2.0 * random.unit() - 1.0).collect();
             return Ok(Tensor::floats(&info.shape, &values));
         }
+        let bits: Vec<i64> = (0..elements).map(|_| i64::from(random.unit() < 0.5)).collect();
         Tensor::from_constant(info.data_type, &info.shape, &sim::graph::ConstantData::Integers(bits))
             .ok_or(WeightError::NotDrawable { tensor: info.name.clone(), data_type: info.data_type })
     }
@@ -170,6 +171,9 @@ fn range(graph: &Graph, id: TensorId) -> (f32, f32) {
 /// Steele, Lea and Flood, "Fast Splittable Pseudorandom Number Generators" (2014).
 struct SplitMix(u64);
 
+/// What its state grows by.
+const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
+
 impl SplitMix {
     /// Seeded by FNV-1a over a name and a shape.
     fn of(name: &str, shape: &[u64]) -> Self {
@@ -177,9 +181,14 @@ impl SplitMix {
         Self(bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)))
     }
 
+    /// Passes over so many numbers.
+    fn skip(&mut self, count: usize) {
+        self.0 = self.0.wrapping_add(STEP.wrapping_mul(count as u64));
+    }
+
     /// Uniform in 0..1, of 24 bits.
     fn unit(&mut self) -> f32 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        self.0 = self.0.wrapping_add(STEP);
         let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);

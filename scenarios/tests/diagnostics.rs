@@ -261,7 +261,7 @@ shapes = ["1 2 3 4 5 6 = 7", "1 2 3 4 5 6 7 = 8 s"]
 55:13 the fit range lacks `in_channels` / all dimensions are needed
 55:25 `in_size` is not a range / write the smallest and the largest value, e.g. [1.0, 224.0]
 55:37 unknown dimension `out` / known: `in_size`, `in_channels`, `out_size`, `out_channels`, `kernel`, `stride`, `group_channels`
-56:19 `1:x` is neither a split nor a leaf / write `feature:threshold` with a feature below 40, or a number
+56:19 `1:x` is neither a split nor a leaf / write `feature:threshold` with a feature below 64, or a number
 57:11 `1 2 3 4 5 6 = 7` is not a measured shape / write e.g. \"112 32 112 64 1 1 32 = 812500\"
 57:30 `1 2 3 4 5 6 7 = 8 s` is not a measured shape / write e.g. \"112 32 112 64 1 1 32 = 812500\"
 ",

@@ -11,6 +11,7 @@ mod split;
 pub use builder::{TaskGraphBuilder, TaskGraphError};
 pub use costs::{CostTable, KernelCost, PartCost, PartialCost};
 pub use fusion::{PATTERNS, Pattern, PatternError, PatternRule, Patterns};
+pub use kernel::kernel_work;
 pub use lower::{LoweredModel, Lowering, Placement, TaskInfo};
 pub use rows::RowAccess;
 pub(crate) use rows::boundary;

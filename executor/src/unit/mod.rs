@@ -95,7 +95,7 @@ impl Unit {
 }
 
 /// The operators as a graph of their own; its initialisers keep the model's names.
-pub(crate) fn cut_out(model: &Graph, operators: &[OperatorId], wanted: &[TensorId]) -> RawGraph {
+pub fn cut_out(model: &Graph, operators: &[OperatorId], wanted: &[TensorId]) -> RawGraph {
     let name = |id: TensorId| model.tensor(id).name.clone();
     let first = operators.first().map_or("", |&operator| &model.operator(operator).name);
     let mut raw = RawGraph::new(format!("{}/{first}+{}", model.name, operators.len().saturating_sub(1)));

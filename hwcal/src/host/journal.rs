@@ -1,6 +1,7 @@
 //! What has been measured so far, in a file that survives being killed: a header, then a line for each result.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry as Place;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -115,7 +116,7 @@ impl Journal {
 
     /// Opens a journal, begins one where there is none, and gives back what it holds.
     ///
-    /// A last line without its end was being written when the run was killed: it is cut off. Of entries of one key the first counts.
+    /// A last line without its end was being written when the run was killed: it is cut off. Of entries of one key the last counts.
     pub fn open(path: &Path, header: &Header) -> Result<(Self, Vec<Entry>), JournalError> {
         let io_error = |error| JournalError::Io { file: path.to_owned(), error };
         let text = match std::fs::read(path) {
@@ -153,7 +154,7 @@ fn read(path: &Path, text: &[u8], header: &Header) -> Result<Vec<Entry>, Journal
     let invalid = |line: usize, error: String| JournalError::Invalid { file: file(), line, error };
     let lines = text.split(|&byte| byte == b'\n').enumerate().filter(|(_, line)| !line.is_empty());
     let mut entries: Vec<Entry> = Vec::new();
-    let mut known = BTreeSet::new();
+    let mut known = BTreeMap::new();
     for (index, line) in lines {
         if index == 0 {
             let found: Header = serde_json::from_slice(line).map_err(|error| invalid(1, format!("no header: {error}")))?;
@@ -171,8 +172,13 @@ fn read(path: &Path, text: &[u8], header: &Header) -> Result<Vec<Entry>, Journal
             continue;
         }
         let entry: Entry = serde_json::from_slice(line).map_err(|error| invalid(index + 1, error.to_string()))?;
-        if known.insert(entry.key().to_owned()) {
-            entries.push(entry);
+        // Later entries of a key hold the earlier ones.
+        match known.entry(entry.key().to_owned()) {
+            Place::Occupied(place) => entries[*place.get()] = entry,
+            Place::Vacant(place) => {
+                place.insert(entries.len());
+                entries.push(entry);
+            }
         }
     }
     Ok(entries)
@@ -188,8 +194,17 @@ mod tests {
     }
 
     fn entries() -> Vec<Entry> {
-        let timing =
-            Timing { p10_ns: 9, median_ns: 10, samples: 15, spread: 0.1234, stolen: 0, interval_ns: [9, 10], busy_p10_ns: None };
+        let timing = Timing {
+            p10_ns: 9,
+            median_ns: 10,
+            samples: 15,
+            spread: 0.1234,
+            stolen: 0,
+            interval_ns: [9, 10],
+            busy_p10_ns: None,
+            visits_ns: Vec::new(),
+            batches_ms: Vec::new(),
+        };
         let sample = |key: &str| Sample {
             key: key.to_owned(),
             worker: "cpu".to_owned(),

@@ -30,7 +30,7 @@ pub struct WorkerToMeasure {
 pub struct Options {
     /// Less of everything: under two minutes.
     pub quick: bool,
-    /// Time for it all; 100 s of a quick run and 13 min of a full one where none is given.
+    /// Time for it all; 95 s of a quick run and 760 s of a full one where none is given.
     pub budget: Option<Duration>,
     /// Seed of the design.
     pub seed: u64,
@@ -40,16 +40,21 @@ pub struct Options {
 
 impl Options {
     pub(super) fn nominal(&self) -> Duration {
-        Duration::from_secs(if self.quick { 100 } else { 780 })
+        Duration::from_secs(if self.quick { 95 } else { 760 })
+    }
+
+    /// How often each unit is prepared and measured, at different times.
+    pub(super) const fn visits(&self) -> usize {
+        if self.quick { 2 } else { 4 }
     }
 
     pub(super) const fn limits(&self) -> Limits {
         Limits {
-            minimum: 15,
-            maximum: if self.quick { 24 } else { 60 },
+            minimum: 10,
+            maximum: if self.quick { 16 } else { 24 },
             tight: 0.03,
             gap_ns: 400_000,
-            block_ns: if self.quick { 150_000 } else { 300_000 },
+            block_ns: if self.quick { 120_000 } else { 200_000 },
             longest_ns: if self.quick { 1_500_000_000 } else { 6_000_000_000 },
         }
     }
@@ -110,7 +115,7 @@ pub fn measure(
 ) -> Result<Samples, MeasureError> {
     let epoch = Instant::now();
     let clocks = |cores: &[usize]| -> Box<dyn Clock> { Box::new(RealClock::new(epoch, cores)) };
-    let expected_ns = 0.9 * options.nominal().as_nanos() as f64;
+    let expected_ns = 0.9 * options.nominal().as_nanos() as f64 / options.visits() as f64;
     let design = |shapes: &[WorkerShape]| Design::new(shapes, options.quick, options.seed, expected_ns);
     measure_with(workers, options, progress, interrupt, Setting { clocks: &clocks, design: &design })
 }

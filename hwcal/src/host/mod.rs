@@ -17,6 +17,7 @@ mod canary;
 mod clock;
 mod describe;
 mod design;
+mod drift;
 pub mod facts;
 pub mod fit;
 pub mod journal;

@@ -1,7 +1,7 @@
 //! What was measured: one [`Sample`] for one thing on one worker, a line of JSON each.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
-use sim::graph::work::{Geometry, KernelKind, OperatorWork};
+use sim::graph::work::{Access, Geometry, KernelKind, OperatorWork};
 
 /// One measured thing.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -204,6 +204,12 @@ pub struct Timing {
     /// 10th percentile of what the device itself says (begin of the first kernel to end of the last), if it has a clock.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub busy_p10_ns: Option<u64>,
+    /// 10th percentile of each visit, where it was prepared and measured several times apart; `p10_ns` is made of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub visits_ns: Vec<u64>,
+    /// The batch of each visit, by the time of day at its end: what was measured together was disturbed together.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub batches_ms: Vec<u64>,
 }
 
 /// What a worker could not run: support rules of a profile come from these.
@@ -262,6 +268,31 @@ pub struct WorkRecord {
     /// Geometry.
     #[serde(with = "GeometryRecord")]
     pub geometry: Geometry,
+    /// How it walks through its data.
+    #[serde(with = "AccessRecord", default, skip_serializing_if = "is_plain")]
+    pub access: Access,
+    /// Elements that fused operators read and write besides.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub joined_elements: u64,
+}
+
+/// The fields of [`Access`], for serde.
+#[derive(Serialize, Deserialize)]
+#[serde(remote = "Access")]
+struct AccessRecord {
+    run: u64,
+    stride: u64,
+    depth: u64,
+    variant: u64,
+}
+
+fn is_plain(access: &Access) -> bool {
+    *access == Access::default()
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+const fn is_zero(value: &u64) -> bool {
+    *value == 0
 }
 
 /// The fields of [`Geometry`], for serde.
@@ -297,6 +328,8 @@ impl From<&OperatorWork> for WorkRecord {
             weight_bytes: work.weight_bytes,
             input_count: work.input_count,
             geometry: work.geometry,
+            access: work.access,
+            joined_elements: work.joined_elements,
         }
     }
 }
@@ -314,6 +347,8 @@ impl From<&WorkRecord> for OperatorWork {
             weight_bytes: work.weight_bytes,
             input_count: work.input_count,
             geometry: work.geometry,
+            access: work.access,
+            joined_elements: work.joined_elements,
         }
     }
 }
@@ -349,6 +384,8 @@ mod tests {
             weight_bytes: 7,
             input_count: 8,
             geometry,
+            access: Access { run: 9, stride: 10, depth: 11, variant: 12 },
+            joined_elements: 13,
         };
         let record = WorkRecord::from(&work);
         assert_eq!(OperatorWork::from(&record), work);
@@ -364,7 +401,17 @@ mod tests {
                 source: "design".to_owned(),
                 launch: LaunchMode::BackToBack,
             },
-            timing: Timing { p10_ns, median_ns, samples: 15, spread: 0.0312, stolen: 1, interval_ns, busy_p10_ns: None },
+            timing: Timing {
+                p10_ns,
+                median_ns,
+                samples: 15,
+                spread: 0.0312,
+                stolen: 1,
+                interval_ns,
+                busy_p10_ns: None,
+                visits_ns: vec![1_000, 1_200],
+                batches_ms: vec![7, 9],
+            },
         };
         let line = serde_json::to_string(&sample).expect("serialises");
         assert!(!line.contains('\n') && line.contains(r#""kernel":"depthwise_convolution""#), "{line}");

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use sim::cost::{KernelClass, KernelShape, ShapeKey, key_of};
-use sim::graph::work::{Geometry, KernelKind, OperatorWork};
+use sim::graph::work::{Access, Geometry, KernelKind, OperatorWork};
 
 use crate::table::{Source, Table, TableError, TableRow};
 
@@ -233,6 +233,8 @@ fn operator_work(row: TableRow<'_>) -> Result<OperatorWork, TableError> {
             dilation_width: 1,
             groups,
         },
+        access: Access::default(),
+        joined_elements: 0,
     })
 }
 

@@ -72,7 +72,7 @@ impl CostModels {
         if work.output_elements == 0 {
             return nothing;
         }
-        let shape = KernelShape::of(work);
+        let shape = KernelShape::of_kernel(work, fused);
         // Of a table only the rows looked up are read, and they are as large as the output.
         let weights = if work.kind == KernelKind::Embedding { shape.output_elements } else { work.parameters as f64 };
         let elements = shape.input_elements + shape.output_elements + weights;

@@ -192,6 +192,44 @@ features! {
     TrafficBeyond20 "traffic_beyond_20" |s: &S| beyond(s, 20.0);
     /// Elements read and written, filter included, beyond the first 2^22.
     TrafficBeyond22 "traffic_beyond_22" |s: &S| beyond(s, 22.0);
+    /// Elements that fused operators read and write besides.
+    JoinedElements "joined_elements" |s: &S| s.joined_elements;
+    /// Outputs x fused operators that are functions or arithmetic of two tensors.
+    JoinedOutputs "joined_outputs" |s: &S| s.output_elements * (s.joined[1] + s.joined[2]);
+    /// Stretches that are folded: inputs / elements folded into one.
+    Folds "folds" |s: &S| if s.access.depth > 1 { s.input_elements / s.access.depth as f64 } else { 0.0 };
+    /// Stretches that are moved: outputs / run.
+    Runs "runs" |s: &S| if s.access.run > 0 { s.output_elements / s.access.run as f64 } else { 0.0 };
+    /// Elements that are moved one by one, from places apart.
+    ScatteredElements "scattered_elements"
+        |s: &S| if s.access.run == 1 && s.access.stride > 1 { s.output_elements } else { 0.0 };
+    /// Elements that are folded across stretches.
+    StackedElements "stacked_elements" |s: &S| if s.access.run > 1 && s.access.depth > 1 { s.input_elements } else { 0.0 };
+    /// Outputs of the second variant and those beyond: a resize that interpolates, an operand that is spread.
+    VariedOutputs "varied_outputs" |s: &S| if s.access.variant % 4 >= 2 { s.output_elements } else { 0.0 };
+    /// Multiply-accumulates whose channels do not fill blocks of 4 (input) or, in groups, of 16 (output).
+    RaggedMacs "ragged_macs" |s: &S| ragged(s, s.macs);
+    /// Patch elements of the same: `M K` for each group.
+    RaggedPatches "ragged_patches" |s: &S| ragged(s, s.positions * s.kernel_area * s.in_channels);
+    /// Outputs of the same.
+    RaggedOutputs "ragged_outputs" |s: &S| ragged(s, s.output_elements);
+    /// Patch elements of all groups.
+    GroupPatches "group_patches" |s: &S| s.positions * s.kernel_area * s.in_channels;
+    /// Rows of outputs: outputs / columns.
+    OutRows "out_rows" |s: &S| s.output_elements / s.out_width;
+    /// Groups.
+    Groups "groups" |s: &S| s.geometry.groups.max(1) as f64;
+}
+
+/// Blocked layouts hold 16 channels; a convolution whose channels fill no blocks is computed otherwise.
+fn ragged(shape: &KernelShape, value: f64) -> f64 {
+    let is_filled = |channels: f64, block: f64| libm::fmod(channels, block) < 0.5;
+    let is_blocked = if shape.geometry.groups > 1 {
+        is_filled(shape.out_channels, 16.0)
+    } else {
+        shape.in_channels <= IMAGE_CHANNELS || is_filled(shape.in_channels, 4.0)
+    };
+    if is_blocked { 0.0 } else { value }
 }
 
 const FIRST_KNOT: f64 = 8.0;

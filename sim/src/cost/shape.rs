@@ -1,7 +1,7 @@
 //! The numbers that features are made of.
 
 use crate::cost::KernelClass;
-use crate::graph::work::{Geometry, KernelKind, OperatorWork};
+use crate::graph::work::{Access, Geometry, KernelKind, OperatorWork};
 
 /// An operator's shape as real numbers, with the conventions of the measured data resolved.
 ///
@@ -41,6 +41,12 @@ pub struct KernelShape {
     pub parameters: f64,
     /// Every dimension as the operator has it.
     pub geometry: Geometry,
+    /// How it walks through its data.
+    pub access: Access,
+    /// Elements that fused operators read and write besides.
+    pub joined_elements: f64,
+    /// Fused operators: those that convolutions absorb, arithmetic of two tensors, and functions.
+    pub joined: [f64; 3],
 }
 
 impl KernelShape {
@@ -79,7 +85,24 @@ impl KernelShape {
             is_concatenation: work.kind == KernelKind::Concatenate,
             parameters: work.parameters as f64,
             geometry: *geometry,
+            access: work.access,
+            joined_elements: work.joined_elements as f64,
+            joined: [0.0; 3],
         }
+    }
+
+    /// The shape of an operator with the ONNX types of those fused into its kernel.
+    pub fn of_kernel(work: &OperatorWork, fused: &[&str]) -> Self {
+        let mut shape = Self::of(work);
+        for op_type in fused {
+            let kind = match *op_type {
+                "Relu" | "Clip" | "BatchNormalization" => 0,
+                "Add" | "Sub" | "Mul" | "Div" => 1,
+                _ => 2,
+            };
+            shape.joined[kind] += 1.0;
+        }
+        shape
     }
 
     /// Side of a square with as many positions as the output.

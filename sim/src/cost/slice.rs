@@ -67,6 +67,7 @@ fn by_rows(work: &OperatorWork, begin: u32, end: u32, of: u32) -> OperatorWork {
         output_elements: rows.share(work.output_elements),
         input_bytes: input(work.input_bytes),
         output_bytes: rows.share(work.output_bytes),
+        joined_elements: rows.share(work.joined_elements),
         geometry: Geometry { out_height: rows.len(), in_height: in_rows, ..*geometry },
         ..work.clone()
     }
@@ -137,6 +138,7 @@ fn by_channels(work: &OperatorWork, begin: u32, end: u32, of: u32) -> OperatorWo
         parameters: channels.share(work.parameters),
         input_bytes: input(work.input_bytes),
         output_bytes: channels.share(work.output_bytes),
+        joined_elements: channels.share(work.joined_elements),
         weight_bytes: channels.share(work.weight_bytes),
         geometry: Geometry { out_channels: channels.len(), in_channels, groups, ..*geometry },
         ..work.clone()
@@ -148,6 +150,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::graph::work::Access;
 
     /// A convolution with `same` padding, its input counted without padding.
     fn convolution(size: u64, in_channels: u64, out_channels: u64, kernel: u64) -> OperatorWork {
@@ -181,6 +184,8 @@ mod tests {
                 dilation_width: 1,
                 groups: 1,
             },
+            access: Access::default(),
+            joined_elements: 0,
         }
     }
 
@@ -231,6 +236,8 @@ mod tests {
             weight_bytes: 0,
             input_count: 2,
             geometry,
+            access: Access::default(),
+            joined_elements: 0,
         };
         let rows = slice_work(&work, Part::Rows { begin: 0, end: 1, of: 2 });
         assert_eq!((rows.input_elements, rows.macs), (500 + 500, 25_000));

@@ -1,7 +1,7 @@
 //! Cost models as a whole.
 
 use super::*;
-use crate::graph::work::{Geometry, KernelKind, OperatorWork};
+use crate::graph::work::{Access, Geometry, KernelKind, OperatorWork};
 
 fn pointwise(size: u64, in_channels: u64, out_channels: u64) -> OperatorWork {
     let (input, output) = (size * size * in_channels, size * size * out_channels);
@@ -31,6 +31,8 @@ fn pointwise(size: u64, in_channels: u64, out_channels: u64) -> OperatorWork {
             dilation_width: 1,
             groups: 1,
         },
+        access: Access::default(),
+        joined_elements: 0,
     }
 }
 

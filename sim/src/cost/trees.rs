@@ -3,7 +3,7 @@
 use crate::cost::{CostModelError, KernelClass, KernelShape};
 
 /// Number of inputs of a tree.
-pub const TREE_FEATURES: usize = 40;
+pub const TREE_FEATURES: usize = 64;
 
 /// What trees split on: logarithms of the shape, and the remainders that vector widths and work groups see.
 ///
@@ -22,6 +22,8 @@ pub fn tree_features(class: KernelClass, shape: &KernelShape) -> [f64; TREE_FEAT
     };
     let at_least_one = |value: u64| value.max(1) as f64;
     let geometry = &shape.geometry;
+    let access = &shape.access;
+    let group_outputs = (shape.out_channels / at_least_one(geometry.groups)).max(1.0);
     let elements = shape.input_elements + shape.output_elements + shape.parameters;
     let in_positions = at_least_one(geometry.batch) * at_least_one(geometry.in_height) * at_least_one(geometry.in_width);
     let padding = (in_positions * shape.in_channels - shape.input_elements).max(0.0);
@@ -67,6 +69,31 @@ pub fn tree_features(class: KernelClass, shape: &KernelShape) -> [f64; TREE_FEAT
         libm::fmod(shape.out_channels, 8.0),
         libm::fmod(shape.out_channels, 16.0),
         libm::fmod(shape.out_width, 16.0),
+        // What kernels of equal sizes differ by.
+        log2(access.run as f64 + 1.0),
+        log2(access.stride as f64 + 1.0),
+        log2(access.depth as f64 + 1.0),
+        access.variant as f64,
+        log2(shape.joined_elements + 1.0),
+        libm::fmod(shape.in_channels, 4.0),
+        libm::fmod(shape.out_channels, 4.0),
+        log2(shape.group_channels),
+        log2(group_outputs),
+        libm::fmod(shape.group_channels, 16.0),
+        libm::fmod(group_outputs, 16.0),
+        libm::fmod(shape.out_channels, 32.0),
+        libm::fmod(shape.out_channels, 64.0),
+        log2(shape.positions),
+        libm::fmod(shape.positions, 8.0),
+        libm::fmod(shape.positions, 16.0),
+        log2(libm::ceil(shape.out_channels / 16.0) * 16.0 / shape.out_channels),
+        log2((shape.input_elements + 1.0) / (shape.output_elements + 1.0)),
+        log2(shape.output_elements / (access.run.max(1) as f64) + 1.0),
+        log2(shape.in_channels * shape.out_width),
+        shape.joined[0],
+        shape.joined[1],
+        shape.joined[2],
+        log2(shape.input_elements / (access.depth.max(1) as f64) + 1.0),
     ]
 }
 
@@ -194,7 +221,10 @@ mod tests {
     #[test]
     fn malformed_forests_are_refused() {
         assert!(matches!(Forest::new(vec![split(0, 1.0), TreeNode::Leaf(0.0)]), Err(CostModelError::TreeCutShort { nodes: 2 })));
-        assert!(matches!(Forest::new(vec![split(40, 1.0)]), Err(CostModelError::BadSplit { node: 0, feature: 40, .. })));
+        assert!(matches!(
+            Forest::new(vec![split(TREE_FEATURES as u8, 1.0)]),
+            Err(CostModelError::BadSplit { node: 0, feature: 64, .. })
+        ));
         assert!(matches!(Forest::new(vec![TreeNode::Leaf(f64::NAN)]), Err(CostModelError::BadLeaf { node: 0, .. })));
         assert_eq!(Forest::new(Vec::new()).expect("empty is fine").tree_count(), 0);
     }

@@ -1,5 +1,6 @@
 //! Derivation of [`OperatorWork`]: the one place where multiply-accumulates, parameters and bytes are counted.
 
+use super::access;
 use super::geometry::{self, UNIT};
 use super::infer::{Facts, Node, rules};
 use super::infer::{contraction, convolution, pooling, reduction};
@@ -28,6 +29,8 @@ pub(super) fn derive(node: &Node<'_>, roles: &[Option<TensorRole>], outputs: &[F
         weight_bytes: sum(learned().map(bytes))?,
         input_count: u32::try_from(dynamic().count()).ok()?,
         geometry,
+        access: access::of(node, kind, outputs),
+        joined_elements: 0,
     })
 }
 

@@ -20,6 +20,7 @@
 //! # Ok::<(), sim::graph::GraphError>(())
 //! ```
 
+mod access;
 mod attributes;
 mod build;
 pub mod constant;
@@ -49,4 +50,4 @@ pub use operator::Operator;
 pub use raw::{DeclaredType, RawGraph, RawOperator, RawTensor};
 pub use tensor::{Tensor, TensorRole};
 pub use validated::Graph;
-pub use work::{Geometry, KernelKind, OperatorWork};
+pub use work::{Access, Geometry, KernelKind, OperatorWork};

@@ -148,6 +148,22 @@ pub struct Geometry {
     pub groups: u64,
 }
 
+/// How an operator walks through its data, where operators of equal sizes differ by it: what moves, joins, folds or spreads
+/// tensors. All zero where nothing is to be said.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Access {
+    /// Elements that are read or written as one stretch: of a permutation those that stay together, of a part those that are
+    /// contiguous in the smaller tensor, of a reduction those that stay behind the reduced axes, of arithmetic those of the
+    /// inner stretch that one operand repeats.
+    pub run: u64,
+    /// Elements in the input between neighbouring stretches of the output; the step of a slice.
+    pub stride: u64,
+    /// Stretches at that distance; elements that are folded into one.
+    pub depth: u64,
+    /// Tells algorithms apart: the mode of a resize, the kind of broadcast, the axes that a permutation moves.
+    pub variant: u64,
+}
+
 /// The work of one operator on one batch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OperatorWork {
@@ -172,6 +188,11 @@ pub struct OperatorWork {
     pub input_count: u32,
     /// Geometry.
     pub geometry: Geometry,
+    /// How it walks through its data.
+    pub access: Access,
+    /// Elements that operators fused into its kernel read besides its result, and write beyond what it writes; 0 where nothing
+    /// is fused. Only known of the work of a task.
+    pub joined_elements: u64,
 }
 
 impl OperatorWork {
@@ -188,6 +209,8 @@ impl OperatorWork {
             weight_bytes: 0,
             input_count: 0,
             geometry: Geometry::default(),
+            access: Access::default(),
+            joined_elements: 0,
         }
     }
 }

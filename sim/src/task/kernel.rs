@@ -2,7 +2,7 @@
 
 use crate::cost::{CostModels, KernelClass, Prediction, Provenance, slice_work};
 use crate::graph::{Geometry, Graph, KernelKind, OperatorWork};
-use crate::identifiers::OperatorId;
+use crate::identifiers::{OperatorId, TensorId};
 use crate::plan::Part;
 use crate::task::fusion::{Group, Pattern};
 
@@ -30,7 +30,7 @@ impl Kernel {
                 let name = |operator: OperatorId| graph.operator(operator).op_type.clone();
                 let fused = group.operators.iter().filter(|&&operator| operator != lead);
                 let fused = fused.map(|&operator| name(operator)).collect();
-                Self { op_type: name(lead), fused, work: graph.work(lead).clone(), is_block: false }
+                Self { op_type: name(lead), fused, work: kernel_work(graph, &group.operators, lead), is_block: false }
             }
         }
     }
@@ -81,6 +81,19 @@ pub(super) fn predict(kernels: &[Kernel], part: Part, costs: &CostModels) -> Pre
     })
 }
 
+/// The work of a kernel of several operators: that of the leading one, and what the others read and write besides.
+pub fn kernel_work(graph: &Graph, operators: &[OperatorId], lead: OperatorId) -> OperatorWork {
+    let mut work = graph.work(lead).clone();
+    let elements = |tensor: TensorId| graph.tensor(tensor).elements();
+    let made = |tensor: &TensorId| operators.iter().any(|&operator| graph.operator(operator).outputs.contains(tensor));
+    let fused = || operators.iter().filter(|&&operator| operator != lead).map(|&operator| graph.operator(operator));
+    let read = fused().flat_map(|operator| operator.inputs.iter().flatten().copied());
+    let read = read.filter(|tensor| graph.tensor(*tensor).role.is_dynamic() && !made(tensor)).map(elements);
+    let widest = fused().flat_map(|operator| operator.outputs.iter().copied()).map(elements).max().unwrap_or(0);
+    work.joined_elements = read.fold(widest.saturating_sub(work.output_elements), u64::saturating_add);
+    work
+}
+
 /// The work of a part of what follows a leading operator element by element. Rows of a product are no rows of an image there.
 fn follower(work: &OperatorWork, part: Part) -> OperatorWork {
     match part {
@@ -88,6 +101,7 @@ fn follower(work: &OperatorWork, part: Part) -> OperatorWork {
             macs: part.share(work.macs),
             input_elements: part.share(work.input_elements),
             output_elements: part.share(work.output_elements),
+            joined_elements: part.share(work.joined_elements),
             input_bytes: part.share(work.input_bytes),
             output_bytes: part.share(work.output_bytes),
             ..work.clone()

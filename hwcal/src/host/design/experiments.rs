@@ -1,6 +1,6 @@
 //! The experiments on one worker, stratum by stratum.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use executor::Transfer;
@@ -13,7 +13,7 @@ use super::order::Stratum;
 use super::points::{self, KINDS};
 use super::sequence::{Halton, spread};
 use super::zoo::Model;
-use super::{WorkerShape, hash};
+use super::{CORNER, NEAR, WorkerShape, hash, near};
 use crate::host::sample::{Bound, CopyDirection, Experiment, LaunchMode, SliceDimension, WorkRecord};
 
 /// Repetitions that are expected.
@@ -21,7 +21,9 @@ const REPETITIONS: f64 = 20.0;
 /// Beyond it a gap before the launch makes no difference.
 const LONG_LAUNCH_NS: f64 = 1e7;
 /// One in so many operators is measured after a gap too.
-const ALONE: u64 = 4;
+const ALONE: u64 = 8;
+/// Operators of other sizes for each task of the zoo that is no dense convolution; of those there are enough with one.
+const RELATIVES: u64 = 2;
 /// Second measurements of a worker in a row.
 const TOGETHER: usize = 4;
 /// Longest launch in a quick run.
@@ -51,23 +53,20 @@ pub(super) fn strata(worker: usize, workers: &[WorkerShape], models: &[Model], i
 
 /// Second measurements of early jobs of every worker, of as many kinds as there are.
 pub(super) fn noise(workers: &[WorkerShape], jobs: &[Job], is_quick: bool) -> Vec<Job> {
-    let count = if is_quick { 12 } else { 40 };
+    let count = if is_quick { 24 } else { 100 };
     let mut closing: Vec<Vec<Job>> = Vec::new();
     for (worker, shape) in workers.iter().enumerate() {
-        // One of each kind in turn, in the order in which they come.
-        let mut by_kind: BTreeMap<&str, Vec<&Job>> = BTreeMap::new();
-        for job in jobs.iter().filter(|job| job.worker == worker) {
-            if let What::Unit { source, measurements } = &job.what
-                && let (Some(Measurement { experiment: Experiment::Operator { work, .. }, .. }), Some(_)) =
-                    (measurements.first(), source.lead())
-            {
-                by_kind.entry(work.kernel.name()).or_default().push(job);
-            }
-        }
-        let longest = by_kind.values().map(Vec::len).max().unwrap_or(0);
-        let turns = (0..longest).flat_map(|turn| by_kind.values().filter_map(move |jobs| jobs.get(turn)));
+        // What users run, evenly from all that there is of it.
+        let is_early = |job: &&Job| {
+            let What::Unit { source, measurements } = &job.what else { return false };
+            let of_zoo = matches!(measurements.first().map(|it| &it.experiment), Some(Experiment::Operator { source, .. }) if source != CORNER);
+            job.worker == worker && of_zoo && source.lead().is_some()
+        };
+        let own: Vec<&Job> = jobs.iter().filter(is_early).collect();
+        let own = &own[..if is_quick { own.len() * 2 / 3 } else { own.len() }];
+        let turns = (0..count).filter_map(|place| own.get(place * own.len() / count).copied());
         let mut of_worker = Vec::new();
-        for job in turns.take(count) {
+        for job in turns {
             let What::Unit { source, measurements } = &job.what else { continue };
             let Some(measurement) = measurements.last() else { continue };
             let name = measurement.key.split_once('/').map_or("", |(_, name)| name);
@@ -187,7 +186,7 @@ impl Maker<'_> {
         self.unit(source, modes.iter().map(measurement).collect(), launch_ns, bytes)
     }
 
-    /// A stratum for each kind of kernel: tasks of the zoo and points of the design in turn.
+    /// A stratum for each kind of kernel: tasks of the zoo, others like them, and points of the whole space in turn.
     fn operators(&self, tasks: &[ZooTask<'_>]) -> Vec<Stratum> {
         let strata = KernelKind::ALL.into_iter().map(|kind| {
             let of_zoo = tasks.iter().filter(|task| task.model.work(task.task).kind == kind).filter_map(|task| {
@@ -197,15 +196,35 @@ impl Maker<'_> {
                 let bytes = task.model.request_bytes(task.task) + task.model.work(task.task).weight_bytes;
                 self.operator(source, &task.name, &task.model.fused(task.task), &from, task.model.work(task.task), bytes)
             });
-            let jobs = alternate(by_cost(of_zoo.collect()), by_cost(self.points(kind)));
+            let jobs = alternate(by_cost(of_zoo.collect()), by_cost(self.near(kind, tasks)));
+            let jobs = alternate(jobs, by_cost(self.points(kind)));
             Stratum { share: share(kind), jobs }
         });
         strata.filter(|stratum| !stratum.jobs.is_empty()).collect()
     }
 
+    /// For each task of the zoo some of other sizes.
+    fn near(&self, kind: KernelKind, tasks: &[ZooTask<'_>]) -> Vec<Job> {
+        let of_kind = tasks.iter().filter(|task| task.model.work(task.task).kind == kind);
+        let relatives = if self.is_quick || kind == KernelKind::Convolution { 1 } else { RELATIVES };
+        of_kind
+            .flat_map(|task| (0..relatives).map(move |relative| (task, relative)))
+            .filter_map(|(task, relative)| {
+                let seed = self.seed.wrapping_add(relative << 32);
+                let model = near::near(task.model, task.task, &task.name, seed)?;
+                let operator = &task.model.graph.operator(task.model.tasks[task.task].lead).name;
+                let from = format!("{NEAR}/{}/{operator}", task.model.graph.name);
+                let (name, fused, work) = (task_name(&model, 0), model.fused(0), model.work(0).clone());
+                let bytes = model.request_bytes(0) + work.weight_bytes;
+                let source = Source::Tasks { model, first: 0, count: 1 };
+                self.operator(source, &name, &fused, &from, &work, bytes)
+            })
+            .collect()
+    }
+
     fn points(&self, kind: KernelKind) -> Vec<Job> {
         let count = KINDS.iter().find(|(other, _)| *other == kind).map_or(0, |(_, count)| *count);
-        let count = if self.is_quick { count / 4 } else { count };
+        let count = if self.is_quick { count / 8 } else { count / 2 };
         let graphs = points::points(kind, self.seed, count).into_iter().filter_map(|raw| raw.build().ok());
         graphs
             .filter_map(|graph| {
@@ -213,7 +232,7 @@ impl Maker<'_> {
                 let operator = graph.operators().first()?;
                 let work = graph.work(operator.id).clone();
                 let name = operator_name(&operator.op_type, &[], &WorkRecord::from(&work), work.input_bytes + work.output_bytes);
-                self.operator(Source::Graph(Arc::clone(&graph)), &name, &[], "design", &work, bytes_of(&work))
+                self.operator(Source::Graph(Arc::clone(&graph)), &name, &[], CORNER, &work, bytes_of(&work))
             })
             .collect()
     }
@@ -407,7 +426,7 @@ impl Maker<'_> {
 
     /// Sustained load, frequency and power: the latter two where they can be read.
     fn long_runs(&self) -> Vec<Job> {
-        let duration_ns = if self.is_quick { 2_000_000_000 } else { 20_000_000_000 };
+        let duration_ns = if self.is_quick { 2_000_000_000 } else { 10_000_000_000 };
         let what = What::Sustained { key: self.key("sustained"), duration_ns };
         let mut jobs = vec![self.job(what, duration_ns as f64, 1 << 20)];
         for &core in &self.shape().readable_cores {

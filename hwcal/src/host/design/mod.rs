@@ -3,6 +3,7 @@
 
 mod experiments;
 mod jobs;
+mod near;
 mod order;
 mod points;
 mod sequence;
@@ -12,6 +13,11 @@ use std::collections::BTreeSet;
 
 use executor::Transfer;
 pub(crate) use jobs::{Job, Measurement, Source, What, load_source};
+
+/// Source of operators drawn from the whole space of shapes, however unusual.
+pub(crate) const CORNER: &str = "design";
+/// Begin of the source of operators that differ in sizes only from those of a model.
+pub(crate) const NEAR: &str = "near";
 
 /// What the design must know of a worker.
 #[derive(Clone, Debug)]

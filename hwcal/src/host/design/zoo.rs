@@ -13,7 +13,7 @@ use sim::graph::{Graph, OperatorWork};
 use sim::identifiers::{OperatorId, TaskId, TensorId};
 use sim::plan::Part;
 use sim::platform::{Device, DeviceBuilder, ProcessorKind, SupportRules, Worker};
-use sim::task::LoweredModel;
+use sim::task::{LoweredModel, kernel_work};
 
 /// A task of a model.
 #[derive(Clone, Debug)]
@@ -24,6 +24,8 @@ pub(crate) struct Task {
     pub(crate) lead: OperatorId,
     /// What it makes that others read.
     pub(crate) wanted: Vec<TensorId>,
+    /// Work of the leading operator, with what the others add.
+    pub(crate) work: OperatorWork,
 }
 
 /// A model and its tasks.
@@ -42,15 +44,16 @@ impl Model {
         let describe = |(index, info): (usize, &sim::task::TaskInfo)| {
             let made = lowered.tasks.made(TaskId::from_index(index));
             let wanted = made.iter().map(|&data| lowered.tensors[data.index()]).collect();
-            Task { operators: info.operators.clone(), lead: info.lead, wanted }
+            let work = kernel_work(&graph, &info.operators, info.lead);
+            Task { operators: info.operators.clone(), lead: info.lead, wanted, work }
         };
         let tasks = lowered.info.iter().enumerate().map(describe).collect();
         Self { graph: Arc::new(graph), tasks }
     }
 
-    /// Work of the leading operator of a task.
+    /// Work of the leading operator of a task, with what the others add.
     pub(crate) fn work(&self, task: usize) -> &OperatorWork {
-        self.graph.work(self.tasks[task].lead)
+        &self.tasks[task].work
     }
 
     /// ONNX types of the operators behind the leading one.

@@ -59,14 +59,18 @@ pub(crate) fn classes(rows: &[Row], held_out: &[Option<f64>], choices: &[Choice]
     present
         .map(|class| {
             let own = || rows.iter().zip(held_out).filter(move |(row, _)| row.class == class);
-            let logs: Vec<f64> =
-                own().filter_map(|(row, predicted)| predicted.map(|predicted| libm::log(row.duration_ns / predicted))).collect();
+            let is_only_corners = own().all(|(row, _)| row.is_corner);
+            let is_asked = |row: &Row| !row.is_corner || is_only_corners;
+            let logs: Vec<f64> = own()
+                .filter(|(row, _)| is_asked(row))
+                .filter_map(|(row, predicted)| predicted.map(|predicted| libm::log(row.duration_ns / predicted)))
+                .collect();
             let noise = noise.classes.get(&class).copied().unwrap_or(noise.all);
             let of_class = choices.iter().filter(|choice| choice.class == class);
             ClassReport {
                 class: class.name(),
                 operators: own().map(|(row, _)| row.group).collect::<BTreeSet<_>>().len(),
-                accuracy: accuracy(rows, held_out, |row| row.class == class),
+                accuracy: accuracy(rows, held_out, |row| row.class == class && is_asked(row)),
                 noise_percent: noise.median_percent,
                 // The difference of two measurements deviates by sqrt(2) times what each does; half of its values lie within
                 // 0.6745 of that.

@@ -10,13 +10,13 @@ use crate::host::fit::family::{self, Effort, Family, Observation, Physical, Tree
 pub(crate) type Grouped<'a> = (usize, Observation<'a>);
 
 /// Folds of the choice.
-const FOLDS: usize = 4;
+const FOLDS: usize = 3;
 /// Distinct operators below which nothing is chosen: one launch and one rate are all that the data can tell.
 const LEAST_TO_CHOOSE: usize = 8;
 /// Distinct operators below which only sums are tried.
 const LEAST_FOR_ARMS: usize = 14;
 /// Distinct operators below which no trees are tried.
-const LEAST_FOR_TREES: usize = 40;
+const LEAST_FOR_TREES: usize = 24;
 /// A richer family must lower the held-out error by this factor.
 const WORTH: f64 = 0.97;
 

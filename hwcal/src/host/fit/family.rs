@@ -114,12 +114,44 @@ pub(crate) const fn multiplies(class: KernelClass) -> bool {
 fn arithmetic(class: KernelClass) -> Vec<Feature> {
     use Feature as F;
     match class {
-        KernelClass::Convolution => vec![F::PointwiseMacs, F::WindowMacs, F::ImageMacs, F::WindowPatches, F::ImagePatches],
-        KernelClass::DepthwiseConvolution => vec![F::Macs, F::OutputElements],
-        KernelClass::GroupedConvolution => vec![F::Macs, F::Patches, F::OutputElements],
-        KernelClass::Pool => vec![F::WindowPositions, F::OutputElements],
+        KernelClass::Convolution => vec![
+            F::PointwiseMacs,
+            F::WindowMacs,
+            F::ImageMacs,
+            F::WindowPatches,
+            F::ImagePatches,
+            F::RaggedMacs,
+            F::RaggedPatches,
+            F::RaggedOutputs,
+        ],
+        KernelClass::DepthwiseConvolution => {
+            vec![F::Macs, F::OutputElements, F::RaggedMacs, F::RaggedPatches, F::RaggedOutputs, F::OutRows, F::Groups]
+        }
+        KernelClass::GroupedConvolution => {
+            vec![
+                F::Macs,
+                F::Patches,
+                F::GroupPatches,
+                F::OutputElements,
+                F::RaggedMacs,
+                F::RaggedPatches,
+                F::RaggedOutputs,
+                F::Groups,
+            ]
+        }
+        KernelClass::Pool => vec![F::WindowPositions, F::OutputElements, F::OutRows, F::RaggedOutputs],
         class if multiplies(class) => vec![F::Macs, F::Patches, F::OutputElements],
-        _ => vec![F::InputElements, F::OutputElements, F::Positions],
+        _ => vec![
+            F::InputElements,
+            F::OutputElements,
+            F::Positions,
+            F::Folds,
+            F::JoinedOutputs,
+            F::Runs,
+            F::ScatteredElements,
+            F::StackedElements,
+            F::VariedOutputs,
+        ],
     }
 }
 
@@ -141,7 +173,9 @@ fn tiled(class: KernelClass, width: u32) -> Vec<Feature> {
     };
     let rest = [F::PositionMacs8, F::PositionMacs16, F::TexelLoops];
     if class == KernelClass::Convolution {
-        [&[point, window, F::ImageMacs, F::WindowPatches, F::ImagePatches], &rest[..]].concat()
+        let own =
+            [point, window, F::ImageMacs, F::WindowPatches, F::ImagePatches, F::RaggedMacs, F::RaggedPatches, F::RaggedOutputs];
+        [&own[..], &rest[..]].concat()
     } else {
         [&[any, F::Patches], &rest[..]].concat()
     }
@@ -150,7 +184,7 @@ fn tiled(class: KernelClass, width: u32) -> Vec<Feature> {
 /// Traffic: elements once, and once more for each level of the caches that they do not fit.
 fn traffic(class: KernelClass) -> Vec<Feature> {
     use Feature as F;
-    let mut features = vec![F::InputElements, F::OutputElements];
+    let mut features = vec![F::InputElements, F::OutputElements, F::JoinedElements];
     if multiplies(class) {
         features.push(F::Weights);
     }
@@ -274,9 +308,12 @@ pub(crate) fn loss(pairs: impl Iterator<Item = (f64, f64)>) -> f64 {
 }
 
 /// Features that may only raise a prediction: sizes, channels, windows, amounts.
-const RISING: [usize; 24] = [0, 1, 2, 3, 5, 6, 7, 8, 12, 15, 16, 17, 18, 19, 20, 22, 23, 24, 25, 26, 28, 29, 32, 33];
+const RISING: [usize; 29] =
+    [0, 1, 2, 3, 5, 6, 7, 8, 12, 15, 16, 17, 18, 19, 20, 22, 23, 24, 25, 26, 28, 29, 32, 33, 44, 47, 48, 53, 63];
 /// Strides, which change what is read of the input either way.
 const STRIDES: [usize; 3] = [4, 30, 31];
+/// What an operator is, whatever its size: its variant, and what is fused into it.
+const VARIANTS: [usize; 4] = [43, 60, 61, 62];
 
 /// Trees may only raise a prediction as sizes, channels and windows grow; remainders and ratios they do not see.
 fn monotone(class: KernelClass) -> Directions {
@@ -284,7 +321,7 @@ fn monotone(class: KernelClass) -> Directions {
     for rising in RISING {
         directions[rising] = Direction::Rising;
     }
-    for stride in STRIDES {
+    for stride in STRIDES.into_iter().chain(VARIANTS) {
         directions[stride] = Direction::Free;
     }
     if class == KernelClass::Pool {
@@ -310,7 +347,7 @@ impl Effort {
     /// Ensembles whose mean is taken, trees of each, and the share of each tree's prediction that is kept.
     const fn ensembles(self) -> (usize, usize, f64) {
         match self {
-            Self::Quick => (1, 100, 0.1),
+            Self::Quick => (1, 60, 0.15),
             Self::Full => (2, 200, 0.06),
         }
     }

@@ -141,7 +141,8 @@ fn worker_of(measured: Measured<'_>, name: &str, options: FitOptions) -> Result<
     let costs = segments::apply(&models, segments.as_ref())?;
     let report = WorkerReport {
         worker: name.to_owned(),
-        all: check::accuracy(&rows, &held_out, |_| true),
+        all: check::accuracy(&rows, &held_out, |row| !row.is_corner),
+        corners: check::accuracy(&rows, &held_out, |row| row.is_corner),
         slices: check::accuracy(&rows, &held_out, |row| row.is_slice),
         classes,
         noise: noise.all,

@@ -18,6 +18,9 @@ pub struct Noise {
     pub median_percent: f64,
     /// 90th percentile of the same.
     pub p90_percent: f64,
+    /// Share of second measurements within 10 % of the first, in percent: what predicting each operator by its own measurement
+    /// would reach, and so about the most that any model can.
+    pub within_10_percent: f64,
 }
 
 /// Noise of a worker and of its classes.
@@ -36,6 +39,8 @@ impl Noise {
             count: differences.len(),
             median_percent: 100.0 * statistics::median(differences),
             p90_percent: 100.0 * statistics::quantile(differences, 0.9),
+            within_10_percent: 100.0 * differences.iter().filter(|&&difference| difference < 0.1).count() as f64
+                / differences.len().max(1) as f64,
         }
     }
 }

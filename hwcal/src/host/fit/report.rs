@@ -32,8 +32,10 @@ pub struct Report {
 pub struct WorkerReport {
     /// Its name.
     pub worker: String,
-    /// Held-out errors of all operators and slices.
+    /// Held-out errors of operators and slices that models have, or that differ from those in sizes only.
     pub all: Accuracy,
+    /// Held-out errors of operators drawn from the whole space of shapes, however unusual.
+    pub corners: Accuracy,
     /// Of slices alone.
     pub slices: Accuracy,
     /// By class.
@@ -143,7 +145,20 @@ impl Display for Report {
 impl Display for WorkerReport {
     fn fmt(&self, out: &mut Formatter<'_>) -> fmt::Result {
         writeln!(out, "{:28}  n  median    p90  in 10 %  noise  family", self.worker)?;
-        row(out, "all", &self.all, Some(self.noise.median_percent), self.verdict())?;
+        row(out, "as in models", &self.all, Some(self.noise.median_percent), self.verdict())?;
+        if self.noise.count > 0 {
+            let bound = Accuracy {
+                count: self.noise.count,
+                median_percent: self.noise.median_percent,
+                p90_percent: self.noise.p90_percent,
+                within_10_percent: self.noise.within_10_percent,
+                ..Accuracy::default()
+            };
+            row(out, "  the same measured twice", &bound, None, "bounds what any model reaches")?;
+        }
+        if self.corners.count > 0 {
+            row(out, "unusual shapes", &self.corners, None, "drawn from the whole space, not in the rows below")?;
+        }
         for class in &self.classes {
             let families = class.families.iter().map(|(operator, family)| match operator {
                 None => family.to_string(),

@@ -6,6 +6,7 @@ use sim::cost::{KernelClass, KernelShape, slice_work};
 use sim::graph::OperatorWork;
 use sim::plan::Part;
 
+use crate::host::design::CORNER;
 use crate::host::sample::{Experiment, LaunchMode, Sample, SliceDimension};
 
 /// One observation.
@@ -29,6 +30,8 @@ pub(crate) struct Row {
     pub(crate) group: usize,
     /// Whether it is a slice.
     pub(crate) is_slice: bool,
+    /// Whether it was drawn from the whole space of shapes, and not from what models have.
+    pub(crate) is_corner: bool,
 }
 
 impl Row {
@@ -48,11 +51,12 @@ pub(crate) fn rows(samples: &[Sample], worker: &str) -> Vec<Row> {
     let mut wholes: BTreeMap<&str, (usize, &str, &[String])> = BTreeMap::new();
     let mut measured: BTreeMap<usize, Vec<Row>> = BTreeMap::new();
     for sample in own() {
-        let Experiment::Operator { work, op_type, fused, launch, .. } = &sample.experiment else { continue };
+        let Experiment::Operator { work, op_type, fused, launch, source } = &sample.experiment else { continue };
         let next = groups.len();
         let group = *groups.entry((op_type.clone(), fused.clone(), format!("{work:?}"))).or_insert(next);
         wholes.insert(&sample.key, (group, op_type, fused));
-        if let Some(row) = row(sample, op_type, fused, OperatorWork::from(work), group, false) {
+        if let Some(mut row) = row(sample, op_type, fused, OperatorWork::from(work), group, false) {
+            row.is_corner = source == CORNER;
             let same = measured.entry(group).or_default();
             if *launch == LaunchMode::BackToBack {
                 same.insert(0, row);
@@ -86,10 +90,11 @@ fn row(sample: &Sample, op_type: &str, fused: &[String], work: OperatorWork, gro
         class: KernelClass::of(&work)?,
         op_type: op_type.to_owned(),
         fused: fused.to_vec(),
-        shape: KernelShape::of(&work),
+        shape: KernelShape::of_kernel(&work, &fused.iter().map(String::as_str).collect::<Vec<_>>()),
         work,
         duration_ns: sample.timing.p10_ns as f64,
         group,
         is_slice,
+        is_corner: false,
     })
 }

@@ -20,7 +20,7 @@ const BATCH_NS: f64 = 2e9;
 /// How far behind the first job of a batch the others may lie.
 const BATCH_REACH: usize = 150;
 /// How often something is measured again because of a disturbance, and how many jobs later.
-const ATTEMPTS: u32 = 2;
+const ATTEMPTS: u32 = 1;
 const LATER: usize = 60;
 /// Measurements of the canaries before the first batch.
 const FIRST_CANARIES: usize = 5;
@@ -55,6 +55,7 @@ impl Run<'_> {
         }
         let own = batch.iter().filter_map(|job| subject(&job.what));
         let measured = self.measure_subjects(worker, own.chain(Canaries::subjects()).collect(), deadline_ns)?;
+        self.batch_ms = self.clock.unix_ms();
         let is_disturbed = self.canaries[worker].is_disturbed(&measured.outcomes[batch.len()..]);
         let is_crowded = batch.len() > 1;
         let (mut at_once, mut later) = (Vec::new(), Vec::new());

@@ -15,6 +15,7 @@ use crate::host::facts::{Machine, Provenance, WorkerFacts};
 use crate::host::journal::{Entry, Journal, Measured};
 use crate::host::measure::{MeasureError, Options, Progress, Setting};
 use crate::host::rounds::Limits;
+use crate::host::sample::{Experiment, LaunchMode};
 use crate::host::samples::Samples;
 use crate::host::worker::Worker;
 use batches::subject;
@@ -51,6 +52,10 @@ pub(super) struct Run<'env> {
     canaries: Vec<Canaries>,
     queue: VecDeque<Job>,
     closing: VecDeque<Job>,
+    /// Time of day at the end of the last batch.
+    batch_ms: u64,
+    /// All units, and the repetitions of some, for further visits.
+    again: [Vec<Job>; 2],
     /// Expected duration of what was done, and what it really took.
     pace_ns: (f64, f64),
 }
@@ -86,6 +91,7 @@ impl<'env> Run<'env> {
         let places: BTreeMap<String, usize> = design.keys().enumerate().map(|(place, key)| (key.to_owned(), place)).collect();
         let known = entries.into_iter().filter(|entry| places.contains_key(entry.key()));
         let done: BTreeMap<String, Entry> = known.map(|entry| (entry.key().to_owned(), entry)).collect();
+        let again = [&design.jobs, &design.closing].map(|jobs| jobs.iter().filter_map(to_visit).collect());
         let missing = |jobs: Vec<Job>| jobs.into_iter().filter_map(|job| without(job, &done)).collect();
         let (queue, closing) = (missing(design.jobs), missing(design.closing));
         Ok(Self {
@@ -105,6 +111,8 @@ impl<'env> Run<'env> {
             provisional: BTreeMap::new(),
             queue,
             closing,
+            again,
+            batch_ms: 0,
             pace_ns: (0.0, 0.0),
         })
     }
@@ -124,9 +132,45 @@ impl<'env> Run<'env> {
         self.queue = std::mem::take(&mut self.closing);
         self.work(end_ns, progress)?;
         self.settle()?;
-        self.closing = std::mem::take(&mut self.queue);
-        self.queue = left;
+        let closing = std::mem::take(&mut self.queue);
+        for visit in 2..=self.options.visits() {
+            self.visit(visit, end_ns, progress)?;
+        }
+        (self.closing, self.queue) = (closing, left);
         Ok(self.samples())
+    }
+
+    /// Prepares and measures again what was measured less often than so: units in another order than before, so that each meets
+    /// other neighbours, other memory and another time.
+    fn visit(&mut self, visit: usize, end_ns: u64, progress: &mut dyn FnMut(&Progress)) -> Result<(), MeasureError> {
+        let due = |job: &&Job| {
+            let visits = |key: &str| match self.done.get(key).map(|entry| &entry.result) {
+                Some(Measured::Sample(sample)) => sample.timing.visits_ns.len().max(1),
+                _ => usize::MAX,
+            };
+            job.keys().all(|key| visits(key) < visit)
+        };
+        let mut units: Vec<Job> = self.again[0].iter().filter(due).cloned().collect();
+        let mut repetitions: Vec<Job> = self.again[1].iter().filter(due).cloned().collect();
+        if visit.is_multiple_of(2) {
+            units.reverse();
+            repetitions.reverse();
+        }
+        // Repetitions evenly among the units.
+        let stride = units.len() / repetitions.len().max(1) + 1;
+        let mut queue = VecDeque::with_capacity(units.len() + repetitions.len());
+        let mut repetitions = repetitions.into_iter();
+        for (place, unit) in units.into_iter().enumerate() {
+            queue.push_back(unit);
+            if place % stride == stride - 1 {
+                queue.extend(repetitions.next());
+            }
+        }
+        queue.extend(repetitions);
+        self.queue = queue;
+        self.work(end_ns, progress)?;
+        self.queue.clear();
+        Ok(())
     }
 
     fn is_interrupted(&self) -> bool {
@@ -186,6 +230,23 @@ impl<'env> Run<'env> {
             worker: self.workers[job.worker].name.clone(),
         }
     }
+}
+
+/// Longest launch that is measured on several occasions, as expected for all repetitions: of long ones a disturbance is a small part.
+const LONGEST_AGAIN_NS: f64 = 2e9;
+
+/// What is measured again of a job: operators and slices back to back, and their repetitions.
+fn to_visit(job: &Job) -> Option<Job> {
+    let mut job = job.clone();
+    if let What::Unit { measurements, .. } = &mut job.what {
+        measurements.retain(|measurement| match measurement.experiment {
+            Experiment::Operator { launch, .. } => launch == LaunchMode::BackToBack,
+            Experiment::Slice { .. } => true,
+            _ => false,
+        });
+        return (!measurements.is_empty() && job.expected_ns <= LONGEST_AGAIN_NS).then_some(job);
+    }
+    (matches!(job.what, What::Noise { .. }) && job.expected_ns <= LONGEST_AGAIN_NS).then_some(job)
 }
 
 /// A job without what is done; `None` if nothing is left.

@@ -1,20 +1,31 @@
 //! What is kept of outcomes.
 
+use std::collections::BTreeMap;
+
 use super::Run;
 use crate::host::design::{Job, What};
+use crate::host::drift;
 use crate::host::journal::{Entry, Measured};
 use crate::host::measure::MeasureError;
 use crate::host::rounds::Outcome;
 use crate::host::sample::{Experiment, Refusal, RefusalKind, Sample, Timing};
 use crate::host::samples::{End, Samples};
+use crate::host::timing::merged;
 
 impl Run<'_> {
     pub(super) fn record(&mut self, job: &Job, key: String, outcome: Outcome, is_provisional: bool) -> Result<(), MeasureError> {
-        let timing = match outcome {
+        let mut timing = match outcome {
             Outcome::Timed(timing) => timing,
             Outcome::Refused(why, message) => return self.refuse(job, key, why, message),
             Outcome::Unfinished | Outcome::Crowded => return Ok(()),
         };
+        timing.visits_ns = vec![timing.p10_ns];
+        timing.batches_ms = vec![self.batch_ms];
+        if let Some(Measured::Sample(sample)) = self.done.get(&key).map(|entry| &entry.result) {
+            let mut sample = sample.clone();
+            sample.timing = merged(&sample.timing, &timing);
+            return self.append(Measured::Sample(sample));
+        }
         let Some(experiment) = self.experiment(job, &key, &timing) else { return Ok(()) };
         let before_ns = match self.provisional.get(&key) {
             Some(Measured::Sample(sample)) => sample.timing.p10_ns,
@@ -96,10 +107,40 @@ impl Run<'_> {
             _ => End::Budget,
         };
         self.close_provenance();
+        self.close_repetitions();
         let mut results: Vec<(usize, Measured)> =
             self.done.into_iter().filter_map(|(key, entry)| self.places.get(&key).map(|&place| (place, entry.result))).collect();
         results.sort_by_key(|(place, _)| *place);
         Samples::new(self.provenance, results.into_iter().map(|(_, result)| result), remaining, end)
+    }
+
+    /// Slow batches are taken out of durations; and both durations of what was measured twice are those of all visits.
+    fn close_repetitions(&mut self) {
+        let mut samples: Vec<&mut Sample> = self
+            .done
+            .values_mut()
+            .filter_map(|entry| match &mut entry.result {
+                Measured::Sample(sample) => Some(sample),
+                Measured::Refusal(_) => None,
+            })
+            .collect();
+        drift::correct(&mut samples);
+        let timings: BTreeMap<String, u64> = self
+            .done
+            .iter()
+            .filter_map(|(key, entry)| match &entry.result {
+                Measured::Sample(sample) => Some((key.clone(), sample.timing.p10_ns)),
+                Measured::Refusal(_) => None,
+            })
+            .collect();
+        for entry in self.done.values_mut() {
+            if let Measured::Sample(Sample { experiment: Experiment::Noise { of, first_ns, second_ns, .. }, timing, .. }) =
+                &mut entry.result
+            {
+                *first_ns = timings.get(of.as_str()).copied().unwrap_or(*first_ns);
+                *second_ns = timing.p10_ns;
+            }
+        }
     }
 
     pub(super) fn close_provenance(&mut self) {

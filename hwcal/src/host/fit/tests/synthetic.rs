@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use scenarios::profile::ProcessorKind;
 use sim::cost::{KernelClass, KernelShape, slice_work};
-use sim::graph::work::{Geometry, KernelKind, OperatorWork};
+use sim::graph::work::{Access, Geometry, KernelKind, OperatorWork};
 use sim::plan::Part;
 
 use crate::host::fit::{MachineDescription, Measured, ProcessorDescription, WorkerDescription};
@@ -91,6 +91,8 @@ impl Machine {
             stolen: 0,
             interval_ns: [p10_ns; 2],
             busy_p10_ns: None,
+            visits_ns: Vec::new(),
+            batches_ms: Vec::new(),
         };
         self.samples.push(Sample { key: key.clone(), worker: worker.to_owned(), experiment, timing });
         key
@@ -243,5 +245,7 @@ pub(super) fn convolution(size: u64, in_channels: u64, out_channels: u64, kernel
             dilation_width: 1,
             groups: 1,
         },
+        access: Access::default(),
+        joined_elements: 0,
     }
 }
