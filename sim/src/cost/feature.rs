@@ -192,6 +192,12 @@ features! {
     TrafficBeyond20 "traffic_beyond_20" |s: &S| beyond(s, 20.0);
     /// Elements read and written, filter included, beyond the first 2^22.
     TrafficBeyond22 "traffic_beyond_22" |s: &S| beyond(s, 22.0);
+    /// Multiply-accumulates of a 3x3 convolution of stride 1 that Winograd's algorithm suits: at least 8 channels in and out.
+    WinogradMacs "winograd_macs" |s: &S| if is_winograd(s) { s.macs } else { 0.0 };
+    /// Multiply-accumulates of other convolutions with a window of up to 7x7.
+    DirectMacs "direct_macs" |s: &S| if is_winograd(s) || is_wide(s) { 0.0 } else { windowed(s, s.macs) };
+    /// Multiply-accumulates of convolutions with a window beyond 7x7, for which libraries have no kernel of their own.
+    WideMacs "wide_macs" |s: &S| if is_wide(s) { s.macs } else { 0.0 };
 }
 
 const FIRST_KNOT: f64 = 8.0;
@@ -218,6 +224,16 @@ fn window(shape: &KernelShape, value: f64) -> f64 {
 
 fn windowed(shape: &KernelShape, value: f64) -> f64 {
     if shape.kernel_area > 1.0 { value } else { 0.0 }
+}
+
+fn is_winograd(shape: &KernelShape) -> bool {
+    let g = &shape.geometry;
+    let is_3x3 = (g.kernel_height, g.kernel_width) == (3, 3) && (g.stride_height, g.stride_width) == (1, 1);
+    is_3x3 && g.dilation_height <= 1 && g.dilation_width <= 1 && shape.group_channels >= 8.0 && shape.out_channels >= 8.0
+}
+
+fn is_wide(shape: &KernelShape) -> bool {
+    shape.geometry.kernel_height > 7 || shape.geometry.kernel_width > 7
 }
 
 /// Multiply-accumulates of a kernel that computes whole tiles of output channels: a staircase in the channels.

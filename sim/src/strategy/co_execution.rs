@@ -60,7 +60,8 @@ impl Layout {
         self.run.push(task);
     }
 
-    /// A task or a chain, shared: what each of two workers computes of it.
+    /// A task or a chain, shared: what each of two workers computes of it, the CPU first: where a copy for it occupies the accelerator,
+    /// it comes before the accelerator's own part, not after.
     pub(super) fn shared(&mut self, halves: [(WorkerId, Vec<Piece>); 2]) {
         self.flush();
         for (worker, pieces) in halves {

@@ -45,7 +45,7 @@ impl Strategy for MuLayer {
                 Some(Choice::Whole(worker)) => layout.whole(task, worker),
                 Some(Choice::Shared(at, of)) => {
                     let piece = |begin, end| vec![Piece { task, part: Part::Channels { begin, end, of } }];
-                    layout.shared([(pair.accelerator, piece(0, at)), (pair.cpu, piece(at, of))]);
+                    layout.shared([(pair.cpu, piece(at, of)), (pair.accelerator, piece(0, at))]);
                 }
                 None => return Err(PlanError::Unplaceable { strategy: ENTRY.name.to_owned(), task: task.0 }),
             }

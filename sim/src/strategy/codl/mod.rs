@@ -156,7 +156,7 @@ impl Strategy for Codl {
             match decision.choice {
                 Choice::OnCpu => chained.iter().for_each(|&task| layout.whole(task, pair.cpu)),
                 Choice::OnAccelerator => chained.iter().for_each(|&task| layout.whole(task, pair.accelerator)),
-                Choice::Shared([accelerated, rest]) => layout.shared([(pair.accelerator, accelerated), (pair.cpu, rest)]),
+                Choice::Shared([accelerated, rest]) => layout.shared([(pair.cpu, rest), (pair.accelerator, accelerated)]),
             }
             next += length;
         }
