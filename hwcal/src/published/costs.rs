@@ -22,7 +22,7 @@ pub(super) struct Shape {
     pub(super) weight_ns: f64,
 }
 
-/// The CPU: matrix products for 1x1 windows, Winograd's algorithm for 3x3, direct kernels up to 7x7, a general one beyond.
+/// The CPU: matrix products for 1x1 windows, Winograd's algorithm for 3x3, direct kernels for others, slower ones beyond 7x7.
 ///
 /// Prior: shares of the peak that such kernels reach; only their ratios matter much, as all are scaled to fit first.
 pub(super) fn cpu(peak_gmacs: f64, dram_gb_per_s: f64) -> Shape {

@@ -66,16 +66,16 @@ fn add(mut raw: RawGraph, made: &mut Vec<Made>, row: &TableRow<'_>) -> Result<Ra
         .with("kernel_shape", list(&[kernel, kernel]))
         .with("strides", list(&[stride, stride]))
         .with("pads", list(&pads));
-    raw = match row.text("operator")? {
-        "pool" => raw.with_operator("MaxPool", &[&input], &[&name], attributes),
-        // A fully connected layer is a convolution whose window is its input.
-        _ => {
+    raw =
+        if row.text("operator")? == "pool" {
+            raw.with_operator("MaxPool", &[&input], &[&name], attributes)
+        } else {
+            // A fully connected layer is a convolution whose window is its input.
             let (weight, bias) = (format!("{name}_weight"), format!("{name}_bias"));
             raw.with_weight(&weight, &[out_channels, in_channels, kernel, kernel])
                 .with_weight(&bias, &[out_channels])
                 .with_operator("Conv", &[&input, &weight, &bias], &[&name], attributes)
-        }
-    };
+        };
     made.push(Made { name, channels: out_channels, height: row.size("out_height")?, width: row.size("out_width")? });
     Ok(raw)
 }

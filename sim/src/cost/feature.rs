@@ -196,7 +196,7 @@ features! {
     WinogradMacs "winograd_macs" |s: &S| if is_winograd(s) { s.macs } else { 0.0 };
     /// Multiply-accumulates of other convolutions with a window of up to 7x7.
     DirectMacs "direct_macs" |s: &S| if is_winograd(s) || is_wide(s) { 0.0 } else { windowed(s, s.macs) };
-    /// Multiply-accumulates of convolutions with a window beyond 7x7, for which libraries have no kernel of their own.
+    /// Multiply-accumulates of convolutions with a window beyond 7x7.
     WideMacs "wide_macs" |s: &S| if is_wide(s) { s.macs } else { 0.0 };
 }
 

@@ -4,7 +4,7 @@
 //! Rule: each operator that can be cut by output channels is, at the ratio of 0, 0.1, ... 1 for which the longer of the two parts is
 //! predicted to be shortest. The predictor is a linear regression by kind of operator and worker on two sizes: for convolutions
 //! `f0 = input rows x columns x channels` and `f1 = (window / stride)^2 x output channels`, for others input and output elements.
-//! It is fitted by least squares when the strategy plans, to the costs of the jobs' operators and of their tenths by channels.
+//! It is fitted by least squares when the strategy plans, to the costs of the jobs' whole operators: as published, parts are extrapolated.
 //! Ignores: what sharing costs (copies, synchronisation), where data lie, load, contention; that durations are not linear.
 
 use std::collections::BTreeMap;
@@ -101,16 +101,9 @@ impl Predictor {
             for task in job.tasks.tasks() {
                 let Some(work) = job.tasks.work(task) else { continue };
                 for worker in [pair.cpu, pair.accelerator] {
-                    let samples = samples.entry((work.kind, worker)).or_default();
-                    let of = job.tasks.splits(task).channels;
-                    for tenths in TENTHS {
-                        let cut =
-                            if tenths == 10 { Some((Part::Whole, 1.0)) } else { cut_at(of, tenths).map(|at| channels(at, of)) };
-                        if let Some((part, share)) = cut
-                            && let Some(cost) = job.costs.part(task, part, worker)
-                        {
-                            samples.push((features(work, share), cost.duration_ns as f64));
-                        }
+                    if let Some(cost) = job.costs.whole(task, worker) {
+                        let sample = (features(work, 1.0), cost.duration_ns as f64);
+                        samples.entry((work.kind, worker)).or_default().push(sample);
                     }
                 }
             }
@@ -129,10 +122,6 @@ impl Predictor {
             None => job.costs.duration_ns(task, worker).map_or(f64::INFINITY, |whole_ns| whole_ns as f64 * share),
         }
     }
-}
-
-fn channels(at: u32, of: u32) -> (Part, f64) {
-    (Part::Channels { begin: 0, end: at, of }, f64::from(at) / f64::from(of))
 }
 
 /// `f0` and `f1` of a share of an operator's output channels.
