@@ -12,8 +12,7 @@ use std::collections::BTreeMap;
 use crate::graph::{KernelKind, OperatorWork};
 use crate::identifiers::{TaskId, WorkerId};
 use crate::plan::{Part, Piece, Plan, PlanError};
-use crate::strategy::co_execution::{Layout, Pair, TENTHS, cut_at, pair};
-use crate::strategy::parameters::{Parameter, ParameterKind};
+use crate::strategy::co_execution::{Layout, PLANNED_FOR, Pair, TENTHS, WORKERS, cut_at, pair, planned_for};
 use crate::strategy::registry::Entry;
 use crate::strategy::{DeviceView, Job, Strategy};
 
@@ -22,26 +21,26 @@ pub(super) const ENTRY: Entry = Entry {
     name: "mulayer",
     summary: "CPU and GPU share operators by output channels, after a linear predictor that knows no cost of sharing",
     accelerator: None,
-    parameters: &[Parameter {
-        name: "workers",
-        kind: ParameterKind::Workers,
-        default: "auto",
-        summary: "a CPU worker and an accelerator joined by `+`; `auto` takes the CPU worker of least latency and the first GPU",
-    }],
-    build: |parameters| Ok(Box::new(MuLayer { workers: parameters.names("workers") })),
+    parameters: &[WORKERS, PLANNED_FOR],
+    build: |parameters| {
+        let workers = parameters.names(WORKERS.name);
+        Ok(Box::new(MuLayer { workers, planned_for: planned_for(ENTRY.name, parameters)? }))
+    },
 };
 
 struct MuLayer {
     workers: Vec<String>,
+    planned_for: Option<String>,
 }
 
 impl Strategy for MuLayer {
     fn plan(&mut self, job: &Job<'_>, view: &DeviceView<'_>) -> Result<Plan, PlanError> {
         let pair = pair(ENTRY.name, &self.workers, job, view)?;
-        let predictor = Predictor::fit(pair, job, view);
+        let believed = pair.believed(ENTRY.name, self.planned_for.as_deref(), view)?;
+        let predictor = Predictor::fit(believed, job, view);
         let mut layout = Layout::default();
         for task in job.tasks.tasks() {
-            match best(&predictor, pair, job, task) {
+            match best(&predictor, (pair, believed), job, task) {
                 Some(Choice::Whole(worker)) => layout.whole(task, worker),
                 Some(Choice::Shared(at, of)) => {
                     let piece = |begin, end| vec![Piece { task, part: Part::Channels { begin, end, of } }];
@@ -61,7 +60,7 @@ enum Choice {
     Shared(u32, u32),
 }
 
-fn best(predictor: &Predictor, pair: Pair, job: &Job<'_>, task: TaskId) -> Option<Choice> {
+fn best(predictor: &Predictor, (pair, believed): (Pair, Pair), job: &Job<'_>, task: TaskId) -> Option<Choice> {
     let (cpu, accelerator) = (job.costs.supports(task, pair.cpu), job.costs.supports(task, pair.accelerator));
     let of = job.tasks.splits(task).channels;
     let mut best: Option<(f64, Choice)> = None;
@@ -80,7 +79,7 @@ fn best(predictor: &Predictor, pair: Pair, job: &Job<'_>, task: TaskId) -> Optio
             Choice::Shared(at, of) => (f64::from(of - at) / f64::from(of), f64::from(at) / f64::from(of)),
         };
         let on = |worker, share: f64| if share > 0.0 { predictor.predict(job, task, worker, share) } else { 0.0 };
-        let latency_ns = on(pair.cpu, on_cpu).max(on(pair.accelerator, on_accelerator));
+        let latency_ns = on(believed.cpu, on_cpu).max(on(believed.accelerator, on_accelerator));
         if best.is_none_or(|(known_ns, _)| latency_ns < known_ns) {
             best = Some((latency_ns, choice));
         }
