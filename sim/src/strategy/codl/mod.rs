@@ -16,7 +16,7 @@ use crate::identifiers::{TaskId, WorkerId};
 use crate::plan::{Piece, Plan, PlanError};
 use crate::strategy::co_execution::{Layout, PLANNED_FOR, WORKERS, pair, planned_for};
 use crate::strategy::parameters::{Parameter, ParameterKind};
-use crate::strategy::registry::{Entry, StrategyError};
+use crate::strategy::registry::Entry;
 use crate::strategy::{DeviceView, Job, Strategy};
 
 use operators::Predictor;
