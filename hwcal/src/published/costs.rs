@@ -30,7 +30,7 @@ pub(super) fn cpu(peak_gmacs: f64, dram_gb_per_s: f64) -> Shape {
     Shape {
         features: vec![
             (Feature::PointwiseMacs, of_peak(0.8)),
-            (Feature::WinogradMacs, of_peak(0.9)),
+            (Feature::WinogradMacs, of_peak(0.4)),
             (Feature::DirectMacs, of_peak(0.5)),
             (Feature::WideMacs, of_peak(0.1)),
         ],

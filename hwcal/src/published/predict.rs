@@ -161,17 +161,22 @@ impl Display for Summary<'_> {
             write!(formatter, " {column:>15}")?;
         }
         writeln!(formatter)?;
-        let mut row = None;
-        for cell in self.predictions {
-            if row != Some((cell.system, &cell.model)) {
-                let end = if row.is_some() { "\n" } else { "" };
-                write!(formatter, "{end}{:<9} {:<20}", cell.system, cell.model)?;
-                row = Some((cell.system, &cell.model));
+        for ideal in self.predictions.iter().filter(|cell| cell.column == "ideal") {
+            write!(formatter, "{:<9} {:<20}", ideal.system, ideal.model)?;
+            for (column, _) in COLUMNS {
+                let same = |cell: &&Prediction| (cell.system, &cell.model, cell.column) == (ideal.system, &ideal.model, column);
+                let text = self.predictions.iter().find(same).map_or_else(
+                    || "-".to_owned(),
+                    |cell| {
+                        let error = cell.error_percent().map_or_else(String::new, |error| format!(" ({error:+.0})"));
+                        format!("{:.0}{error}", cell.predicted_ms)
+                    },
+                );
+                write!(formatter, " {text:>15}")?;
             }
-            let error = cell.error_percent().map_or_else(String::new, |error| format!(" ({error:+.0})"));
-            write!(formatter, " {:>15}", format!("{:.0}{error}", cell.predicted_ms))?;
+            writeln!(formatter)?;
         }
-        writeln!(formatter, "\n")?;
+        writeln!(formatter)?;
         for (what, columns) in [
             ("calibrated (cpu, gpu)", &["cpu", "gpu"][..]),
             ("mulayer", &["mulayer"]),
