@@ -153,6 +153,11 @@ fn check_laws(device: &Device, lowered: &LoweredModel, executed: &Executed) {
     }
 }
 
+/// Kernels that computed a part of a task.
+fn parts(executed: &Executed) -> usize {
+    executed.records.iter().filter(|record| matches!(record, Record::Kernel(it) if !it.part.is_whole())).count()
+}
+
 fn first(executed: &Executed) -> &Tensor {
     &executed.outputs[0].as_ref().expect("completed")[0]
 }
@@ -270,6 +275,7 @@ fn check_co_execution(transfer: &str, models: &[&str]) {
             assert!(difference < 1e-4, "{name} {strategy}: {difference}");
             let both = executed.records.iter().filter_map(|record| if let Record::Kernel(it) = record { Some(it) } else { None });
             let (cpu, gpu): (Vec<&KernelRecord>, Vec<&KernelRecord>) = both.partition(|kernel| kernel.worker == WorkerId(0));
+            assert!(parts(&executed) > 0 || ["gpu", "heft", "split"].contains(&strategy), "{name} {strategy} shares nothing");
             if strategy.contains("share") {
                 let overlap =
                     |one: &KernelRecord| gpu.iter().any(|other| one.start_ns < other.end_ns && other.start_ns < one.end_ns);
@@ -278,7 +284,7 @@ fn check_co_execution(transfer: &str, models: &[&str]) {
         }
         let chained = case.run(name, &mut ChainEverything, 2);
         let difference = first(&chained).relative_difference(first(&whole)).expect("comparable");
-        assert!(difference < 1e-4, "{name} chains: {difference}");
+        assert!(difference < 1e-4 && parts(&chained) > 0, "{name} chains: {difference}");
     }
     assert!(at_once > 0, "the CPU and the GPU never computed at the same time");
 }
