@@ -9,11 +9,11 @@ use executor::{Executed, ModelToRun, Opener, Settings, Specification, Tensor, ex
 use sim::engine::StopReason;
 use sim::graph::Graph;
 use sim::identifiers::{ModelId, TaskId, WorkerId};
-use sim::plan::{Part, Piece, Plan, PlanError};
+use sim::plan::{Part, Piece, Plan, PlanError, cut_chain};
 use sim::platform::{Device, ProcessorKind};
 use sim::record::{KernelRecord, Outcome, Record};
 use sim::strategy::{DeviceView, Job, Strategy, registry};
-use sim::task::LoweredModel;
+use sim::task::{CostTable, KernelCost, LoweredModel};
 use sim::workload::{Arrivals, Stream};
 
 use support::{device, device_or_skip, zoo};
@@ -33,6 +33,32 @@ impl Strategy for SplitEverything {
                 plan.segment_of_pieces(Some(WorkerId(1)), [Piece { task, part: part(6, 10) }]);
             } else {
                 plan.segment(Some(WorkerId(task.0 % 2)), [task]);
+            }
+        }
+        Ok(plan)
+    }
+}
+
+/// Chains of up to four tasks, wherever tasks can be cut by rows; the first worker has 40 % of the rows.
+struct ChainEverything;
+
+impl Strategy for ChainEverything {
+    fn plan(&mut self, job: &Job<'_>, _view: &DeviceView<'_>) -> Result<Plan, PlanError> {
+        let tasks: Vec<TaskId> = job.tasks.tasks().collect();
+        let mut plan = Plan::new();
+        let mut next = 0;
+        while next < tasks.len() {
+            let longest = (1..=4.min(tasks.len() - next)).rev();
+            let chain = longest
+                .map(|length| &tasks[next..next + length])
+                .find_map(|chain| cut_chain(job.tasks, chain, 0.4).map(|halves| (chain.len(), halves)));
+            if let Some((length, [first, second])) = chain {
+                plan.segment_of_pieces(Some(WorkerId(0)), first);
+                plan.segment_of_pieces(Some(WorkerId(1)), second);
+                next += length;
+            } else {
+                plan.segment(Some(WorkerId(next as u32 % 2)), [tasks[next]]);
+                next += 1;
             }
         }
         Ok(plan)
@@ -68,7 +94,8 @@ impl Case<'_> {
 
     fn run(&self, name: &str, strategy: &mut dyn Strategy, requests: u64) -> Executed {
         let graph = zoo(name);
-        let lowered = LoweredModel::of(&graph, self.device);
+        let mut lowered = LoweredModel::of(&graph, self.device);
+        lowered.costs = costs(&lowered, self.device.workers().len());
         let weights = Weights::drawn();
         let models = [ModelToRun { name, graph: &graph, lowered: &lowered, weights: &weights }];
         let streams = vec![Stream::new(ModelId(0), Arrivals::ClosedLoop { clients: 2, think_ns: 0 }, Some(requests))];
@@ -86,16 +113,24 @@ impl Case<'_> {
     }
 }
 
-/// Every kernel once for each request, after what it reads; nothing twice at a time on one worker.
+/// Made-up costs by which sharing is worth while: alike on all workers, a part costs its share.
+fn costs(lowered: &LoweredModel, workers: usize) -> CostTable {
+    let of_task = |task| {
+        let work = lowered.tasks.work(task).expect("of a model");
+        KernelCost::of_duration(1_000 + work.macs / 4 + work.output_elements)
+    };
+    CostTable::new(workers, lowered.tasks.tasks().flat_map(|task| vec![Some(of_task(task)); workers]).collect())
+}
+
+/// Every task covered once for each request, each kernel after what it reads; nothing twice at a time on one worker.
 fn check_laws(device: &Device, lowered: &LoweredModel, executed: &Executed) {
     let mut busy: Vec<Vec<(u64, u64)>> = vec![Vec::new(); device.workers().len()];
-    let mut tasks = vec![0_u64; lowered.tasks.task_count()];
+    let mut parts = std::collections::BTreeMap::new();
     for record in &executed.records {
         match record {
             Record::Kernel(it) => {
                 assert!(it.ready_ns <= it.start_ns && it.start_ns <= it.end_ns, "{it:?}");
-                // Shares of parts that tile the whole add up to it exactly.
-                tasks[it.task.index()] += it.part.share(1000);
+                parts.entry((it.request, it.task)).or_insert_with(Vec::new).push(it.part.range());
                 busy[it.worker.index()].push((it.start_ns, it.end_ns));
             }
             Record::Copy(it) => {
@@ -106,12 +141,21 @@ fn check_laws(device: &Device, lowered: &LoweredModel, executed: &Executed) {
             _ => {}
         }
     }
-    let requests = executed.summary.completed;
-    assert!(tasks.iter().all(|&parts| parts == requests * 1000), "every task exactly once: {tasks:?}");
+    assert_eq!(parts.len() as u64, executed.summary.completed * lowered.tasks.task_count() as u64);
+    for (task, parts) in &mut parts {
+        parts.sort_unstable();
+        let reached = parts.iter().fold(0, |reached, &(begin, end, _)| if begin <= reached { end.max(reached) } else { reached });
+        assert_eq!(reached, parts[0].2, "{task:?} is covered: {parts:?}");
+    }
     for spans in &mut busy {
         spans.sort_unstable();
         assert!(spans.windows(2).all(|pair| pair[0].1 <= pair[1].0), "one thing at a time");
     }
+}
+
+/// Kernels that computed a part of a task.
+fn parts(executed: &Executed) -> usize {
+    executed.records.iter().filter(|record| matches!(record, Record::Kernel(it) if !it.part.is_whole())).count()
 }
 
 fn first(executed: &Executed) -> &Tensor {
@@ -133,6 +177,7 @@ fn every_granularity_and_every_split_gives_the_same_outputs() {
             assert!(difference < 1e-4, "{name} {what}: {difference}");
         };
         check(&case.run(name, registry::build("heft").expect("known").as_mut(), 2), "heft");
+        check(&case.run(name, &mut ChainEverything, 2), "chains");
         let (graph, weights) = (zoo(name), Weights::drawn());
         let lowered = LoweredModel::of(&graph, &device);
         for rows in [true, false] {
@@ -222,18 +267,24 @@ fn check_co_execution(transfer: &str, models: &[&str]) {
     let mut at_once = 0;
     for name in models {
         let whole = case.named(name, "cpu");
-        for strategy in ["gpu", "heft", "split", "split[by=rows, share=40%]", "split[by=channels, share=60%]"] {
+        let fixed =
+            ["gpu", "heft", "split", "split[by=rows, share=40%]", "split[by=channels, share=60%]", "mulayer", "codl[sync_us=0]"];
+        for strategy in fixed {
             let executed = case.named(name, strategy);
             let difference = first(&executed).relative_difference(first(&whole)).expect("comparable");
             assert!(difference < 1e-4, "{name} {strategy}: {difference}");
             let both = executed.records.iter().filter_map(|record| if let Record::Kernel(it) = record { Some(it) } else { None });
             let (cpu, gpu): (Vec<&KernelRecord>, Vec<&KernelRecord>) = both.partition(|kernel| kernel.worker == WorkerId(0));
+            assert!(parts(&executed) > 0 || ["gpu", "heft", "split"].contains(&strategy), "{name} {strategy} shares nothing");
             if strategy.contains("share") {
                 let overlap =
                     |one: &KernelRecord| gpu.iter().any(|other| one.start_ns < other.end_ns && other.start_ns < one.end_ns);
                 at_once += usize::from(cpu.iter().any(|kernel| overlap(kernel)));
             }
         }
+        let chained = case.run(name, &mut ChainEverything, 2);
+        let difference = first(&chained).relative_difference(first(&whole)).expect("comparable");
+        assert!(difference < 1e-4 && parts(&chained) > 0, "{name} chains: {difference}");
     }
     assert!(at_once > 0, "the CPU and the GPU never computed at the same time");
 }

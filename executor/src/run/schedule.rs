@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use sim::graph::Graph;
 use sim::identifiers::{DataId, TaskId};
-use sim::plan::{Part, Program};
+use sim::plan::{Piece, Program};
 use sim::task::LoweredModel;
 
 use crate::buffer::Region;
-use crate::unit::{Unit, UnitError};
+use crate::unit::{ChainLink, Cut, Unit, UnitError};
 use crate::weights::Weights;
 
 /// A model to be run.
@@ -24,7 +24,7 @@ pub struct ModelToRun<'a> {
     pub weights: &'a Weights,
 }
 
-/// One launch: consecutive whole tasks of a segment as one unit, or a part of a task.
+/// One launch: consecutive whole tasks of a segment as one unit, a chain of parts of tasks, or a part of a task.
 #[derive(Clone, Debug)]
 pub(super) struct Step {
     pub(super) unit: Arc<Unit>,
@@ -32,9 +32,8 @@ pub(super) struct Step {
     pub(super) inputs: Vec<DataId>,
     /// What each output of the unit is.
     pub(super) outputs: Vec<Output>,
-    /// Kernels of the program that it covers: index, task.
-    pub(super) kernels: Vec<(u32, TaskId)>,
-    pub(super) part: Part,
+    /// Kernels of the program that it covers.
+    pub(super) kernels: Vec<Piece>,
     /// For each operator of the unit's graph, the kernel that it belongs to, as an index into `kernels`.
     pub(super) kernel_of_operator: Vec<usize>,
 }
@@ -54,30 +53,64 @@ pub(super) struct Schedule {
     pub(super) segments: Vec<Vec<Step>>,
     /// For each fragment where it lies in its data item; `None` if it is the whole.
     pub(super) regions: Vec<Option<Region>>,
+    /// For each fragment of which a copy moves some rows only: where these lie in the data item, and in the fragment.
+    pub(super) copied: Vec<Option<(Region, Region)>>,
 }
 
 impl Schedule {
     /// Cuts the units of a program out of a model.
     pub(super) fn of(model: &ModelToRun<'_>, program: &Program) -> Result<Self, UnitError> {
-        let mut schedule = Self { segments: Vec::new(), regions: vec![None; program.fragments().len()] };
+        let count = program.fragments().len();
+        let mut schedule = Self { segments: Vec::new(), regions: vec![None; count], copied: vec![None; count] };
         let data_of = data_of_tensor(model);
+        let mut cuts: Vec<Option<Cut>> = vec![None; count];
         for segment in 0..program.segment_count() as u32 {
             let mut fragments = program.made(segment).iter().copied();
-            let kernels: Vec<(u32, TaskId, Part)> = program
-                .kernel_range(segment)
-                .map(|index| (index, program.kernel(index).task, program.kernel(index).part))
+            let kernels: Vec<Piece> = program.kernel_range(segment).map(|index| program.kernel(index)).collect();
+            // In the order in which the program numbers fragments: kernel by kernel, data item by data item.
+            let kernels: Vec<(Piece, Vec<(DataId, u32)>)> = kernels
+                .into_iter()
+                .map(|piece| (piece, model.lowered.tasks.made(piece.task).iter().copied().zip(fragments.by_ref()).collect()))
                 .collect();
             let mut steps = Vec::new();
-            for group in kernels.chunk_by(|one, next| one.2.is_whole() && next.2.is_whole()) {
-                let step = step(model, group, &data_of, &mut fragments)?;
-                for output in &step.outputs {
-                    schedule.regions[output.fragment as usize] = output.region;
+            for group in kernels.chunk_by(|one, next| one.0.joins(next.0)) {
+                // What the group makes is read outside the segment, or by kernels of it that follow.
+                let is_last = group.last().map(|it| it.0) == kernels.last().map(|it| it.0);
+                let chained = step(model, program, group, is_last, &data_of, &mut cuts);
+                match chained {
+                    Ok(step) => steps.push(step),
+                    // Parts that are no chain: one reads what another makes elsewhere.
+                    Err(UnitError::NotSplittable { .. }) if group.len() > 1 && !group[0].0.part.is_whole() => {
+                        for one in group.chunks(1) {
+                            steps.push(step(model, program, one, false, &data_of, &mut cuts)?);
+                        }
+                    }
+                    Err(error) => return Err(error),
                 }
-                steps.push(step);
+            }
+            for output in steps.iter().flat_map(|step| &step.outputs) {
+                schedule.regions[output.fragment as usize] = output.region;
             }
             schedule.segments.push(steps);
         }
+        schedule.add_copied(model, program, &cuts);
         Ok(schedule)
+    }
+
+    fn add_copied(&mut self, model: &ModelToRun<'_>, program: &Program, cuts: &[Option<Cut>]) {
+        for (id, fragment) in program.fragments().iter().enumerate() {
+            let Some((begin, end)) = program.copied_rows(id as u32) else { continue };
+            let whole = model.graph.tensor(model.lowered.tensors[fragment.data.index()]);
+            let (bytes, axis) = (whole.data_type.bytes() as usize, whole.shape.len() - 2);
+            let (begin, end) = (u64::from(begin), u64::from(end));
+            let held = cuts[id].unwrap_or(Cut { axis, begin: 0, end: whole.shape[axis] });
+            if held.axis == axis && held.begin <= begin && end <= held.end {
+                let mut shape = whole.shape.clone();
+                shape[axis] = held.end - held.begin;
+                let within = Region::of_slice(&shape, bytes, axis, begin - held.begin, end - held.begin);
+                self.copied[id] = Some((Region::of_slice(&whole.shape, bytes, axis, begin, end), within));
+            }
+        }
     }
 }
 
@@ -90,45 +123,60 @@ fn data_of_tensor(model: &ModelToRun<'_>) -> Vec<Option<DataId>> {
     data_of
 }
 
+/// One launch of some kernels, with the fragments that each makes.
 fn step(
     model: &ModelToRun<'_>,
-    group: &[(u32, TaskId, Part)],
+    program: &Program,
+    group: &[(Piece, Vec<(DataId, u32)>)],
+    is_last: bool,
     data_of: &[Option<DataId>],
-    fragments: &mut impl Iterator<Item = u32>,
+    cuts: &mut [Option<Cut>],
 ) -> Result<Step, UnitError> {
     let tasks = &model.lowered.tasks;
-    let part = group[0].2;
-    // In the order in which the program numbers fragments: kernel by kernel, data item by data item.
-    let made: Vec<(DataId, u32)> = group
-        .iter()
-        .flat_map(|&(_, task, _)| tasks.made(task))
-        .zip(fragments)
-        .map(|(&data, fragment)| (data, fragment))
-        .collect();
-    let within = |task: &TaskId| group.iter().any(|&(_, own, _)| own == *task);
-    let leaves = |data: DataId| tasks.is_output(data) || tasks.readers(data).iter().any(|reader| !within(reader));
-    let wanted: Vec<(DataId, u32)> = made.into_iter().filter(|&(data, _)| !part.is_whole() || leaves(data)).collect();
+    let is_whole = group[0].0.part.is_whole();
+    let within = |task: &TaskId| group.iter().any(|(own, _)| own.task == *task);
+    // Of a chain, what is read outside of the segment, or behind this step; its last kernel is.
+    let leaves = |data: DataId, fragment: u32| {
+        let is_read_behind = !is_last && tasks.readers(data).iter().any(|reader| !within(reader));
+        let is_read = is_read_behind || !program.readers(fragment).is_empty();
+        if is_whole { tasks.is_output(data) || tasks.readers(data).iter().any(|reader| !within(reader)) } else { is_read }
+    };
+    let last = group.len() - 1;
+    let mut wanted: Vec<(DataId, u32)> = Vec::new();
+    for (index, (_, made)) in group.iter().enumerate() {
+        wanted.extend(made.iter().filter(|&&(data, fragment)| (!is_whole && index == last) || leaves(data, fragment)));
+    }
     let tensors: Vec<_> = wanted.iter().map(|&(data, _)| model.lowered.tensors[data.index()]).collect();
-    let (unit, region) = if part.is_whole() {
-        let operators: Vec<_> =
-            group.iter().flat_map(|&(_, task, _)| model.lowered.info[task.index()].operators.iter().copied()).collect();
-        (Unit::of_operators(model.graph, &operators, &tensors, model.weights)?, None)
+    let info = |piece: Piece| &model.lowered.info[piece.task.index()];
+    let (unit, regions) = if is_whole {
+        let operators: Vec<_> = group.iter().flat_map(|(piece, _)| info(*piece).operators.iter().copied()).collect();
+        (Unit::of_operators(model.graph, &operators, &tensors, model.weights)?, vec![None; tensors.len()])
     } else {
-        let info = &model.lowered.info[group[0].1.index()];
-        let [tensor] = tensors[..] else {
-            let lead = model.graph.operator(info.lead);
+        if let Some((piece, made)) = group.iter().find(|(_, made)| made.len() != 1) {
+            let lead = model.graph.operator(info(*piece).lead);
             return Err(UnitError::NotSplittable {
                 operator: lead.name.clone(),
                 op_type: lead.op_type.clone(),
                 dimension: "rows or channels",
-                why: format!("its task makes {} tensors, not one", tensors.len()),
+                why: format!("its task makes {} tensors, not one", made.len()),
             });
+        }
+        let link = |(piece, _): &(Piece, _)| {
+            let info = info(*piece);
+            ChainLink { operators: &info.operators, lead: info.lead, part: piece.part }
         };
-        let sliced = Unit::of_part(model.graph, &info.operators, info.lead, tensor, part, model.weights)?;
-        let whole = model.graph.tensor(tensor);
-        let element_bytes = whole.data_type.bytes() as usize;
-        let region = Region::of_slice(&whole.shape, element_bytes, sliced.cut.axis, sliced.cut.begin, sliced.cut.end);
-        (sliced.unit, Some(region))
+        let links: Vec<ChainLink<'_>> = group.iter().map(link).collect();
+        let chain = Unit::of_chain(model.graph, &links, &tensors, model.weights)?;
+        let region = |(&tensor, cut): (&sim::identifiers::TensorId, &Cut)| {
+            let whole = model.graph.tensor(tensor);
+            let element_bytes = whole.data_type.bytes() as usize;
+            Some(Region::of_slice(&whole.shape, element_bytes, cut.axis, cut.begin, cut.end))
+        };
+        let regions: Vec<Option<Region>> = tensors.iter().zip(&chain.cuts).map(region).collect();
+        for (&(_, fragment), &cut) in wanted.iter().zip(&chain.cuts) {
+            cuts[fragment as usize] = Some(cut);
+        }
+        (chain.unit, regions)
     };
     let read = |id| {
         let named = model.graph.tensor_named(&unit.graph.tensor(id).name);
@@ -136,14 +184,14 @@ fn step(
     };
     let kernel_of = |name: &str| {
         let operator = model.graph.operator_named(name).map(|operator| operator.id);
-        let has = |task: TaskId| operator.is_some_and(|id| model.lowered.info[task.index()].operators.contains(&id));
-        group.iter().position(|&(_, task, _)| has(task)).unwrap_or(0)
+        let has = |piece: Piece| operator.is_some_and(|id| info(piece).operators.contains(&id));
+        group.iter().position(|&(piece, _)| has(piece)).unwrap_or(0)
     };
+    let output = |((data, fragment), region)| Output { data, fragment, region };
     Ok(Step {
         inputs: unit.graph.inputs().iter().map(|&id| read(id)).collect(),
-        outputs: wanted.into_iter().map(|(data, fragment)| Output { data, fragment, region }).collect(),
-        kernels: group.iter().map(|&(index, task, _)| (index, task)).collect(),
-        part,
+        outputs: wanted.into_iter().zip(regions).map(output).collect(),
+        kernels: group.iter().map(|&(piece, _)| piece).collect(),
         kernel_of_operator: unit.graph.operators().iter().map(|operator| kernel_of(&operator.name)).collect(),
         unit: Arc::new(unit),
     })

@@ -77,7 +77,7 @@ impl State<'_> {
             if present & Self::memory_bit(memory) != 0 {
                 request.missing[segment as usize] -= 1;
             } else if present != 0 {
-                let bytes = version.program.fragments()[fragment as usize].bytes;
+                let bytes = version.program.copied_bytes(fragment);
                 if let Some((from, _)) = self.best_source(present, memory, bytes) {
                     self.want_copy(slot, fragment, from, memory);
                 }
@@ -116,7 +116,7 @@ impl State<'_> {
         match occupation {
             Occupation::Segment { slot, segment } => self.segment_ns(InFlight(slot), SegmentId(segment), worker).unwrap_or(0),
             Occupation::Copy { slot, fragment, link } => {
-                let bytes = self.requests[slot as usize].version.program.fragments()[fragment as usize].bytes;
+                let bytes = self.requests[slot as usize].version.program.copied_bytes(fragment);
                 self.device.link(link).solo_ns(bytes)
             }
         }
@@ -179,7 +179,7 @@ impl System for State<'_> {
         let memory = self.device.worker(worker).memory;
         let copy_ns = |fragment: &u32| {
             let present = request.present[*fragment as usize];
-            let bytes = program.fragments()[*fragment as usize].bytes;
+            let bytes = program.copied_bytes(*fragment);
             if present == 0 || present & Self::memory_bit(memory) != 0 {
                 return 0;
             }

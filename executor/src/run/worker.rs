@@ -213,8 +213,9 @@ impl<'a> Driver<'a> {
             if times.end_ns < known_ns {
                 records.push(self.step_record(request, segment, StepKind::Wait, times.end_ns, known_ns));
             }
+            let goes_on = index + 1 < version.schedule.segments[segment as usize].len();
             for output in &step.outputs {
-                self.merge(request, segment, output, &mut records)?;
+                self.merge(request, segment, output, goes_on, &mut records)?;
             }
             ready_ns = self.now_ns();
         }
@@ -235,16 +236,16 @@ impl<'a> Driver<'a> {
         let Launch { request, segment, step, times, ready_ns } = *launch;
         let costs = &self.models[request.model.index()].lowered.costs;
         let solo_ns = |kernel: usize| {
-            let (_, task) = step.kernels[kernel];
-            costs.part(task, step.part, self.worker).map_or(0, |cost| cost.duration_ns)
+            let piece = step.kernels[kernel];
+            costs.part(piece.task, piece.part, self.worker).map_or(0, |cost| cost.duration_ns)
         };
         let mut put = |kernel: usize, kernels: u32, solo_ns: u64, ready_ns: u64, start_ns: u64, end_ns: u64| {
             records.push(Record::Kernel(KernelRecord {
                 request: request.id,
                 model: request.model,
                 segment: SegmentId(segment),
-                task: step.kernels[kernel].1,
-                part: step.part,
+                task: step.kernels[kernel].task,
+                part: step.kernels[kernel].part,
                 kernels,
                 worker: self.worker,
                 ready_ns,
@@ -282,24 +283,24 @@ impl<'a> Driver<'a> {
         Record::Step(StepRecord { request: request.id, model: request.model, segment, worker, kind, start_ns, end_ns })
     }
 
-    /// Puts a part in its place in the whole, where somebody reads it in this memory.
+    /// Puts a part in its place in the whole, where somebody reads it in this memory: another segment, or this one if it `goes_on`.
     fn merge(
         &mut self,
         request: &OfRequest,
         segment: u32,
         output: &Output,
+        goes_on: bool,
         records: &mut Vec<Record>,
     ) -> Result<(), ProcessorError> {
         let Some(region) = output.region.filter(|&region| !self.is_in_place(region)) else { return Ok(()) };
         let own = self.device.worker(self.worker).memory;
         let program = &request.version.program;
+        // Copies from the host's memory take the whole, those from another memory the part.
         let is_read_here = |reader: u32| {
-            if reader >= NO_SEGMENT - 1 {
-                return own == self.device.host();
-            }
-            program.worker(reader).is_none_or(|worker| self.device.worker(worker).memory == own)
+            let reads = || program.worker(reader).is_none_or(|worker| self.device.worker(worker).memory == own);
+            own == self.device.host() || (reader < NO_SEGMENT - 1 && reads())
         };
-        if !program.readers(output.fragment).iter().any(|&reader| is_read_here(reader)) {
+        if !goes_on && !program.readers(output.fragment).iter().any(|&reader| is_read_here(reader)) {
             return Ok(());
         }
         let start_ns = self.now_ns();
@@ -319,7 +320,8 @@ impl<'a> Driver<'a> {
         let whole = self.host_block(request, output.data);
         let part = self.host_blocks.get(Self::part_key(request, output.fragment), region.bytes(), None);
         // SAFETY: this thread alone made the part and has ended; of the whole, nobody else writes to this part's rows (parts
-        // tile it, which compiling the plan checked), and nobody reads them before this segment has ended.
+        // tile it, which compiling the plan checked; of rows that two have, a copy moves those that the first lacks), and nobody
+        // reads them before this segment has ended.
         unsafe { whole.write_region(part.bytes(), region) };
     }
 
@@ -339,7 +341,9 @@ impl<'a> Driver<'a> {
         let region = request.version.schedule.regions[fragment as usize];
         let own = self.device.worker(self.worker).memory;
         let host = self.host_block(request, made.data);
-        let place = region.unwrap_or(Region::whole(whole_bytes));
+        // Mapping moves nothing: there all of the fragment is put in its place.
+        let copied = request.version.schedule.copied[fragment as usize].filter(|_| self.transfer == Transfer::Copy);
+        let place = copied.map(|(place, _)| place).or(region).unwrap_or(Region::whole(whole_bytes));
         if of_link.to == own {
             let whole = self.data_buffer(request, made.data)?;
             match self.transfer {
@@ -350,7 +354,10 @@ impl<'a> Driver<'a> {
             // A part that was made here lies apart.
             let was_made_here = made.maker != NO_SEGMENT && region.is_some();
             let (source, from) = match region.filter(|&region| was_made_here && !self.is_in_place(region)) {
-                Some(region) => (self.part_buffer(request, fragment, region.bytes())?, Region::whole(region.bytes())),
+                Some(region) => {
+                    let from = copied.map_or(Region::whole(region.bytes()), |(_, within)| within);
+                    (self.part_buffer(request, fragment, region.bytes())?, from)
+                }
                 None => (self.data_buffer(request, made.data)?, place),
             };
             if self.transfer == Transfer::Copy {
@@ -367,12 +374,12 @@ impl<'a> Driver<'a> {
             request: request.id,
             model: request.model,
             data: made.data,
-            bytes: made.bytes,
+            bytes: program.copied_bytes(fragment),
             link,
             requested_ns: requested_ns.min(start_ns),
             start_ns,
             end_ns: self.now_ns(),
-            solo_ns: of_link.solo_ns(made.bytes),
+            solo_ns: of_link.solo_ns(program.copied_bytes(fragment)),
         }))
     }
 }

@@ -13,7 +13,7 @@ use thiserror::Error;
 use crate::tensor::Tensor;
 use crate::weights::{WeightError, Weights};
 
-pub use slice::{Cut, Sliced, slice_tensor};
+pub use slice::{Chain, ChainLink, Cut, Sliced, slice_tensor};
 
 /// Values of the initialisers of a unit's graph.
 pub type Constants = BTreeMap<TensorId, Tensor>;

@@ -2,6 +2,7 @@
 //!
 //! A slice is a graph of its own: a `Slice` of each request tensor that it reads in part (halo included), the operators with
 //! their padding and weights cut to match, and a smaller output. Slices that tile the whole give the whole (a law in the tests).
+//! Slices of consecutive tasks, each with the halo that the next reads, are a chain: one graph that hands over what it has cut.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -34,6 +35,26 @@ pub struct Sliced {
     pub cut: Cut,
 }
 
+/// A part of a task that a chain computes.
+#[derive(Clone, Copy, Debug)]
+pub struct ChainLink<'a> {
+    /// Operators of the task, in topological order.
+    pub operators: &'a [OperatorId],
+    /// The one that leads.
+    pub lead: OperatorId,
+    /// The part.
+    pub part: Part,
+}
+
+/// Parts of consecutive tasks as one unit.
+#[derive(Clone, Debug)]
+pub struct Chain {
+    /// What a processor runs; one output for each tensor that was wanted, in that order.
+    pub unit: Unit,
+    /// Where each output lies in the whole tensor.
+    pub cuts: Vec<Cut>,
+}
+
 /// What an operator becomes when it makes only a stretch of its output.
 pub(super) struct Rewrite {
     /// New attributes.
@@ -63,21 +84,44 @@ impl Unit {
         part: Part,
         weights: &Weights,
     ) -> Result<Sliced, UnitError> {
-        let mut slicer =
-            Slicer { model, raw: cut_out(model, operators, &[wanted]), cuts: BTreeMap::new(), pieces: BTreeMap::new() };
-        let (begin, end, of) = part.range();
-        slicer.raw.name = format!("{}[{begin}..{end}/{of}]", slicer.raw.name);
-        slicer.raw.operators.clear();
-        for &id in operators {
-            let cut = if id == lead { Some(window::lead_cut(model, id, part)?) } else { None };
-            slicer.add(id, cut)?;
+        let link = ChainLink { operators, lead, part };
+        let Chain { unit, cuts } = Self::of_chain(model, &[link], &[wanted], weights)?;
+        Ok(Sliced { unit, cut: cuts[0] })
+    }
+
+    /// Parts of consecutive tasks, each of which finds what it reads of another's output in what the other has made. `wanted` are the
+    /// tensors that are read elsewhere, in the order of the unit's outputs.
+    ///
+    /// # Errors
+    /// [`UnitError::NotSplittable`] where an operator cannot be cut there, nothing would be left, or something is read that was not made.
+    pub fn of_chain(model: &Graph, links: &[ChainLink<'_>], wanted: &[TensorId], weights: &Weights) -> Result<Chain, UnitError> {
+        let operators: Vec<OperatorId> = links.iter().flat_map(|link| link.operators.iter().copied()).collect();
+        let mut raw = cut_out(model, &operators, wanted);
+        for (begin, end, of) in links.iter().map(|link| link.part.range()) {
+            raw.name = format!("{}[{begin}..{end}/{of}]", raw.name);
         }
-        let cut = *slicer.cuts.get(&wanted).ok_or_else(|| UnitError::NotSplittable {
-            operator: model.operator(lead).name.clone(),
-            op_type: model.operator(lead).op_type.clone(),
-            dimension: dimension_name(part),
-            why: "its cut does not reach the output of the task".to_owned(),
-        })?;
+        raw.operators.clear();
+        let mut slicer = Slicer { model, raw, cuts: BTreeMap::new(), own: BTreeSet::new(), pieces: BTreeMap::new() };
+        for link in links {
+            slicer.own.clear();
+            for &id in link.operators {
+                let cut = if id == link.lead { Some(window::lead_cut(model, id, link.part)?) } else { None };
+                slicer.add(id, cut)?;
+            }
+        }
+        let cut_of = |tensor: &TensorId| {
+            let unreached = || {
+                let link = &links[links.len() - 1];
+                UnitError::NotSplittable {
+                    operator: model.operator(link.lead).name.clone(),
+                    op_type: model.operator(link.lead).op_type.clone(),
+                    dimension: dimension_name(link.part),
+                    why: "its cut does not reach the output of the task".to_owned(),
+                }
+            };
+            slicer.cuts.get(tensor).copied().ok_or_else(unreached)
+        };
+        let cuts = wanted.iter().map(cut_of).collect::<Result<Vec<Cut>, UnitError>>()?;
         let Slicer { mut raw, pieces, .. } = slicer;
         // What was cut is not read any more.
         let read: BTreeSet<&String> = raw.operators.iter().flat_map(|operator| &operator.inputs).collect();
@@ -90,7 +134,7 @@ impl Unit {
                 None => unreachable!("initialisers of a slice are the model's or made here"),
             },
         })?;
-        Ok(Sliced { unit, cut })
+        Ok(Chain { unit, cuts })
     }
 }
 
@@ -111,8 +155,10 @@ enum Piece {
 struct Slicer<'a> {
     model: &'a Graph,
     raw: RawGraph,
-    /// What there is of each tensor that the task makes.
+    /// What there is of each tensor that the tasks make.
     cuts: BTreeMap<TensorId, Cut>,
+    /// Those that the present task has made.
+    own: BTreeSet<TensorId>,
     pieces: BTreeMap<String, Piece>,
 }
 
@@ -121,7 +167,7 @@ impl Slicer<'_> {
     fn add(&mut self, id: OperatorId, lead: Option<Cut>) -> Result<(), UnitError> {
         let model = self.model;
         let operator = model.operator(id);
-        let main = operator.inputs.iter().position(|input| input.is_some_and(|input| self.cuts.contains_key(&input)));
+        let main = operator.inputs.iter().position(|input| input.is_some_and(|input| self.own.contains(&input)));
         let rewrite = match (lead, main) {
             (Some(cut), _) => window::cut_lead(model, id, cut)?,
             (None, Some(position)) => {
@@ -139,7 +185,7 @@ impl Slicer<'_> {
         for (position, input) in operator.inputs.iter().enumerate() {
             inputs.push(match input {
                 None => String::new(),
-                Some(input) => self.read(*input, rewrite.reads.get(position).copied().flatten()),
+                Some(input) => self.read(id, *input, rewrite.reads.get(position).copied().flatten())?,
             });
         }
         for (position, values) in rewrite.constants {
@@ -149,6 +195,7 @@ impl Slicer<'_> {
         }
         if lead.is_some() || main.is_some() {
             self.cuts.insert(operator.outputs[0], rewrite.output);
+            self.own.insert(operator.outputs[0]);
         }
         self.raw.operators.push(RawOperator {
             name: operator.name.clone(),
@@ -162,21 +209,38 @@ impl Slicer<'_> {
     }
 
     /// The name of what is read of a tensor: itself, a cut constant, or the output of a `Slice`.
-    fn read(&mut self, id: TensorId, cut: Option<Cut>) -> String {
+    fn read(&mut self, reader: OperatorId, id: TensorId, cut: Option<Cut>) -> Result<String, UnitError> {
         let tensor = self.model.tensor(id);
         let is_whole = |cut: Cut| cut.begin == 0 && cut.end == tensor.shape[cut.axis];
-        let Some(cut) = cut.filter(|&cut| !is_whole(cut) && !self.cuts.contains_key(&id)) else {
-            return tensor.name.clone();
+        let held = self.cuts.get(&id).copied();
+        // Within its task, an operator reads what the one before it has made.
+        let cut = match (held, cut) {
+            (Some(_), _) if self.own.contains(&id) => None,
+            (Some(held), Some(cut)) if held.axis == cut.axis && held.begin <= cut.begin && cut.end <= held.end => {
+                let within = Cut { begin: cut.begin - held.begin, end: cut.end - held.begin, ..cut };
+                (held != cut).then_some(within)
+            }
+            (Some(held), cut) => {
+                let operator = self.model.operator(reader);
+                return Err(UnitError::NotSplittable {
+                    operator: operator.name.clone(),
+                    op_type: operator.op_type.clone(),
+                    dimension: "rows or channels",
+                    why: format!("it reads {cut:?} of `{}`, of which the chain has {held:?}", tensor.name),
+                });
+            }
+            (None, cut) => cut.filter(|&cut| !is_whole(cut)),
         };
+        let Some(cut) = cut else { return Ok(tensor.name.clone()) };
         let name = format!("{}#{}:{}..{}", tensor.name, cut.axis, cut.begin, cut.end);
         if !tensor.role.is_dynamic() {
             let mut shape = tensor.shape.clone();
             shape[cut.axis] = cut.end - cut.begin;
             self.add_constant(&name, tensor.data_type, &shape, Piece::Cut(id, cut));
-            return name;
+            return Ok(name);
         }
         if self.raw.operators.iter().any(|operator| operator.name == name) {
-            return name;
+            return Ok(name);
         }
         let bounds = [cut.begin as i64, cut.end as i64, cut.axis as i64];
         let mut inputs = vec![tensor.name.clone()];
@@ -193,7 +257,7 @@ impl Slicer<'_> {
             inputs,
             outputs: vec![name.clone()],
         });
-        name
+        Ok(name)
     }
 
     fn add_constant(&mut self, name: &str, data_type: DataType, shape: &[u64], piece: Piece) {

@@ -94,8 +94,9 @@ fn durations_are_found_within_the_noise_and_whatever_is_stolen() {
             let error = sample.timing.p10_ns as f64 / true_ns as f64 - 1.0;
             // Launches back to back are averaged: a quarter of the noise is in their means.
             let is_alone = matches!(sample.experiment, Experiment::Operator { launch: LaunchMode::Alone, .. });
+            // Slow periods are taken out, and how slow they were is known to some tenths of a percent.
             assert!(
-                (-0.001..if is_alone { 0.05 } else { 0.09 }).contains(&error),
+                (-0.005..if is_alone { 0.05 } else { 0.09 }).contains(&error),
                 "{}: {error}, {:?}",
                 sample.key,
                 sample.timing
@@ -232,7 +233,8 @@ fn a_lost_processor_is_opened_again_and_costs_what_it_failed_at() {
     let behaviour = Behaviour { lost_at: vec![500, 3_000, 3_001], ..Behaviour::default() };
     let samples = bed.measure(vec![bed.worker("gpu", 0, behaviour)], &quick(), &small(9), None).expect("measured");
     assert_eq!(bed.opened.load(Ordering::SeqCst), 4);
-    assert!((3..=6).contains(&samples.refusals.len()), "{:?}", samples.refusals);
+    // A loss during a second visit costs nothing: the first visit stands.
+    assert!((1..=6).contains(&samples.refusals.len()), "{:?}", samples.refusals);
     assert!(samples.refusals.iter().all(|refusal| refusal.why == RefusalKind::Failed && refusal.message.contains("fell off")));
     assert_eq!(samples.end, End::Complete);
     assert!(samples.samples.len() > 50);

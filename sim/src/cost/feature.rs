@@ -219,6 +219,13 @@ features! {
     OutRows "out_rows" |s: &S| s.output_elements / s.out_width;
     /// Groups.
     Groups "groups" |s: &S| s.geometry.groups.max(1) as f64;
+    /// Multiply-accumulates that Winograd's algorithm needs for a 3x3 convolution of stride 1 with at least 8 channels in and out:
+    /// `(t + 2)^2` for each tile of `t x t` outputs, where `t` is 2 up to 16 rows or columns, 4 up to 64, 6 beyond (as in MACE).
+    WinogradMacs "winograd_macs" |s: &S| if is_winograd(s) { winograd_macs(s) } else { 0.0 };
+    /// Multiply-accumulates of other convolutions with a window of up to 7x7.
+    DirectMacs "direct_macs" |s: &S| if is_winograd(s) || is_wide(s) { 0.0 } else { windowed(s, s.macs) };
+    /// Multiply-accumulates of convolutions with a window beyond 7x7.
+    WideMacs "wide_macs" |s: &S| if is_wide(s) { s.macs } else { 0.0 };
 }
 
 /// Blocked layouts hold 16 channels; a convolution whose channels fill no blocks is computed otherwise.
@@ -256,6 +263,30 @@ fn window(shape: &KernelShape, value: f64) -> f64 {
 
 fn windowed(shape: &KernelShape, value: f64) -> f64 {
     if shape.kernel_area > 1.0 { value } else { 0.0 }
+}
+
+fn is_winograd(shape: &KernelShape) -> bool {
+    let g = &shape.geometry;
+    let is_3x3 = (g.kernel_height, g.kernel_width) == (3, 3) && (g.stride_height, g.stride_width) == (1, 1);
+    is_3x3 && g.dilation_height <= 1 && g.dilation_width <= 1 && shape.group_channels >= 8.0 && shape.out_channels >= 8.0
+}
+
+fn winograd_macs(shape: &KernelShape) -> f64 {
+    let (rows, columns) = (shape.geometry.out_height as f64, shape.geometry.out_width as f64);
+    let side = rows.min(columns);
+    let tile = if side > 64.0 {
+        6.0
+    } else if side > 16.0 {
+        4.0
+    } else {
+        2.0
+    };
+    let tiles = (shape.geometry.batch.max(1) as f64) * libm::ceil(rows / tile) * libm::ceil(columns / tile);
+    tiles * (tile + 2.0) * (tile + 2.0) * shape.group_channels * shape.out_channels
+}
+
+fn is_wide(shape: &KernelShape) -> bool {
+    shape.geometry.kernel_height > 7 || shape.geometry.kernel_width > 7
 }
 
 /// Multiply-accumulates of a kernel that computes whole tiles of output channels: a staircase in the channels.

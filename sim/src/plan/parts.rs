@@ -1,7 +1,7 @@
 //! What segments read where tasks are cut: only the fragments whose rows they need, and of those only what no closer one has.
 
 use crate::identifiers::DataId;
-use crate::plan::program::{Moved, NO_SEGMENT, OUTPUT, Program};
+use crate::plan::program::{Moved, NO_SEGMENT, Program};
 use crate::plan::{Part, PlanError};
 use crate::task::{TaskGraph, boundary};
 
@@ -69,7 +69,7 @@ impl Program {
         }
         let mut missing = vec![needed.unwrap_or((0, rows))];
         missing.retain(|rows| rows.0 < rows.1);
-        let worker = self.worker(own);
+        let worker = if own == NO_SEGMENT { None } else { self.worker(own) };
         for closeness in 0..3 {
             for id in fragments.clone().filter(|&id| is_made(id)) {
                 let maker = self.fragments[id as usize].maker;
@@ -133,9 +133,12 @@ impl Program {
                 }
             }
         }
-        for id in 0..self.fragments.len() as u32 {
-            if self.readers(id).last() == Some(&OUTPUT) {
-                want(id, has[id as usize]);
+        // The requester takes what it wants from the fragments in the order of the plan.
+        for data in tasks.data().filter(|&data| tasks.is_output(data)) {
+            taken.clear();
+            self.take(tasks, data, &of_data[data.index()..data.index() + 2], (NO_SEGMENT, u32::MAX), None, &mut taken)?;
+            for &(id, rows) in &taken {
+                want(id, rows);
             }
         }
         let moved = self.fragments.iter().enumerate().map(|(id, fragment)| {

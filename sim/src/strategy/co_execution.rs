@@ -3,7 +3,8 @@
 use crate::identifiers::{TaskId, WorkerId};
 use crate::plan::{Piece, Plan, PlanError};
 use crate::platform::ProcessorKind;
-use crate::strategy::parameters::worker_named;
+use crate::strategy::parameters::{Parameter, ParameterKind, Parameters, worker_named};
+use crate::strategy::registry::StrategyError;
 use crate::strategy::solo_cpu::cpu_worker;
 use crate::strategy::{DeviceView, Job};
 
@@ -13,6 +14,44 @@ pub(super) struct Pair {
     pub(super) cpu: WorkerId,
     /// A GPU; where there is none, another accelerator.
     pub(super) accelerator: WorkerId,
+}
+
+/// The parameter that names the workers.
+pub(super) const WORKERS: Parameter = Parameter {
+    name: "workers",
+    kind: ParameterKind::Workers,
+    default: "auto",
+    summary: "a CPU worker and an accelerator joined by `+`; `auto` takes the CPU worker of least latency and the first GPU",
+};
+
+/// The parameter that names the accelerator whose costs the plan is made with.
+pub(super) const PLANNED_FOR: Parameter = Parameter {
+    name: "planned_for",
+    kind: ParameterKind::Workers,
+    default: "auto",
+    summary: "the accelerator whose costs the plan is made with; `auto` takes the one that it runs on",
+};
+
+/// The value of [`PLANNED_FOR`].
+pub(super) fn planned_for(strategy: &str, parameters: &Parameters) -> Result<Option<String>, StrategyError> {
+    match &parameters.names(PLANNED_FOR.name)[..] {
+        [] => Ok(None),
+        [one] => Ok(Some(one.clone())),
+        _ => Err(StrategyError::BadValue {
+            strategy: strategy.to_owned(),
+            name: PLANNED_FOR.name.to_owned(),
+            value: parameters.text(PLANNED_FOR.name).to_owned(),
+            right: "must be one worker".to_owned(),
+        }),
+    }
+}
+
+impl Pair {
+    /// The pair whose costs a plan is made with.
+    pub(super) fn believed(self, strategy: &str, planned_for: Option<&str>, view: &DeviceView<'_>) -> Result<Self, PlanError> {
+        let accelerator = planned_for.map_or(Ok(self.accelerator), |name| worker_named(strategy, view.device, name))?;
+        Ok(Self { accelerator, ..self })
+    }
 }
 
 /// The workers of the given names, CPU first; without names the CPU worker of least expected latency that leaves the accelerator
@@ -60,7 +99,8 @@ impl Layout {
         self.run.push(task);
     }
 
-    /// A task or a chain, shared: what each of two workers computes of it.
+    /// A task or a chain, shared: what each of two workers computes of it, the CPU first: where a copy for it occupies the accelerator,
+    /// it comes before the accelerator's own part, not after.
     pub(super) fn shared(&mut self, halves: [(WorkerId, Vec<Piece>); 2]) {
         self.flush();
         for (worker, pieces) in halves {

@@ -4,7 +4,7 @@
 //! Rule: each operator that can be cut by output channels is, at the ratio of 0, 0.1, ... 1 for which the longer of the two parts is
 //! predicted to be shortest. The predictor is a linear regression by kind of operator and worker on two sizes: for convolutions
 //! `f0 = input rows x columns x channels` and `f1 = (window / stride)^2 x output channels`, for others input and output elements.
-//! It is fitted by least squares when the strategy plans, to the costs of the jobs' operators and of their tenths by channels.
+//! It is fitted by least squares when the strategy plans, to the costs of the jobs' whole operators: as published, parts are extrapolated.
 //! Ignores: what sharing costs (copies, synchronisation), where data lie, load, contention; that durations are not linear.
 
 use std::collections::BTreeMap;
@@ -12,8 +12,7 @@ use std::collections::BTreeMap;
 use crate::graph::{KernelKind, OperatorWork};
 use crate::identifiers::{TaskId, WorkerId};
 use crate::plan::{Part, Piece, Plan, PlanError};
-use crate::strategy::co_execution::{Layout, Pair, TENTHS, cut_at, pair};
-use crate::strategy::parameters::{Parameter, ParameterKind};
+use crate::strategy::co_execution::{Layout, PLANNED_FOR, Pair, TENTHS, WORKERS, cut_at, pair, planned_for};
 use crate::strategy::registry::Entry;
 use crate::strategy::{DeviceView, Job, Strategy};
 
@@ -22,30 +21,30 @@ pub(super) const ENTRY: Entry = Entry {
     name: "mulayer",
     summary: "CPU and GPU share operators by output channels, after a linear predictor that knows no cost of sharing",
     accelerator: None,
-    parameters: &[Parameter {
-        name: "workers",
-        kind: ParameterKind::Workers,
-        default: "auto",
-        summary: "a CPU worker and an accelerator joined by `+`; `auto` takes the CPU worker of least latency and the first GPU",
-    }],
-    build: |parameters| Ok(Box::new(MuLayer { workers: parameters.names("workers") })),
+    parameters: &[WORKERS, PLANNED_FOR],
+    build: |parameters| {
+        let workers = parameters.names(WORKERS.name);
+        Ok(Box::new(MuLayer { workers, planned_for: planned_for(ENTRY.name, parameters)? }))
+    },
 };
 
 struct MuLayer {
     workers: Vec<String>,
+    planned_for: Option<String>,
 }
 
 impl Strategy for MuLayer {
     fn plan(&mut self, job: &Job<'_>, view: &DeviceView<'_>) -> Result<Plan, PlanError> {
         let pair = pair(ENTRY.name, &self.workers, job, view)?;
-        let predictor = Predictor::fit(pair, job, view);
+        let believed = pair.believed(ENTRY.name, self.planned_for.as_deref(), view)?;
+        let predictor = Predictor::fit(believed, job, view);
         let mut layout = Layout::default();
         for task in job.tasks.tasks() {
-            match best(&predictor, pair, job, task) {
+            match best(&predictor, (pair, believed), job, task) {
                 Some(Choice::Whole(worker)) => layout.whole(task, worker),
                 Some(Choice::Shared(at, of)) => {
                     let piece = |begin, end| vec![Piece { task, part: Part::Channels { begin, end, of } }];
-                    layout.shared([(pair.accelerator, piece(0, at)), (pair.cpu, piece(at, of))]);
+                    layout.shared([(pair.cpu, piece(at, of)), (pair.accelerator, piece(0, at))]);
                 }
                 None => return Err(PlanError::Unplaceable { strategy: ENTRY.name.to_owned(), task: task.0 }),
             }
@@ -61,7 +60,7 @@ enum Choice {
     Shared(u32, u32),
 }
 
-fn best(predictor: &Predictor, pair: Pair, job: &Job<'_>, task: TaskId) -> Option<Choice> {
+fn best(predictor: &Predictor, (pair, believed): (Pair, Pair), job: &Job<'_>, task: TaskId) -> Option<Choice> {
     let (cpu, accelerator) = (job.costs.supports(task, pair.cpu), job.costs.supports(task, pair.accelerator));
     let of = job.tasks.splits(task).channels;
     let mut best: Option<(f64, Choice)> = None;
@@ -80,7 +79,7 @@ fn best(predictor: &Predictor, pair: Pair, job: &Job<'_>, task: TaskId) -> Optio
             Choice::Shared(at, of) => (f64::from(of - at) / f64::from(of), f64::from(at) / f64::from(of)),
         };
         let on = |worker, share: f64| if share > 0.0 { predictor.predict(job, task, worker, share) } else { 0.0 };
-        let latency_ns = on(pair.cpu, on_cpu).max(on(pair.accelerator, on_accelerator));
+        let latency_ns = on(believed.cpu, on_cpu).max(on(believed.accelerator, on_accelerator));
         if best.is_none_or(|(known_ns, _)| latency_ns < known_ns) {
             best = Some((latency_ns, choice));
         }
@@ -101,16 +100,9 @@ impl Predictor {
             for task in job.tasks.tasks() {
                 let Some(work) = job.tasks.work(task) else { continue };
                 for worker in [pair.cpu, pair.accelerator] {
-                    let samples = samples.entry((work.kind, worker)).or_default();
-                    let of = job.tasks.splits(task).channels;
-                    for tenths in TENTHS {
-                        let cut =
-                            if tenths == 10 { Some((Part::Whole, 1.0)) } else { cut_at(of, tenths).map(|at| channels(at, of)) };
-                        if let Some((part, share)) = cut
-                            && let Some(cost) = job.costs.part(task, part, worker)
-                        {
-                            samples.push((features(work, share), cost.duration_ns as f64));
-                        }
+                    if let Some(cost) = job.costs.whole(task, worker) {
+                        let sample = (features(work, 1.0), cost.duration_ns as f64);
+                        samples.entry((work.kind, worker)).or_default().push(sample);
                     }
                 }
             }
@@ -129,10 +121,6 @@ impl Predictor {
             None => job.costs.duration_ns(task, worker).map_or(f64::INFINITY, |whole_ns| whole_ns as f64 * share),
         }
     }
-}
-
-fn channels(at: u32, of: u32) -> (Part, f64) {
-    (Part::Channels { begin: 0, end: at, of }, f64::from(at) / f64::from(of))
 }
 
 /// `f0` and `f1` of a share of an operator's output channels.

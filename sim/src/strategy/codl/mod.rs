@@ -14,9 +14,9 @@ mod operators;
 
 use crate::identifiers::{TaskId, WorkerId};
 use crate::plan::{Piece, Plan, PlanError};
-use crate::strategy::co_execution::{Layout, Pair, pair};
-use crate::strategy::parameters::{Parameter, ParameterKind, worker_named};
-use crate::strategy::registry::{Entry, StrategyError};
+use crate::strategy::co_execution::{Layout, PLANNED_FOR, WORKERS, pair, planned_for};
+use crate::strategy::parameters::{Parameter, ParameterKind};
+use crate::strategy::registry::Entry;
 use crate::strategy::{DeviceView, Job, Strategy};
 
 use operators::Predictor;
@@ -27,12 +27,7 @@ pub(super) const ENTRY: Entry = Entry {
     summary: "CPU and GPU share operators by rows or channels, in chains that share once",
     accelerator: None,
     parameters: &[
-        Parameter {
-            name: "workers",
-            kind: ParameterKind::Workers,
-            default: "auto",
-            summary: "a CPU worker and an accelerator joined by `+`; `auto` takes the CPU worker of least latency and the first GPU",
-        },
+        WORKERS,
         Parameter {
             name: "by",
             kind: ParameterKind::Plain,
@@ -52,33 +47,16 @@ pub(super) const ENTRY: Entry = Entry {
             default: "1000",
             summary: "what synchronisation is believed to take, in microseconds; `auto` takes twice what the device's link says",
         },
-        Parameter {
-            name: "planned_for",
-            kind: ParameterKind::Workers,
-            default: "auto",
-            summary: "the accelerator whose costs the plan is made with; `auto` takes the one that it runs on",
-        },
+        PLANNED_FOR,
     ],
     build: |parameters| {
         let synchronization = match parameters.text("sync_us") {
             "auto" => Synchronization::OfLink,
             _ => Synchronization::Bound(u64::from(parameters.number("sync_us", 0)?) * 1000),
         };
-        let planned_for = match &parameters.names("planned_for")[..] {
-            [] => None,
-            [one] => Some(one.clone()),
-            _ => {
-                return Err(StrategyError::BadValue {
-                    strategy: "codl".to_owned(),
-                    name: "planned_for".to_owned(),
-                    value: parameters.text("planned_for").to_owned(),
-                    right: "must be one worker".to_owned(),
-                });
-            }
-        };
         Ok(Box::new(Codl {
             workers: parameters.names("workers"),
-            planned_for,
+            planned_for: planned_for(ENTRY.name, parameters)?,
             by: parameters.choice("by", &[("best", By::Best), ("rows", By::Rows), ("channels", By::Channels)])?,
             chains: parameters.choice("chains", &[("on", true), ("off", false)])?,
             near: parameters.choice("ratios", &[("all", false), ("near", true)])?,
@@ -133,10 +111,7 @@ struct Decision {
 impl Strategy for Codl {
     fn plan(&mut self, job: &Job<'_>, view: &DeviceView<'_>) -> Result<Plan, PlanError> {
         let pair = pair(ENTRY.name, &self.workers, job, view)?;
-        let believed = match &self.planned_for {
-            None => pair,
-            Some(name) => Pair { accelerator: worker_named(ENTRY.name, view.device, name)?, ..pair },
-        };
+        let believed = pair.believed(ENTRY.name, self.planned_for.as_deref(), view)?;
         let predictor = Predictor::new(job, view.device, believed, self.synchronization);
         let tasks: Vec<TaskId> = job.tasks.tasks().collect();
         let runs = |task: TaskId, worker: WorkerId| job.costs.supports(task, worker);
@@ -156,7 +131,7 @@ impl Strategy for Codl {
             match decision.choice {
                 Choice::OnCpu => chained.iter().for_each(|&task| layout.whole(task, pair.cpu)),
                 Choice::OnAccelerator => chained.iter().for_each(|&task| layout.whole(task, pair.accelerator)),
-                Choice::Shared([accelerated, rest]) => layout.shared([(pair.accelerator, accelerated), (pair.cpu, rest)]),
+                Choice::Shared([accelerated, rest]) => layout.shared([(pair.cpu, rest), (pair.accelerator, accelerated)]),
             }
             next += length;
         }

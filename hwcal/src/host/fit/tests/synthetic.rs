@@ -103,7 +103,7 @@ impl Machine {
             work: WorkRecord::from(work),
             op_type: op_type.to_owned(),
             fused: fused.iter().map(|&it| it.to_owned()).collect(),
-            source: "design".to_owned(),
+            source: "synthetic".to_owned(),
             launch: LaunchMode::BackToBack,
         };
         self.push(worker, experiment, truth(&KernelShape::of(work)));
