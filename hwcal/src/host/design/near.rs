@@ -45,7 +45,8 @@ struct Sizes {
 impl Sizes {
     /// Channels stay multiples of what they are multiples of, up to 8.
     fn of(&mut self, size: u64) -> u64 {
-        if size < LEAST {
+        // Beyond any size there is, it means the end of an axis.
+        if !(LEAST..=MOST_ELEMENTS).contains(&size) {
             return size;
         }
         let seed = self.seed;
