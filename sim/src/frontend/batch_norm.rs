@@ -14,7 +14,7 @@ use crate::identifiers::TensorId;
 
 /// Folds every normalisation whose input one convolution or product with weights makes for it alone.
 pub(super) fn run(graph: &Graph, _: &Values<'_>) -> Outcome {
-    Ok(rewrite(graph))
+    rewrite(graph)
 }
 
 fn rewrite(graph: &Graph) -> Option<Rewrite> {
@@ -80,15 +80,12 @@ fn fold(edit: &mut Edit<'_>, operator: &Operator, host: &Operator) -> Option<()>
     let factor = make("Div", &[scale, &deviation], "factor");
     let before = host.input(2).map(|id| graph.tensor(id).name.as_str());
     // The bias of a `Gemm` may be one number for all channels: it broadcasts here as there.
-    let offset = match before {
-        Some(before) => {
-            let centred = make("Sub", &[before, mean], "centred");
-            make("Mul", &[&centred, &factor], "scaled")
-        }
-        None => {
-            let scaled = make("Mul", &[mean, &factor], "scaled");
-            make("Neg", &[&scaled], "negated")
-        }
+    let offset = if let Some(before) = before {
+        let centred = make("Sub", &[before, mean], "centred");
+        make("Mul", &[&centred, &factor], "scaled")
+    } else {
+        let scaled = make("Mul", &[mean, &factor], "scaled");
+        make("Neg", &[&scaled], "negated")
     };
     let new_bias = make("Add", &[&offset, bias], "bias");
     let mut sizes = vec![1_i64; weights.shape.len()];

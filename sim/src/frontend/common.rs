@@ -9,7 +9,7 @@ use crate::identifiers::{OperatorId, TensorId};
 
 /// Keeps the first of operators of equal type, attributes and inputs. Constants are equal if their values are.
 pub(super) fn run(graph: &Graph, _: &Values<'_>) -> Outcome {
-    Ok(rewrite(graph))
+    rewrite(graph)
 }
 
 fn rewrite(graph: &Graph) -> Option<Rewrite> {

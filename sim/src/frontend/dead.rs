@@ -9,7 +9,7 @@ use crate::identifiers::TensorId;
 
 /// Removes what is not reached backwards from the outputs. Inputs stay: they are the model's interface.
 pub(super) fn run(graph: &Graph, _: &Values<'_>) -> Outcome {
-    Ok(rewrite(graph))
+    rewrite(graph)
 }
 
 fn rewrite(graph: &Graph) -> Option<Rewrite> {

@@ -80,7 +80,7 @@ impl<'a> Edit<'a> {
     /// Puts another operator in the place of one, of the same name and outputs.
     pub(super) fn replace(&mut self, id: OperatorId, op_type: &str, inputs: Vec<String>, attributes: Attributes) {
         if let Some(operator) = self.operator_mut(id) {
-            operator.op_type = op_type.to_owned();
+            op_type.clone_into(&mut operator.op_type);
             operator.domain = String::new();
             operator.inputs = inputs;
             operator.attributes = attributes;

@@ -8,7 +8,7 @@ use crate::identifiers::TensorId;
 
 /// Removes them; one that leads from a graph input to a graph output stays.
 pub(super) fn run(graph: &Graph, _: &Values<'_>) -> Outcome {
-    Ok(rewrite(graph))
+    rewrite(graph)
 }
 
 fn rewrite(graph: &Graph) -> Option<Rewrite> {
@@ -40,7 +40,11 @@ fn forwards(graph: &Graph, operator: &Operator) -> Option<usize> {
     let when = |position: usize, holds: bool| (holds && same(position)).then_some(position);
     let all = |position: usize, value: f64| is_all(graph, operator.input(position), value);
     match operator.op_type.as_str() {
-        "Identity" | "Reshape" | "Flatten" | "Squeeze" | "Unsqueeze" | "Cast" | "CastLike" | "Expand" | "Tile" => when(0, true),
+        // A pooling or reduction of the same shape meets dimensions of 1 only.
+        "Identity" | "Reshape" | "Flatten" | "Squeeze" | "Unsqueeze" | "Cast" | "CastLike" | "Expand" | "Tile"
+        | "GlobalAveragePool" | "GlobalMaxPool" | "ReduceMean" | "ReduceSum" | "ReduceMax" | "ReduceMin" | "ReduceProd" => {
+            when(0, true)
+        }
         "Dropout" => when(0, operator.input(2).is_none() || all(2, 0.0)),
         "Transpose" => when(0, is_identity_permutation(graph, operator)),
         "Concat" | "Sum" | "Max" | "Min" | "Mean" => when(0, operator.inputs.len() == 1),
@@ -53,9 +57,6 @@ fn forwards(graph: &Graph, operator: &Operator) -> Option<usize> {
         "Pad" => when(0, integers(graph, operator, "pads", 1).is_some_and(|pads| pads.iter().all(|&pad| pad == 0))),
         "Resize" | "Upsample" => when(0, is_resize_by_one(graph, operator)),
         "MaxPool" | "AveragePool" => when(0, is_window_of_one(operator)),
-        "GlobalAveragePool" | "GlobalMaxPool" => when(0, true),
-        // Of the same shape means that only dimensions of 1 are reduced, and kept.
-        "ReduceMean" | "ReduceSum" | "ReduceMax" | "ReduceMin" | "ReduceProd" => when(0, true),
         "Add" => when(0, all(1, 0.0)).or_else(|| when(1, all(0, 0.0))),
         "Sub" => when(0, all(1, 0.0)),
         "Mul" => when(0, all(1, 1.0)).or_else(|| when(1, all(0, 1.0))),

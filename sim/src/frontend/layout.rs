@@ -17,7 +17,7 @@ use crate::identifiers::{OperatorId, TensorId};
 
 /// Rewrites every region that moves fewer elements in the other layout; regions of one run do not overlap.
 pub(super) fn run(graph: &Graph, _: &Values<'_>) -> Outcome {
-    Ok(rewrite(graph))
+    rewrite(graph)
 }
 
 fn rewrite(graph: &Graph) -> Option<Rewrite> {
@@ -68,7 +68,7 @@ impl Region {
             } else if let Some(producer) = producer.filter(|producer| region.takes(graph, producer)) {
                 region.inside.insert(producer.id);
                 region.ends.extend(region.ends_of(graph, tensor));
-                open.extend(region.operands(graph, producer).into_iter().filter(|&id| graph.tensor(id).role.is_dynamic()));
+                open.extend(operands(graph, producer).into_iter().filter(|&id| graph.tensor(id).role.is_dynamic()));
             } else {
                 region.transposed.insert(tensor);
             }
@@ -111,17 +111,8 @@ impl Region {
             && output.shape.len() == rank
             && !graph.is_static(operator.id)
             && layout_free(graph, operator).is_some()
-            && self.operands(graph, operator).iter().all(fits)
+            && operands(graph, operator).iter().all(fits)
             && output.consumers.iter().all(is_within)
-    }
-
-    /// The inputs whose layout matters.
-    fn operands(&self, graph: &Graph, operator: &Operator) -> Vec<TensorId> {
-        let count = match layout_free(graph, operator) {
-            Some(Axes::Elementwise | Axes::Concatenate(_)) => operator.inputs.len(),
-            _ => 1,
-        };
-        operator.inputs.iter().take(count).flatten().copied().collect()
     }
 
     fn gain_in(&self, graph: &Graph) -> i64 {
@@ -141,30 +132,27 @@ impl Region {
         let mut names: BTreeMap<TensorId, String> = BTreeMap::new();
         for &id in &self.inside {
             let operator = graph.operator(id);
-            for operand in self.operands(graph, operator) {
-                if !names.contains_key(&operand) {
-                    let name = self.operand(edit, operator, operand);
-                    names.insert(operand, name);
-                }
+            for operand in operands(graph, operator) {
+                names.entry(operand).or_insert_with(|| self.operand(edit, operator, operand));
             }
             let place = |axis: usize| self.permutation.iter().position(|&from| from == axis).unwrap_or(axis) as i64;
-            let axes = layout_free(graph, operator);
-            let reduced = match &axes {
-                Some(Axes::Reduce(axes)) => axes.iter().map(|&axis| place(axis)).collect(),
+            let how = layout_free(graph, operator);
+            let reduced = match &how {
+                Some(Axes::Reduce(reduced)) => reduced.iter().map(|&axis| place(axis)).collect(),
                 _ => Vec::new(),
             };
             let given = (!reduced.is_empty() && operator.input(1).is_some())
                 .then(|| edit.integers(&format!("{}.axes", operator.name), &reduced));
-            let operands = self.operands(graph, operator);
+            let operands = operands(graph, operator);
             let Some(raw) = edit.operator_mut(id) else { continue };
             for (position, input) in operator.inputs.iter().enumerate() {
                 if let Some(name) = input.filter(|input| operands.contains(input)).and_then(|input| names.get(&input)) {
                     raw.inputs[position].clone_from(name);
                 }
             }
-            match axes {
+            match how {
                 Some(Axes::Concatenate(axis) | Axes::Along(axis)) => {
-                    raw.attributes.insert("axis", AttributeValue::Integer(place(axis)))
+                    raw.attributes.insert("axis", AttributeValue::Integer(place(axis)));
                 }
                 Some(Axes::Reduce(_)) => match given {
                     Some(name) => raw.inputs[1] = name,
@@ -225,30 +213,38 @@ enum Axes {
     Reduce(Vec<usize>),
 }
 
+/// The inputs whose layout matters.
+fn operands(graph: &Graph, operator: &Operator) -> Vec<TensorId> {
+    let count = match layout_free(graph, operator) {
+        Some(Axes::Elementwise | Axes::Concatenate(_)) => operator.inputs.len(),
+        _ => 1,
+    };
+    operator.inputs.iter().take(count).flatten().copied().collect()
+}
+
 /// How an operator depends on the order of axes, if it can be rewritten for another one.
 fn layout_free(graph: &Graph, operator: &Operator) -> Option<Axes> {
     if !operator.domain.is_empty() {
         return None;
     }
     let rank = graph.tensor(operator.input(0)?).shape.len();
-    let axis = |axis: i64| crate::graph::shape::normalize_axis(axis, rank).ok();
+    let counted = |axis: i64| crate::graph::shape::normalize_axis(axis, rank).ok();
     match operator.op_type.as_str() {
         "Abs" | "Add" | "And" | "Cast" | "Ceil" | "Celu" | "Clip" | "Cos" | "Div" | "Elu" | "Equal" | "Erf" | "Exp" | "Floor"
         | "Gelu" | "Greater" | "GreaterOrEqual" | "HardSigmoid" | "HardSwish" | "Identity" | "LeakyRelu" | "Less"
         | "LessOrEqual" | "Log" | "Max" | "Mean" | "Min" | "Mish" | "Mul" | "Neg" | "Not" | "Or" | "PRelu" | "Pow"
         | "Reciprocal" | "Relu" | "Round" | "Selu" | "Sigmoid" | "Sign" | "Sin" | "Softplus" | "Softsign" | "Sqrt" | "Sub"
         | "Sum" | "Tanh" | "ThresholdedRelu" | "Where" | "Xor" => Some(Axes::Elementwise),
-        "Concat" => Some(Axes::Concatenate(axis(operator.attributes.integer("axis")?)?)),
+        "Concat" => Some(Axes::Concatenate(counted(operator.attributes.integer("axis")?)?)),
         // Before opset 13 all axes from this one on are one.
         "Softmax" | "LogSoftmax" if graph.opset_version.is_none_or(|version| version >= 13) => {
-            Some(Axes::Along(axis(operator.attributes.integer("axis").unwrap_or(-1))?))
+            Some(Axes::Along(counted(operator.attributes.integer("axis").unwrap_or(-1))?))
         }
         "ReduceMean" | "ReduceSum" | "ReduceMax" | "ReduceMin" | "ReduceProd" | "ReduceL1" | "ReduceL2" | "ReduceSumSquare"
             if operator.attributes.integer("keepdims").unwrap_or(1) == 1 =>
         {
-            let axes = integers(graph, operator, "axes", 1)?;
-            Some(Axes::Reduce(axes.into_iter().map(axis).collect::<Option<Vec<_>>>()?))
-                .filter(|axes| !matches!(axes, Axes::Reduce(axes) if axes.is_empty()))
+            let reduced: Vec<usize> = integers(graph, operator, "axes", 1)?.into_iter().map(counted).collect::<Option<_>>()?;
+            (!reduced.is_empty()).then_some(Axes::Reduce(reduced))
         }
         _ => None,
     }

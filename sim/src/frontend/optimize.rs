@@ -2,7 +2,7 @@
 
 use thiserror::Error;
 
-use super::registry::{PassError, Passes, Values};
+use super::registry::{Passes, Values};
 use super::report::{Report, Step, Totals};
 use crate::graph::{Graph, GraphError};
 
@@ -22,9 +22,6 @@ pub enum FrontendError {
         /// What is wrong.
         error: Box<GraphError>,
     },
-    /// A pass cannot run with its parameters.
-    #[error(transparent)]
-    Pass(#[from] PassError),
 }
 
 /// Runs passes in the order of their list, the exact ones again and again until nothing changes, the others once.
@@ -37,7 +34,7 @@ pub fn optimize(graph: &Graph, passes: &Passes) -> Result<(Graph, Report), Front
         let before = steps.len();
         for chosen in passes.0.iter().filter(|chosen| round == 1 || chosen.pass.is_exact) {
             let pass = chosen.pass.name;
-            let Some(rewrite) = (chosen.pass.run)(&current, &Values { chosen })? else { continue };
+            let Some(rewrite) = (chosen.pass.run)(&current, &Values { chosen }) else { continue };
             let next = rewrite.raw.build().map_err(|error| FrontendError::Graph {
                 pass,
                 model: graph.name.clone(),

@@ -21,7 +21,7 @@ pub struct Parameter {
 }
 
 /// What a pass makes of a graph; `None` if it leaves it as it is.
-pub(super) type Outcome = Result<Option<Rewrite>, PassError>;
+pub(super) type Outcome = Option<Rewrite>;
 
 /// One pass.
 #[derive(Debug)]

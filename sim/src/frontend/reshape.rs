@@ -7,7 +7,7 @@ use crate::identifiers::TensorId;
 
 /// Makes each chain one `Reshape` from where it begins, or nothing where the shape is the first one again.
 pub(super) fn run(graph: &Graph, _: &Values<'_>) -> Outcome {
-    Ok(rewrite(graph))
+    rewrite(graph)
 }
 
 fn rewrite(graph: &Graph) -> Option<Rewrite> {

@@ -8,7 +8,7 @@ use crate::graph::{AttributeValue, Attributes, Graph, Operator};
 
 /// Makes two in a row one, or none where they cancel, and one that only moves dimensions of 1 a `Reshape`.
 pub(super) fn run(graph: &Graph, _: &Values<'_>) -> Outcome {
-    Ok(rewrite(graph))
+    rewrite(graph)
 }
 
 fn rewrite(graph: &Graph) -> Option<Rewrite> {

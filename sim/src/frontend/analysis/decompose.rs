@@ -74,7 +74,9 @@ fn count(blocks: &[Block], counts: &mut Counts) {
             Block::Parallel { branches, .. } => {
                 counts.parallel_blocks += usize::from(branches.len() > 1);
                 counts.most_branches = counts.most_branches.max(branches.len());
-                branches.iter().for_each(|branch| count(branch, counts));
+                for branch in branches {
+                    count(branch, counts);
+                }
             }
         }
     }

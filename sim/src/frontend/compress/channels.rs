@@ -41,7 +41,7 @@ pub(in crate::frontend) fn run(graph: &Graph, values: &Values<'_>) -> Outcome {
         let layout = plan.layout(output);
         plan.groups.fix(&layout);
     }
-    Ok(plan.rewrite(share))
+    plan.rewrite(share)
 }
 
 /// What is known so far.
@@ -110,7 +110,9 @@ impl Plan<'_> {
                 if layout.axis != 1 || !parameters.iter().all(|&position| own_weight(graph, operator, position).is_some()) {
                     return None;
                 }
-                parameters.iter().for_each(|&position| self.weight(operator, position, 0, &layout.runs));
+                for position in parameters {
+                    self.weight(operator, position, 0, &layout.runs);
+                }
                 self.set(operator, layout);
                 Some(())
             }
@@ -276,7 +278,9 @@ impl Plan<'_> {
                 sized.push((position, axis));
             }
         }
-        sized.iter().for_each(|&(position, axis)| self.weight(operator, position, axis, &layout.runs));
+        for (position, axis) in sized {
+            self.weight(operator, position, axis, &layout.runs);
+        }
         self.set(operator, layout);
         Some(())
     }
@@ -317,7 +321,8 @@ impl Plan<'_> {
         let names: Vec<&str> = left.iter().map(|(id, _)| graph.operator(*id).name.as_str()).collect();
         let mut note = format!("channels of {} of {} convolutions and products pruned", pruned.len(), self.made.len());
         if !names.is_empty() {
-            note.push_str(&format!("; left as they are, for what reads them: {}", names.join(" ")));
+            note.push_str("; left as they are, for what reads them: ");
+            note.push_str(&names.join(" "));
         }
         edit.finish().map(|raw| Rewrite { raw, notes: vec![note] })
     }

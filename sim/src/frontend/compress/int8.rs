@@ -23,7 +23,7 @@ const ZERO_POINT: i64 = 128;
 
 /// Makes every convolution and product of single precision with weights, or of two activations, one of integers.
 pub(in crate::frontend) fn run(graph: &Graph, _: &Values<'_>) -> Outcome {
-    Ok(rewrite(graph))
+    rewrite(graph)
 }
 
 fn rewrite(graph: &Graph) -> Option<Rewrite> {

@@ -31,7 +31,7 @@ pub(in crate::frontend) fn run(graph: &Graph, values: &Values<'_>) -> Outcome {
     let note = format!(
         "{factorized} of {candidates} convolutions and products factorised; the others would cost more, or have no weights of their own"
     );
-    Ok(edit.finish().map(|raw| Rewrite { raw, notes: vec![note] }))
+    edit.finish().map(|raw| Rewrite { raw, notes: vec![note] })
 }
 
 /// Pads of both ends, strides and dilations, by axis: height, then width.
