@@ -121,7 +121,8 @@ fn as_exported(graph: &Graph) -> Graph {
                 let inputs = [&inner, &names[0], &names[1], &names[2], &names[3]].map(String::as_str);
                 operators.push(make("BatchNormalization", &inputs, &name, Attributes::new()));
             }
-            "Relu" | "HardSwish" | "LeakyRelu" | "Clip" if output.shape.len() == 4 => {
+            // Of an image of one pixel a transposition would become a reshape, which no pass takes through an activation.
+            "Relu" | "HardSwish" | "LeakyRelu" | "Clip" if output.shape.len() == 4 && output.shape[2] * output.shape[3] > 1 => {
                 let before = format!("{name}.before");
                 operators.push(make("Transpose", &[&written.inputs[0]], &before, turned([0, 2, 3, 1])));
                 written.inputs[0] = before;
