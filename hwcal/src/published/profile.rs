@@ -32,16 +32,16 @@ pub(super) fn of(published: &Published, system: &System) -> Result<Profile, Publ
     };
     let cpu = costs::cpu(system.cpu_gmacs(), system.dram_gb_per_s);
     let gpu = costs::gpu(system.gpu_gmacs, system.dram_gb_per_s);
-    let fitted_cpu = costs::fit(&cpu, &published.networks, &latencies("cpu")?)?;
-    let fitted_gpu = costs::fit(&gpu, &published.networks, &latencies(if system.has_images { "gpu" } else { "gpu_buffer" })?)?;
+    let host = costs::fit(&cpu, &published.networks, &latencies("cpu")?)?;
+    let graphics = costs::fit(&gpu, &published.networks, &latencies(if system.has_images { "gpu" } else { "gpu_buffer" })?)?;
     let model = |shape, fitted: &[_], factor| costs::models(shape, fitted, factor).map_err(|error| refuse(error.to_string()));
     let mut costs =
-        BTreeMap::from([("cpu".to_owned(), model(&cpu, &fitted_cpu, 1.0)?), ("gpu".to_owned(), model(&gpu, &fitted_gpu, 1.0)?)]);
+        BTreeMap::from([("cpu".to_owned(), model(&cpu, &host, 1.0)?), ("gpu".to_owned(), model(&gpu, &graphics, 1.0)?)]);
     let mut memories = vec!["host".to_owned(), "gpu".to_owned()];
     let mut links = pair_of_links("gpu", system.has_images);
     let mut workers = vec![worker("cpu", system), worker("gpu", system)];
     if system.has_images {
-        costs.insert("gpu_buffer".to_owned(), model(&gpu, &fitted_gpu, BUFFER_FACTOR)?);
+        costs.insert("gpu_buffer".to_owned(), model(&gpu, &graphics, BUFFER_FACTOR)?);
         memories.push("gpu_buffer".to_owned());
         links.extend(pair_of_links("gpu_buffer", false));
         links.push(link("image_to_buffer", ["gpu", "gpu_buffer"], 0, TRANSFORMATION_NS_PER_BYTE, "gpu"));
@@ -114,6 +114,9 @@ fn worker(name: &str, system: &System) -> Worker {
         cores: if is_cpu { clusters.collect() } else { BTreeMap::from([("gpu".to_owned(), 1)]) },
         memory: if is_cpu { "host" } else { name }.to_owned(),
         invocation_ns: 0,
+        // MACE transforms filters once, into copies of its own.
+        repacks_weights: true,
+        fuses: None,
         support: (!is_cpu).then(|| "gpu".to_owned()),
         fuses: None,
         repacks_weights: false,

@@ -12,7 +12,7 @@ use crate::strategy::{DeviceView, Job};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Pair {
     pub(super) cpu: WorkerId,
-    /// A GPU; where there is none, another accelerator.
+    /// A GPU; where there is none, another accelerator, or else another CPU worker.
     pub(super) accelerator: WorkerId,
 }
 
@@ -21,7 +21,7 @@ pub(super) const WORKERS: Parameter = Parameter {
     name: "workers",
     kind: ParameterKind::Workers,
     default: "auto",
-    summary: "a CPU worker and an accelerator joined by `+`; `auto` takes the CPU worker of least latency and the first GPU",
+    summary: "a CPU worker and an accelerator joined by `+`; `auto` takes the CPU worker of least latency and the first GPU, else another worker",
 };
 
 /// The parameter that names the accelerator whose costs the plan is made with.
@@ -54,23 +54,26 @@ impl Pair {
     }
 }
 
-/// The workers of the given names, CPU first; without names the CPU worker of least expected latency that leaves the accelerator
-/// alone, and the first GPU, else the first other accelerator.
+/// The workers of the given names, CPU first; without names the CPU worker of least expected latency, and of those that never compete
+/// with it for a core the first GPU, else the first other accelerator, else the first CPU worker.
 pub(super) fn pair(strategy: &str, names: &[String], job: &Job<'_>, view: &DeviceView<'_>) -> Result<Pair, PlanError> {
     let device = view.device;
     let missing = || PlanError::Missing {
         strategy: strategy.to_owned(),
-        needs: "a CPU worker and an accelerator that never compete for a core".to_owned(),
+        needs: "a CPU worker and another that never compete for a core".to_owned(),
         device: device.name().to_owned(),
     };
     match names {
         [] => {
-            let of_kind = |wanted: fn(ProcessorKind) -> bool| device.worker_ids().find(|&id| wanted(device.worker(id).kind));
-            let is_other = |kind: ProcessorKind| kind != ProcessorKind::CpuCluster;
-            let accelerator = of_kind(|kind| kind == ProcessorKind::Gpu).or_else(|| of_kind(is_other)).ok_or_else(missing)?;
             let tasks: Vec<TaskId> = job.tasks.tasks().collect();
             let cpu = cpu_worker(strategy, "auto", job, view, &tasks)?;
-            if device.conflict(cpu, accelerator) { Err(missing()) } else { Ok(Pair { cpu, accelerator }) }
+            let kind = |worker: WorkerId| device.worker(worker).kind;
+            let others = || device.worker_ids().filter(|&worker| worker != cpu && !device.conflict(cpu, worker));
+            let accelerator = others()
+                .find(|&worker| kind(worker) == ProcessorKind::Gpu)
+                .or_else(|| others().find(|&worker| kind(worker) != ProcessorKind::CpuCluster))
+                .or_else(|| others().next());
+            accelerator.map(|accelerator| Pair { cpu, accelerator }).ok_or_else(missing)
         }
         [cpu, accelerator] => {
             let pair =
