@@ -299,8 +299,9 @@ fn precedence(tasks: &TaskGraph) -> Vec<Vec<bool>> {
     for task in tasks.tasks().rev() {
         for next in tasks.successors(task) {
             before[task.index()][next.index()] = true;
-            for after in 0..count {
-                before[task.index()][after] |= before[next.index()][after];
+            let after_next = before[next.index()].clone();
+            for (known, after) in before[task.index()].iter_mut().zip(after_next) {
+                *known |= after;
             }
         }
     }

@@ -142,6 +142,7 @@ fn latency_ns(strategy: &str, device: &Device, tasks: &TaskGraph, costs: &CostTa
 
 /// Gaps to the shortest schedule over many small graphs, for `cargo test -- --nocapture gaps`.
 #[test]
+#[expect(clippy::print_stdout, reason = "a table for whoever asks with --nocapture")]
 fn gaps_to_the_shortest_schedule() {
     use proptest::strategy::ValueTree;
     let mut runner = proptest::test_runner::TestRunner::deterministic();

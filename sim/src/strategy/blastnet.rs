@@ -1,6 +1,6 @@
 //! `blastnet`: models cut into blocks; at run time blocks of different models alternate on the processors.
 //!
-//! Source: Ling et al., "BlastNet: exploiting duo-blocks for cross-processor real-time DNN inference", SenSys 2022 (abstract).
+//! Source: Ling et al., "`BlastNet`: exploiting duo-blocks for cross-processor real-time DNN inference", `SenSys` 2022 (abstract).
 //! Rule: each model is cut into at most `blocks` blocks of about equal time, each of which can run on any worker that supports it (the
 //! paper searches a CPU and a GPU variant of each by training; here both run the same operators). A free worker takes the next block
 //! of the model that was served longest ago, of equals of the one with the least time to its deadline, unless the block would end
@@ -53,7 +53,7 @@ impl Strategy for BlastNet {
         }
         // The share of all time, in blocks, that lies before a task.
         let blocks = self.blocks as u128;
-        let reached = |sum: u128| if total > 0 { sum * blocks / total } else { 0 };
+        let reached = |sum: u128| (sum * blocks).checked_div(total).unwrap_or(0);
         let mut plan = Plan::new();
         let mut block: Vec<TaskId> = Vec::new();
         let mut able_workers = self.workers.clone();

@@ -53,7 +53,7 @@ impl Strategy for Dart {
             _ => self.workers.iter().map(|name| worker_named(ENTRY.name, view.device, name)).collect::<Result<_, _>>()?,
         };
         let sets = compatible_sets(view.device, &workers, self.nodes);
-        let of_job = |job: &Job<'_>| within(&sets, StageTimes::new(job, view.device, &workers, true).shortest(&sets));
+        let of_job = |job: &Job<'_>| within(&sets, &StageTimes::new(job, view.device, &workers, true).shortest(&sets));
         let all: Vec<_> = view.jobs.iter().map(of_job).collect();
         let sum_ns = |at: &usize| {
             let mut longest_ns = all.iter().map(|found| found[*at].as_ref().map(|(longest_ns, _)| *longest_ns));
@@ -116,9 +116,9 @@ impl Strategy for Dart {
 }
 
 /// A model may leave nodes out: for each set the best of the sets within it.
-fn within(sets: &[Vec<usize>], found: Vec<Option<(u64, Vec<Stage>)>>) -> Vec<Option<(u64, Vec<Stage>)>> {
+fn within(sets: &[Vec<usize>], found: &[Option<(u64, Vec<Stage>)>]) -> Vec<Option<(u64, Vec<Stage>)>> {
     let best = |set: &Vec<usize>| {
-        let inside = sets.iter().zip(&found).filter(|(other, _)| other.iter().all(|member| set.contains(member)));
+        let inside = sets.iter().zip(found).filter(|(other, _)| other.iter().all(|member| set.contains(member)));
         let possible = inside.filter_map(|(_, found)| found.as_ref());
         possible.min_by_key(|(longest_ns, stages)| (*longest_ns, stages.len())).cloned()
     };

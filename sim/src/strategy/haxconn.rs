@@ -1,7 +1,7 @@
 //! `haxconn`: several models together, each on one processor or on two with one transition, contention counted.
 //!
 //! Source: Dagli and Belviranli, "Shared memory-contention-aware concurrent DNN execution for diversely heterogeneous system-on-chips"
-//! (HaX-CoNN), PPoPP 2024.
+//! (`HaX-CoNN`), `PPoPP` 2024.
 //! Rule: each model is cut into at most `groups` groups of operators of about equal time. Of all ways to run each on one worker, or
 //! the first groups on one and the rest on another, the combination with the least time until all models have ended, if they start
 //! together: a worker runs one thing at a time, a transition takes its copies, and what runs at the same time shares the bandwidth of

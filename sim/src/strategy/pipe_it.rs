@@ -41,12 +41,11 @@ struct PipeIt {
 impl Strategy for PipeIt {
     fn plan(&mut self, job: &Job<'_>, view: &DeviceView<'_>) -> Result<Plan, PlanError> {
         let is_cpu = |&worker: &WorkerId| view.device.worker(worker).kind == ProcessorKind::CpuCluster;
-        let workers: Vec<WorkerId> = match self.workers[..] {
-            [] => view.device.worker_ids().filter(is_cpu).collect(),
-            _ => {
-                let named = |name: &String| cpu_worker_named(ENTRY.name, view.device, name);
-                self.workers.iter().map(named).collect::<Result<_, _>>()?
-            }
+        let workers: Vec<WorkerId> = if self.workers.is_empty() {
+            view.device.worker_ids().filter(is_cpu).collect()
+        } else {
+            let named = |name: &String| cpu_worker_named(ENTRY.name, view.device, name);
+            self.workers.iter().map(named).collect::<Result<_, _>>()?
         };
         let sets = compatible_sets(view.device, &workers, self.stages);
         let found = StageTimes::new(job, view.device, &workers, false).shortest(&sets);

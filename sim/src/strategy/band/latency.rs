@@ -82,7 +82,7 @@ impl Profile {
         let mut before_ns = 0.0;
         for unit in from..self.units() {
             let mut best = (f64::INFINITY, from, 0);
-            for worker in 0..self.workers {
+            for (worker, &wait) in wait_ns.iter().enumerate() {
                 let duration_ns = self.unit_ns[unit * self.workers + worker];
                 let starts = &mut scratch.starts[worker];
                 if duration_ns == f64::INFINITY {
@@ -94,7 +94,7 @@ impl Profile {
                     starts.pop();
                 }
                 let sum_ns = &mut scratch.sum_ns[worker];
-                let value = wait_ns[worker].max(before_ns) - *sum_ns;
+                let value = wait.max(before_ns) - *sum_ns;
                 let start = match starts.last() {
                     Some(last) if last.best <= value => Start { unit, ..*last },
                     _ => Start { unit, best: value, best_unit: unit },
@@ -189,7 +189,9 @@ mod tests {
             let rest = |unit: usize| {
                 let mut later = wait_ns.clone();
                 let begin = wait_ns[first.worker].max(0.0) + first.expected_ns;
-                later.iter_mut().for_each(|wait| *wait = wait.max(begin));
+                for wait in &mut later {
+                    *wait = wait.max(begin);
+                }
                 if unit == units { begin } else { plain(&profile, unit, &later) }
             };
             assert!((rest(first.last + 1) - expected).abs() < 1e-6, "{first:?} does not lead to {expected}");

@@ -1,6 +1,6 @@
 //! `band`: several models at once, sub-graph by sub-graph, on whatever worker is expected to end them soonest.
 //!
-//! Source: Jeong et al., "Band: coordinated multi-DNN inference on heterogeneous mobile processors", MobiSys 2022.
+//! Source: Jeong et al., "Band: coordinated multi-DNN inference on heterogeneous mobile processors", `MobiSys` 2022.
 //! Rule: models are cut into unit sub-graphs by which workers support them, units that follow each other may run as one ([`units`]);
 //! whenever something changes, a scheduler looks at the first `window` requests, estimates the shortest time to the end of each
 //! ([`latency`]) and gives the first sub-graph of one to a worker. Measured times enter the estimates as moving averages.
@@ -125,7 +125,7 @@ impl Strategy for Band {
             && let Some(done) = self.run.kernel_ended(kernel)
             && let Some(Some(model)) = self.models.get_mut(kernel.model.index())
         {
-            model.profile.measured(done.unit, done.worker, done.measured_ns);
+            model.profile.measured(done.unit, done.worker, done.took_ns);
         }
     }
 }

@@ -40,7 +40,7 @@ struct Running {
 pub(super) struct Measured {
     pub(super) unit: usize,
     pub(super) worker: usize,
-    pub(super) measured_ns: f64,
+    pub(super) took_ns: f64,
 }
 
 #[derive(Default)]
@@ -160,7 +160,7 @@ impl RunTime {
         let (left, measured_ns) = running.units.get_mut(unit.checked_sub(running.first)?)?;
         *left = left.saturating_sub(1);
         *measured_ns += (kernel.end_ns - kernel.start_ns) as f64;
-        let measured = (*left == 0).then_some(Measured { unit, worker, measured_ns: *measured_ns });
+        let measured = (*left == 0).then_some(Measured { unit, worker, took_ns: *measured_ns });
         if running.units.iter().all(|&(left, _)| left == 0) {
             self.running[worker] = None;
         }

@@ -79,7 +79,7 @@ pub(super) fn length_ns(routes: &[&Route], workers: usize, capacity: f64) -> f64
         let level = fair_level(states.iter().enumerate().filter_map(running).collect(), capacity);
         // More than the channel carries came from caches: alone, everything takes its own time.
         let pace = |demand: f64| if demand.min(capacity) > level { level / demand.min(capacity) } else { 1.0 };
-        let ends_ns: Vec<Option<f64>> = states
+        let next_ns: Vec<Option<f64>> = states
             .iter()
             .zip(routes)
             .map(|(state, route)| match *state {
@@ -88,21 +88,20 @@ pub(super) fn length_ns(routes: &[&Route], workers: usize, capacity: f64) -> f64
                 State::Waits { .. } | State::Ended => None,
             })
             .collect();
-        let Some(at_ns) = ends_ns.iter().copied().flatten().min_by(f64::total_cmp) else { return end_ns };
+        let Some(at_ns) = next_ns.iter().copied().flatten().min_by(f64::total_cmp) else { return end_ns };
         for (model, state) in states.iter_mut().enumerate() {
             let State::Runs { leg, left } = *state else { continue };
             let of_leg = &routes[model].legs[leg];
-            if ends_ns[model].is_some_and(|until_ns| until_ns > at_ns) {
+            if next_ns[model].is_some_and(|until_ns| until_ns > at_ns) {
                 *state = State::Runs { leg, left: left - (at_ns - now_ns) * pace(of_leg.demand) / of_leg.duration_ns };
                 continue;
             }
             busy[of_leg.worker] = false;
-            *state = match routes[model].legs.get(leg + 1) {
-                Some(next) => State::Copies { until_ns: at_ns + next.before_ns, leg: leg + 1 },
-                None => {
-                    end_ns = end_ns.max(at_ns + routes[model].end_ns);
-                    State::Ended
-                }
+            *state = if let Some(next) = routes[model].legs.get(leg + 1) {
+                State::Copies { until_ns: at_ns + next.before_ns, leg: leg + 1 }
+            } else {
+                end_ns = end_ns.max(at_ns + routes[model].end_ns);
+                State::Ended
             };
         }
         now_ns = at_ns;

@@ -91,7 +91,7 @@ impl Genes {
     }
 
     /// Each model's beginning from one parent, its end from the other; its priority from either.
-    pub(super) fn crossed(&self, one: &Candidate, other: &Candidate, random: &mut Random) -> Candidate {
+    pub(super) fn crossed(one: &Candidate, other: &Candidate, random: &mut Random) -> Candidate {
         let of_model = |(one, other): (&Chromosomes, &Chromosomes)| {
             let at = below(random, one.cut.len() + 1);
             let mut child = one.clone();

@@ -97,7 +97,7 @@ impl Puzzle {
                 &pool[tournament.min().unwrap_or(0)].1
             };
             let (one, other) = (parent(&mut random), parent(&mut random));
-            let mut child = genes.crossed(one, other, &mut random);
+            let mut child = Genes::crossed(one, other, &mut random);
             genes.mutate(&mut child, &mut random);
             left -= 1;
             if pool.iter().any(|(_, known)| *known == child) {
