@@ -72,12 +72,11 @@ struct Sizes {
 /// Runs passes and tells what they change; `device` is the one whose tasks and workers are counted.
 pub(crate) fn diff(graph: &Graph, passes: &Passes, device: Option<&Device>) -> Result<(Graph, Diff), Failure> {
     let nominal;
-    let (device, workers) = match device {
-        Some(device) => (device, device.workers().len()),
-        None => {
-            nominal = nominal_device()?;
-            (&nominal, NOMINAL_WORKERS)
-        }
+    let (device, workers) = if let Some(device) = device {
+        (device, device.workers().len())
+    } else {
+        nominal = nominal_device()?;
+        (&nominal, NOMINAL_WORKERS)
     };
     let (optimized, report) = optimize(graph, passes).map_err(Failure::input)?;
     let Report { steps, before, after } = report;

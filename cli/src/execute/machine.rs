@@ -7,6 +7,7 @@ use executor::load::CpuLoad;
 use executor::weights::Weights;
 use executor::{Specification, Tensor, Unit, evaluate_constants, open, run_once};
 use scenarios::{Reference, onnx};
+use sim::graph::Graph;
 use sim::identifiers::WorkerId;
 use sim::task::LoweredModel;
 
@@ -72,7 +73,8 @@ impl Machine {
         let mut weights = Vec::new();
         for model in &inputs.models {
             let variants = std::iter::once(model).chain(&model.rewritten);
-            weights.push(variants.map(|variant| weights_of(variant, &specifications)).collect::<Result<Vec<_>, _>>()?);
+            weights
+                .push(variants.map(|variant| weights_of(variant, &model.graph, &specifications)).collect::<Result<Vec<_>, _>>()?);
         }
         let frames = arguments.frames.as_ref().map(|load| {
             let named = inputs.device.worker_named(&load.worker);
@@ -138,7 +140,7 @@ fn cpu_of(specifications: &[(String, Specification)]) -> Specification {
 }
 
 /// The weights of a file, and drawn ones for a model of the zoo; then what operators make of them alone.
-fn weights_of(model: &Model, specifications: &[(String, Specification)]) -> Result<Weights, Failure> {
+fn weights_of(model: &Model, original: &Graph, specifications: &[(String, Specification)]) -> Result<Weights, Failure> {
     let mut weights = Weights::drawn();
     if let Reference::File(path) = &model.reference {
         let mut refused = None;
@@ -152,6 +154,11 @@ fn weights_of(model: &Model, specifications: &[(String, Specification)]) -> Resu
         if let Some(error) = refused {
             return Err(Failure::input(anyhow::anyhow!("model `{}`: {error}", model.name)));
         }
+    }
+    if model.rewrite.is_some() {
+        // Other operators may read a weight now: its values are those that the model as it is has.
+        let failed = |error| Failure::input(anyhow::anyhow!("model `{}`: {error}", model.name));
+        weights = weights.of_model(original).map_err(failed)?;
     }
     let specification = cpu_of(specifications);
     let computed = std::thread::scope(|scope| {

@@ -23,7 +23,7 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
 use sim::engine::{self, Options, SimulationError, StopReason, Summary};
 use sim::identifiers::{DataId, ModelId};
-use sim::plan::{Plan, Program};
+use sim::plan::Program;
 use sim::platform::Device;
 use sim::record::Record;
 use sim::strategy::{Decisions, Strategy};
@@ -32,7 +32,7 @@ use thiserror::Error;
 
 use crate::processor::{Processor, ProcessorError};
 use crate::run::schedule::Schedule;
-use crate::run::state::{State, Version, WorkerState};
+use crate::run::state::{Alternative, State, Version, WorkerState};
 use crate::run::threads::{Shared, drive, keep_time};
 use crate::tensor::Tensor;
 use crate::unit::UnitError;
@@ -249,7 +249,7 @@ fn inputs(model: &ModelToRun<'_>, seed: u64) -> Result<BTreeMap<DataId, Tensor>,
 fn new_state<'a>(
     device: &'a Device,
     models: &'a [ModelToRun<'a>],
-    (versions, alternatives): (Vec<Arc<Version>>, Vec<Vec<(Plan, Arc<Version>)>>),
+    (versions, alternatives): (Vec<Arc<Version>>, Vec<Vec<Alternative>>),
     streams: Vec<Stream>,
     strategy: &'a mut dyn Strategy,
     settings: &Settings,

@@ -25,6 +25,9 @@ pub(super) struct Version {
     pub(super) schedule: Schedule,
 }
 
+/// A plan that the strategy may switch to, prepared.
+pub(super) type Alternative = (Plan, Arc<Version>);
+
 /// What a worker can be occupied by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Occupation {
@@ -110,7 +113,7 @@ pub(super) struct State<'a> {
     /// Arrived, and about to start: the strategy is asked first.
     pub(super) arriving: Vec<Arriving>,
     /// For each model, plans that the strategy may switch to, prepared.
-    pub(super) alternatives: Vec<Vec<(Plan, Arc<Version>)>>,
+    pub(super) alternatives: Vec<Vec<Alternative>>,
     pub(super) asked: bool,
     pub(super) decisions: Decisions,
     pub(super) tickets: u64,

@@ -118,8 +118,6 @@ fn worker(name: &str, system: &System) -> Worker {
         repacks_weights: true,
         fuses: None,
         support: (!is_cpu).then(|| "gpu".to_owned()),
-        fuses: None,
-        repacks_weights: false,
         opens: None,
         hardware: None,
         kernels: None,
