@@ -44,6 +44,7 @@ checks:
         cargo test --locked --package socrates-scenarios --test node_models -- --ignored
     {{ python }} results/tests/check_trace.py {{ run }}
     {{ python }} results/tests/check_tables.py {{ run }}
+    {{ python }} scenarios/tests/check_optimized.py target/release/socrates
 
 # The benchmark program runs and reaches its check values (timings are not judged here: machines are shared).
 bench:

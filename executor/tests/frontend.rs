@@ -250,7 +250,7 @@ impl Making {
             }
             5 => {
                 let turned = [shape[0], shape[2], shape[1], shape[3]];
-                let turned = if detail % 2 == 0 { shape.clone() } else { turned.to_vec() };
+                let turned = if detail.is_multiple_of(2) { shape.clone() } else { turned.to_vec() };
                 let sizes: Vec<i64> = turned.iter().map(|&size| size as i64).collect();
                 let name = self.integers(&sizes);
                 self.operator("Reshape", &[&x, &name], &turned, none());
