@@ -186,7 +186,7 @@ fn what_is_no_results_directory_is_refused() {
     for (text, expected) in [
         ("", "`RUN/run.json` cannot be understood: EOF"),
         ("{\"cases\": []}", "`RUN/run.json` cannot be understood: missing field `schema_version`"),
-        ("{\"schema_version\": 99}", "`RUN/run.json` has schema version 99, this version reads 2: run the simulation again"),
+        ("{\"schema_version\": 99}", "`RUN/run.json` has schema version 99, this version reads 3: run the simulation again"),
         ("{\"schema_version\": 2, \"x\": 2}", "`RUN/run.json` cannot be understood: unknown field `x`"),
     ] {
         fs::write(run.join("run.json"), text).expect("a file");

@@ -59,6 +59,16 @@ fn alive(
     for allocation in &plan.allocations {
         let first = &program.fragments()[allocation.fragment as usize];
         let is_here = |worker: WorkerId| pool_of(device.worker(worker).memory) == allocation.pool;
+        // Records name the data item and the bytes of a copy, not the fragment: where two parts are of one size, nothing is known.
+        let same = |other: usize| {
+            let fragment = &program.fragments()[other];
+            other as u32 != allocation.fragment
+                && fragment.data == first.data
+                && program.copied_bytes(other as u32) == program.copied_bytes(allocation.fragment)
+        };
+        if !whole_data && (0..program.fragments().len()).any(same) {
+            continue;
+        }
         let (mut begin, mut end) = (u64::MAX, 0);
         for (index, fragment) in program.fragments().iter().enumerate() {
             let is_meant = if whole_data { fragment.data == first.data } else { index as u32 == allocation.fragment };

@@ -11,9 +11,9 @@ fn a_run_prints_a_comparison_and_writes_results() {
     let expected = "\
 small on phone, seed 0; * marks the least median latency
 
-model             strategy                requests  p50 ms  p99 ms  x best  copies  extrapolated  busy
-squeezenet1_1     cpu[worker=cpu.1large]       3/3  20.260  20.260    3.49                  100%  cpu.1large 100%
-               *  gpu                          3/3   5.811   5.811    1.00     2.0          100%  cpu.1large 8%, gpu 90%
+model             strategy                requests  p50 ms  p99 ms  x best  copies  memory MB  extrapolated  busy
+squeezenet1_1     cpu[worker=cpu.1large]       3/3  20.260  20.260    3.49                8.9          100%  cpu.1large 100%
+               *  gpu                          3/3   5.811   5.811    1.00     2.0        9.5          100%  cpu.1large 8%, gpu 90%
 ";
     assert_eq!(ran.stdout, expected);
     assert!(ran.stderr.contains("results in `runs/small`"), "{}", ran.stderr);

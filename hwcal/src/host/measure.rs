@@ -45,12 +45,12 @@ impl Options {
 
     /// How often each unit is prepared and measured, at different times.
     pub(super) const fn visits(&self) -> usize {
-        if self.quick { 2 } else { 4 }
+        if self.quick { 2 } else { 3 }
     }
 
     pub(super) const fn limits(&self) -> Limits {
         Limits {
-            minimum: 10,
+            minimum: 15,
             maximum: if self.quick { 16 } else { 24 },
             tight: 0.03,
             gap_ns: 400_000,

@@ -216,10 +216,11 @@ fn nothing_measured_is_an_error_that_names_the_worker() {
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
-    /// Whatever the measurements, more of anything never takes less time inside of the range of the data.
+    /// Whatever the measurements, more of anything never takes less time inside of the range of the data, among channels that fill
+    /// blocks: those that do not are computed otherwise, and more of them can take less.
     #[test]
     fn predictions_never_fall_as_sizes_and_channels_grow(
-        seed in 0_u64..1000, probes in prop::collection::vec((7_u64..57, 7_u64..57, 8_u64..250, 8_u64..250, 8_u64..250, 8_u64..250), 40),
+        seed in 0_u64..1000, probes in prop::collection::vec((7_u64..57, 7_u64..57, 1_u64..16, 1_u64..16, 1_u64..16, 1_u64..16), 40),
     ) {
         let mut machine = Machine::new(seed, 0.3);
         machine.convolutions("cpu", 60, |shape| 4_000.0 + 0.02 * shape.macs + 50.0 * libm::fmod(shape.out_channels, 16.0));
@@ -231,6 +232,7 @@ proptest! {
             let mut model = family::fit(class, physical, &data).expect("fits");
             family::correct(&mut model, Trees::Monotone, family::Effort::Full, &data).expect("corrects");
             for &(size, other_size, inputs, more_inputs, outputs, more_outputs) in &probes {
+                let [inputs, more_inputs, outputs, more_outputs] = [inputs, more_inputs, outputs, more_outputs].map(|blocks| 16 * blocks);
                 let small = KernelShape::of(&convolution(size.min(other_size), inputs.min(more_inputs), outputs.min(more_outputs), 3));
                 let large = KernelShape::of(&convolution(size.max(other_size), inputs.max(more_inputs), outputs.max(more_outputs), 3));
                 let (short, long) = (model.duration_ns(&small, 0.0), model.duration_ns(&large, 0.0));
