@@ -76,7 +76,7 @@ fn results_are_replaced_and_nothing_else_is() {
     fs::write(&file, "x").expect("a file");
     let other = parent.path().join("other");
     fs::create_dir(&other).expect("a directory");
-    fs::write(other.join("run.json"), "{\"schema_version\": 2, \"jobs\": []}").expect("a file");
+    fs::write(other.join("run.json"), "{\"schema_version\": 3, \"jobs\": []}").expect("a file");
     for (path, why) in [
         (precious, "it has no run.json"),
         (file, "it is no directory"),
@@ -187,7 +187,7 @@ fn what_is_no_results_directory_is_refused() {
         ("", "`RUN/run.json` cannot be understood: EOF"),
         ("{\"cases\": []}", "`RUN/run.json` cannot be understood: missing field `schema_version`"),
         ("{\"schema_version\": 99}", "`RUN/run.json` has schema version 99, this version reads 3: run the simulation again"),
-        ("{\"schema_version\": 2, \"x\": 2}", "`RUN/run.json` cannot be understood: unknown field `x`"),
+        ("{\"schema_version\": 3, \"x\": 2}", "`RUN/run.json` cannot be understood: unknown field `x`"),
     ] {
         fs::write(run.join("run.json"), text).expect("a file");
         check(&run, expected);
