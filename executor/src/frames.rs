@@ -57,6 +57,10 @@ impl Strategy for WithFrames<'_> {
         self.strategy.dispatch(system, decisions);
     }
 
+    fn alternatives(&self, model: ModelId) -> Vec<Plan> {
+        if model == self.model { Vec::new() } else { self.strategy.alternatives(model) }
+    }
+
     fn observe(&mut self, record: &Record) {
         self.strategy.observe(record);
     }

@@ -2,7 +2,7 @@
 //!
 //! The library is loaded when it is first called, so that a build needs none. [`OpenClProcessor`] lowers a unit to kernels
 //! (`kernels/*.cl`) on an in-order queue: convolutions and matrix products with what follows them, one kernel where they can be;
-//! data in between lies in a few pieces of memory used again and again: buffers, or images ([`mod@images`]) where asked for.
+//! data in between lies in a few pieces of memory used again and again: buffers, or images (`images.rs`) where asked for.
 //!
 //! ```text
 //! Unit --lowering + operators--> steps and storages --prepared--> kernels with arguments --launch--> queue

@@ -223,7 +223,7 @@ fn float_to_half(value: f32) -> u16 {
     }
 }
 
-/// Values of initialisers by name, for [`write`].
+/// Values of initialisers by name, for [`write()`].
 impl super::WeightValues {
     /// A function that gives the bytes of those of some values that a graph still has, each once.
     pub fn giver(mut all: BTreeMap<String, Self>) -> impl FnMut(&Tensor) -> Option<Vec<u8>> {

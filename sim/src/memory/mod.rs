@@ -2,10 +2,10 @@
 //!
 //! Every fragment that a plan makes, and every copy of one in another memory, is a buffer. Two buffers may lie in the same bytes if
 //! the plan's own dependencies force one of them to be done with before the other begins, whatever the timing: an allocation made
-//! before the run is safe on any clock ([`order`]). Buffers are packed greedily by size, each into the smallest gap that it fits
-//! ([`arena`]); a result of the size of what an element-wise kernel reads for the last time takes its place. Memories that are
+//! before the run is safe on any clock (`order.rs`). Buffers are packed greedily by size, each into the smallest gap that it fits
+//! (`arena.rs`); a result of the size of what an element-wise kernel reads for the last time takes its place. Memories that are
 //! mapped into each other without copying bytes are one pool. Weights stay for the life of the model, once for each pool that needs
-//! them ([`weights`]).
+//! them (`weights.rs`).
 
 mod arena;
 mod buffers;
