@@ -11,6 +11,7 @@ mod blocks;
 mod drops;
 mod flow;
 mod overhead;
+mod overlap;
 mod schedule;
 mod state;
 mod system;
@@ -22,7 +23,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
 use sim::engine::{self, Options, SimulationError, StopReason, Summary};
-use sim::identifiers::{DataId, ModelId};
+use sim::identifiers::{DataId, ModelId, WorkerId};
 use sim::plan::Program;
 use sim::platform::Device;
 use sim::record::Record;
@@ -119,6 +120,16 @@ pub enum ExecuteError {
         /// Workers of the device.
         workers: usize,
     },
+    /// Two workers would write the same rows of a tensor in host memory.
+    #[error(
+        "model `{model}`: parts of data item {data} overlap, and the one made in host memory does not stand first in the plan"
+    )]
+    Overlap {
+        /// The model.
+        model: String,
+        /// The data item.
+        data: u32,
+    },
     /// A link that no worker carries out, or one between two memories neither of which is the host's.
     #[error(
         "link `{link}` cannot be carried out: it must lead from or to the host's memory, and block the worker at its other end"
@@ -150,6 +161,7 @@ pub fn execute<'a>(
         .collect();
     let options = Options { seed: settings.seed, ..Options::default() };
     let programs = engine::plan_all(device, &engine_models, strategy, &options)?;
+    let is_on_host = |worker: WorkerId| device.worker(worker).memory == device.host();
     let mut count = 0;
     let mut version = |program: Program, model: &ModelToRun<'_>| {
         let schedule = Schedule::of(model, &program)?;
@@ -160,13 +172,18 @@ pub fn execute<'a>(
     let mut alternatives = Vec::new();
     for (index, (program, model)) in programs.into_iter().zip(models).enumerate() {
         let unit = |error| ExecuteError::Unit { model: model.name.to_owned(), error };
+        if let Some(data) = overlap::written_twice(&program, &is_on_host) {
+            return Err(ExecuteError::Overlap { model: model.name.to_owned(), data: data.0 });
+        }
         versions.push(version(program, model).map_err(unit)?);
         let mut prepared = Vec::new();
         for plan in strategy.alternatives(ModelId::from_index(index)) {
             let program = Program::compile(&plan, &model.lowered.tasks, &model.lowered.costs);
             let program = program.map_err(|source| SimulationError::Plan { model: model.name.to_owned(), source })?;
-            // A plan whose units cannot be cut out is none to switch to.
-            if let Ok(version) = version(program, model) {
+            // A plan whose units cannot be cut out, or that is not safe, is none to switch to.
+            if overlap::written_twice(&program, &is_on_host).is_none()
+                && let Ok(version) = version(program, model)
+            {
                 prepared.push((plan, version));
             }
         }

@@ -10,6 +10,7 @@ use sim::record::{DecisionRecord, Record};
 use sim::strategy::{Arriving, InFlight, Ready, System};
 use sim::task::CostTable;
 
+use crate::run::overlap;
 use crate::run::schedule::Schedule;
 use crate::run::state::{Occupation, State, Version};
 
@@ -101,6 +102,10 @@ impl State<'_> {
         }
         let version = Program::compile(plan, &of.lowered.tasks, &of.lowered.costs)
             .ok()
+            .filter(|program| {
+                let is_on_host = |worker: WorkerId| self.device.worker(worker).memory == self.device.host();
+                overlap::written_twice(program, &is_on_host).is_none()
+            })
             .and_then(|program| Schedule::of(of, &program).ok().map(|schedule| (program, schedule)));
         match version {
             Some((program, schedule)) => {

@@ -320,8 +320,8 @@ impl<'a> Driver<'a> {
         let whole = self.host_block(request, output.data);
         let part = self.host_blocks.get(Self::part_key(request, output.fragment), region.bytes(), None);
         // SAFETY: this thread alone made the part and has ended; of the whole, nobody else writes to this part's rows (parts
-        // tile it, which compiling the plan checked; of rows that two have, a copy moves those that the first lacks), and nobody
-        // reads them before this segment has ended.
+        // cover it, which compiling the plan checked; of rows that two have, a copy moves those that the first lacks, and the first
+        // is the host's, which `overlap` checked), and nobody reads them before this segment has ended.
         unsafe { whole.write_region(part.bytes(), region) };
     }
 
