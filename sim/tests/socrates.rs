@@ -3,7 +3,7 @@
 mod common;
 
 use proptest::prelude::*;
-use sim::engine::{Model, Options, simulate, simulate_programs};
+use sim::engine::{Model, Options, plan_all, simulate, simulate_programs};
 use sim::identifiers::{ModelId, RequestId, SegmentId, TaskId, WorkerId};
 use sim::plan::{Part, Plan, Program};
 use sim::platform::{Device, ProcessorKind};
@@ -212,4 +212,41 @@ fn system_after(
     strategy.dispatch(&system, &mut decisions);
     let [(_, plan)] = &decisions.plans[..] else { panic!("one new plan, not {}", decisions.plans.len()) };
     assert!(plan.segments().iter().all(|segment| segment.worker == Some(WorkerId(1))));
+}
+
+/// Latencies of requests one after the other, planned for one device and run on another.
+fn latencies_elsewhere(planned_for: &Device, device: &Device, tasks: &TaskGraph, costs: &CostTable, requests: u64) -> Vec<u64> {
+    let mut strategy = registry::build("socrates").expect("known");
+    let models = [Model { name: "m", tasks, costs }];
+    let programs = plan_all(planned_for, &models, strategy.as_mut(), &Options::default()).expect("a plan");
+    let streams = vec![Stream::new(ModelId(0), Arrivals::ClosedLoop { clients: 1, think_ns: 0 }, Some(requests))];
+    let mut records: Vec<Record> = Vec::new();
+    let strategy: &mut dyn sim::strategy::Strategy = strategy.as_mut();
+    simulate_programs(device, &models, programs, streams, Some(strategy), &Options::default(), &mut records).expect("fits");
+    let latency_ns = |record: &Record| match record {
+        Record::Request(request) => Some(request.ended_ns - request.arrived_ns),
+        _ => None,
+    };
+    records.iter().filter_map(latency_ns).collect()
+}
+
+#[test]
+fn plans_that_take_longer_than_simulated_are_left_for_a_single_worker() {
+    // Four pairs of equal branches: shared by both workers they take half the time, if copies cost what the profile says.
+    let mut builder = TaskGraphBuilder::new();
+    let mut data = builder.request_input(1000);
+    for _ in 0..4 {
+        let (one, other) = (builder.task(&[data], &[1000]).1, builder.task(&[data], &[1000]).1);
+        data = builder.task(&[one, other], &[1000]).1;
+    }
+    builder.output(data);
+    let tasks = builder.build().expect("a graph");
+    let costs = CostTable::new(2, vec![Some(KernelCost::of_duration(1_000_000)); 2 * tasks.task_count()]);
+    let kinds = [ProcessorKind::CpuCluster, ProcessorKind::Gpu];
+    let (profile, device) = (common::simple_device(&kinds, 1_000, 1e9), common::simple_device(&kinds, 2_500_000, 1e9));
+    let as_planned = latencies_elsewhere(&profile, &profile, &tasks, &costs, 20);
+    assert!(as_planned.iter().all(|&took_ns| took_ns < 9_000_000), "both workers are used: {as_planned:?}");
+    let latencies = latencies_elsewhere(&profile, &device, &tasks, &costs, 60);
+    assert!(latencies[0] > 14_000_000, "copies take far longer than the profile says: {}", latencies[0]);
+    assert!(latencies[10..].iter().all(|&took_ns| took_ns <= 12_100_000), "twelve tasks on one worker take 12 ms: {latencies:?}");
 }

@@ -5,13 +5,32 @@ use crate::plan::Plan;
 use crate::strategy::socrates::beam::Beam;
 use crate::strategy::socrates::evaluate::{Evaluator, Subject, plan_of};
 use crate::strategy::socrates::options::{Choice, Options};
+use crate::strategy::socrates::seen::Seen;
 use crate::strategy::{DeviceView, Job, registry};
 
 /// A plan with its latency alone.
 #[derive(Clone, Debug)]
 pub(super) struct Candidate {
     pub(super) plan: Plan,
+    /// Workers that it uses, each once.
+    pub(super) workers: Vec<WorkerId>,
     pub(super) alone_ns: u64,
+    /// What its requests really took.
+    pub(super) seen: Seen,
+}
+
+impl Candidate {
+    pub(super) fn new(plan: Plan, alone_ns: u64) -> Self {
+        let mut workers: Vec<WorkerId> = plan.segments().iter().filter_map(|segment| segment.worker).collect();
+        workers.sort_unstable();
+        workers.dedup();
+        Self { plan, workers, alone_ns, seen: Seen::default() }
+    }
+
+    /// Whether several workers have to do with each other.
+    pub(super) fn shares_work(&self) -> bool {
+        self.workers.len() > 1
+    }
 }
 
 /// Strategies whose plans are tried too.
@@ -47,7 +66,7 @@ pub(super) fn candidates(
         if let Some(alone_ns) = evaluator.alone_ns(subject, &plan)
             && !found.iter().any(|known| known.plan == plan)
         {
-            found.push(Candidate { plan, alone_ns });
+            found.push(Candidate::new(plan, alone_ns));
         }
     };
     for worker in view.device.worker_ids() {

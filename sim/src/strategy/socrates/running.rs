@@ -1,0 +1,227 @@
+//! What is kept between calls at run time: models with their candidates, what was learnt, which plans are in force.
+
+use crate::identifiers::{ModelId, RequestId, TaskId, WorkerId};
+use crate::plan::{PlanError, Program};
+use crate::platform::Device;
+use crate::record::{Outcome, Record};
+use crate::strategy::socrates::adapt::Factors;
+use crate::strategy::socrates::beam::Beam;
+use crate::strategy::socrates::evaluate::{Evaluator, Subject, plan_of};
+use crate::strategy::socrates::options::Options;
+use crate::strategy::socrates::portfolio::{self, Allowed, Candidate};
+use crate::strategy::socrates::seen::{Journal, pooled};
+use crate::strategy::socrates::together::together;
+use crate::strategy::socrates::{ENTRY, QUICK_WIDTH, not_found};
+use crate::strategy::{Decisions, DeviceView, Job, System};
+use crate::task::{CostTable, TaskGraph};
+
+/// Factors have to move by this much (in logarithms) before plans are judged again: a fifth.
+const HYSTERESIS: f64 = 0.182;
+
+/// Another plan has to be better by this share to be taken.
+const WORTH_A_CHANGE: f64 = 0.03;
+
+/// Least time between two judgements.
+const PAUSE_NS: u64 = 20_000_000;
+
+/// What planning takes at run time for each kernel that is simulated or searched for, on one core: rounded up from what
+/// `socrates-bench strategies` prints.
+const PLANNING_NS_PER_KERNEL: u64 = 400;
+
+/// What is kept of the models.
+pub(super) struct Running {
+    device: Device,
+    pub(super) models: Vec<Known>,
+    factors: Factors,
+    journal: Journal,
+    /// Logarithms of the factors that the plans in force were judged by.
+    judged_by: Vec<f64>,
+    judged_ns: u64,
+}
+
+pub(super) struct Known {
+    tasks: TaskGraph,
+    costs: CostTable,
+    pub(super) candidates: Vec<Candidate>,
+    /// The candidate in force where workers are idle.
+    pub(super) chosen: usize,
+    /// The one that new requests follow now.
+    followed: usize,
+}
+
+impl Known {
+    fn subject(&self) -> Subject<'_> {
+        Subject { tasks: &self.tasks, costs: &self.costs }
+    }
+
+    /// For each candidate, what its requests take beyond what is simulated, as a factor. One that was not tried is taken to be like
+    /// those that were, among those that use as many workers: one or several.
+    fn beyond(&self, now_ns: u64) -> Vec<f64> {
+        let pooled = [false, true].map(|shares| {
+            let alike = self.candidates.iter().filter(|candidate| candidate.shares_work() == shares);
+            pooled(alike.map(|candidate| candidate.seen), now_ns)
+        });
+        let log = |candidate: &Candidate| candidate.seen.log(now_ns, pooled[usize::from(candidate.shares_work())]);
+        self.candidates.iter().map(|candidate| libm::exp(log(candidate))).collect()
+    }
+
+    /// For each candidate, expected latency of a request with nothing else running.
+    fn worth_ns(&self, now_ns: u64) -> Vec<f64> {
+        let beyond = self.beyond(now_ns).into_iter();
+        beyond.zip(&self.candidates).map(|(factor, candidate)| factor * candidate.alone_ns as f64).collect()
+    }
+}
+
+impl Running {
+    pub(super) fn plan(jobs: &[Job<'_>], view: &DeviceView<'_>, allowed: Allowed) -> Result<Self, PlanError> {
+        let mut evaluator = Evaluator::new(view.device);
+        let mut models = Vec::with_capacity(jobs.len());
+        for job in jobs {
+            let candidates = portfolio::candidates(job, view, allowed, &mut evaluator);
+            if candidates.is_empty() {
+                let nowhere = |task: &TaskId| !view.device.worker_ids().any(|worker| job.costs.supports(*task, worker));
+                return Err(match job.tasks.tasks().find(nowhere) {
+                    Some(task) => PlanError::Unplaceable { strategy: ENTRY.name.to_owned(), task: task.0 },
+                    None => not_found("none that was tried fits in the memory there is"),
+                });
+            }
+            let (tasks, costs) = (job.tasks.clone(), job.costs.scaled(&|_, _| 1.0));
+            models.push(Known { tasks, costs, candidates, chosen: 0, followed: 0 });
+        }
+        let beyond: Vec<Vec<f64>> = models.iter().map(|known| known.beyond(0)).collect();
+        let chosen = together(&models, &models.iter().map(Known::subject).collect::<Vec<_>>(), &beyond, &mut evaluator);
+        for (known, chosen) in models.iter_mut().zip(chosen) {
+            (known.chosen, known.followed) = (chosen, chosen);
+        }
+        let workers = view.device.workers().len();
+        let mut running = Self {
+            device: view.device.clone(),
+            models,
+            factors: Factors::new(workers),
+            journal: Journal::default(),
+            judged_by: vec![0.0; workers],
+            judged_ns: 0,
+        };
+        running.expect(&mut evaluator);
+        Ok(running)
+    }
+
+    /// What kernels are expected to take longer than alone, by the plans in force.
+    fn expect(&mut self, evaluator: &mut Evaluator<'_>) {
+        let subjects: Vec<Subject<'_>> = self.models.iter().map(Known::subject).collect();
+        let programs = self.models.iter().map(|known| evaluator.compile(known.subject(), &known.candidates[known.chosen].plan));
+        if let Some(programs) = programs.collect::<Option<Vec<Program>>>()
+            && let Some(slowdowns) = evaluator.slowdowns(&subjects, &programs)
+        {
+            self.factors.expect(&slowdowns);
+        }
+    }
+
+    /// Judges candidates again if the factors have moved far enough.
+    pub(super) fn judge(&mut self, now_ns: u64, allowed: Allowed, decisions: &mut Decisions) {
+        self.factors.fade(now_ns);
+        let workers: Vec<WorkerId> = self.device.worker_ids().collect();
+        let logs: Vec<f64> = workers.iter().map(|&worker| self.factors.log(worker, None)).collect();
+        let has_moved = logs.iter().zip(&self.judged_by).any(|(now, then)| (now - then).abs() > HYSTERESIS);
+        if !has_moved || now_ns < self.judged_ns.saturating_add(PAUSE_NS) {
+            return;
+        }
+        (self.judged_by, self.judged_ns) = (logs, now_ns);
+        let device = self.device.clone();
+        let mut evaluator = Evaluator::new(&device);
+        let factors = &self.factors;
+        let corrected = self.models.iter().map(|known| {
+            let factor =
+                |task: TaskId, worker: WorkerId| libm::exp(factors.log(worker, known.tasks.work(task).map(|work| work.kind)));
+            known.costs.scaled(&factor)
+        });
+        let corrected: Vec<CostTable> = corrected.collect();
+        for (known, costs) in self.models.iter_mut().zip(&corrected) {
+            let subject = Subject { tasks: &known.tasks, costs };
+            for (index, candidate) in known.candidates.iter_mut().enumerate() {
+                let before_ns = candidate.alone_ns;
+                candidate.alone_ns = evaluator.alone_ns(subject, &candidate.plan).unwrap_or(u64::MAX);
+                // What is seen of the plan in force is as new as the factors; what was seen of others holds beside them.
+                if index == known.followed {
+                    candidate.seen.rebase(candidate.alone_ns as f64 / before_ns.max(1) as f64);
+                }
+            }
+            let options =
+                if allowed.splits { Options::of(&known.tasks, costs, &device) } else { Options::whole_only(&known.tasks) };
+            let found = Beam::new(&device, &known.tasks, costs, &options, QUICK_WIDTH).search();
+            evaluator.kernels += (known.tasks.task_count() * QUICK_WIDTH) as u64;
+            let plan = found.map(|choices| plan_of(&choices, &known.tasks));
+            if let Some(plan) = plan.filter(|plan| !known.candidates.iter().any(|candidate| candidate.plan == *plan))
+                && let Some(alone_ns) = evaluator.alone_ns(subject, &plan)
+            {
+                let least_ns = known.candidates.iter().map(|candidate| candidate.alone_ns).min().unwrap_or(u64::MAX);
+                if (alone_ns as f64) < least_ns as f64 * (1.0 - WORTH_A_CHANGE) {
+                    known.candidates.push(Candidate::new(plan, alone_ns));
+                }
+            }
+        }
+        let subjects: Vec<Subject<'_>> =
+            self.models.iter().zip(&corrected).map(|(known, costs)| Subject { tasks: &known.tasks, costs }).collect();
+        let beyond: Vec<Vec<f64>> = self.models.iter().map(|known| known.beyond(now_ns)).collect();
+        let chosen = together(&self.models, &subjects, &beyond, &mut evaluator);
+        for (model, (known, chosen)) in self.models.iter_mut().zip(chosen).enumerate() {
+            let worth_ns = known.worth_ns(now_ns);
+            if chosen != known.chosen && worth_ns[chosen] < worth_ns[known.chosen] * (1.0 - WORTH_A_CHANGE) {
+                known.chosen = chosen;
+                known.followed = chosen;
+                decisions.replan(ModelId::from_index(model), known.candidates[chosen].plan.clone());
+            }
+        }
+        let mut uncharged = Evaluator::new(&device);
+        self.expect(&mut uncharged);
+        decisions.spend((evaluator.kernels + uncharged.kernels).saturating_mul(PLANNING_NS_PER_KERNEL));
+    }
+
+    /// Requests follow the candidate that is expected to end first: by what waits for its workers now, and by what its requests took.
+    pub(super) fn follow(&mut self, system: &dyn System, decisions: &mut Decisions) {
+        let now_ns = system.now_ns();
+        let backlog_ns: Vec<u64> = self.device.worker_ids().map(|worker| system.backlog_ns(worker)).collect();
+        for arriving in system.arriving() {
+            let Some(known) = self.models.get_mut(arriving.model.index()) else { continue };
+            let waits_ns = |candidate: &Candidate| {
+                let waits_ns = candidate.workers.iter().map(|&worker| {
+                    let rivals = self.device.worker_ids().filter(|&rival| rival == worker || self.device.conflict(rival, worker));
+                    rivals.map(|rival| backlog_ns[rival.index()]).max().unwrap_or(0)
+                });
+                waits_ns.max().unwrap_or(0) as f64
+            };
+            let worth_ns = known.worth_ns(now_ns);
+            let ends_ns = |index: usize| worth_ns[index] + waits_ns(&known.candidates[index]);
+            let best = (0..known.candidates.len()).min_by(|&one, &other| ends_ns(one).total_cmp(&ends_ns(other)));
+            let best = best.filter(|&best| ends_ns(best) < ends_ns(known.chosen) * (1.0 - WORTH_A_CHANGE));
+            let follows = best.unwrap_or(known.chosen);
+            if follows != known.followed {
+                known.followed = follows;
+                decisions.replan(arriving.model, known.candidates[follows].plan.clone());
+            }
+            self.journal.begin(arriving.request, arriving.model.index(), known.followed);
+        }
+    }
+
+    /// Learns from what happened.
+    pub(super) fn observe(&mut self, record: &Record) {
+        match record {
+            Record::Kernel(kernel) => {
+                if let Some(known) = self.models.get(kernel.model.index()) {
+                    let kind = known.tasks.work(kernel.task).filter(|_| kernel.kernels == 1).map(|work| work.kind);
+                    self.factors.observe(kernel.worker, kind, kernel.end_ns, kernel.end_ns - kernel.start_ns, kernel.solo_ns);
+                }
+            }
+            Record::Request(request) => self.ended(request.request, request.arrived_ns, request.ended_ns, request.outcome),
+            _ => {}
+        }
+    }
+
+    fn ended(&mut self, request: RequestId, arrived_ns: u64, ended_ns: u64, outcome: Outcome) {
+        let Some((model, candidate)) = self.journal.end(request) else { return };
+        if outcome == Outcome::Completed {
+            let candidate = &mut self.models[model].candidates[candidate];
+            candidate.seen.add(ended_ns, ended_ns - arrived_ns, candidate.alone_ns);
+        }
+    }
+}
