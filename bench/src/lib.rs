@@ -3,6 +3,8 @@
 #![forbid(unsafe_code)]
 
 pub mod compare;
+pub mod gap;
 pub mod measure;
+pub mod replanning;
 pub mod strategies;
 pub mod workloads;

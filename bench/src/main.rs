@@ -1,7 +1,8 @@
 //! `socrates-bench mm1 N | dag N | stream N`: one JSON line a measurement, as the common benchmark's programs print.
 //! `socrates-bench compare --bin FOLDER [--bin FOLDER ...] [--rounds 5]`: ratios against the bare event loop and other engines.
 //! `socrates-bench strategies [--rounds 5] [--device pixel4] [--model NAME ...] [--strategy TEXT ...]`: planning time of every strategy
-//! for every model of the zoo, and what a decision of `band` takes with ten requests waiting.
+//! for every model of the zoo, what a decision of `band` takes with ten requests waiting, and what planning again takes.
+//! `socrates-bench gap [--device pixel4] [--model NAME ...]`: how far `socrates` is from `exact` on pieces of the zoo.
 //!
 //! `DAG_BW` sets the links' MB/s, `LINK=SHARED` makes the copies of a pair of processors contend.
 
@@ -14,18 +15,19 @@ use std::process::ExitCode;
 use socrates_bench::compare::compare;
 use socrates_bench::measure::{self, Measurement};
 use socrates_bench::strategies::{self, Wanted};
+use socrates_bench::{gap, replanning};
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    let outcome =
-        match words.as_slice() {
-            ["compare", options @ ..] => run_compare(options),
-            ["strategies", options @ ..] => run_strategies(options),
-            [bench, size] => run_one(bench, size),
-            _ => Err("usage: socrates-bench mm1|dag|stream N, compare --bin FOLDER [--rounds N], or strategies [--rounds N]"
-                .to_owned()),
-        };
+    let outcome = match words.as_slice() {
+        ["compare", options @ ..] => run_compare(options),
+        ["strategies", options @ ..] => wanted(options).and_then(|wanted| run_strategies(&wanted)),
+        ["gap", options @ ..] => wanted(options).and_then(|wanted| strategies_gap(&wanted)),
+        [bench, size] => run_one(bench, size),
+        _ => Err("usage: socrates-bench mm1|dag|stream N, compare --bin FOLDER [--rounds N], gap, or strategies [--rounds N]"
+            .to_owned()),
+    };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(message) => {
@@ -67,7 +69,7 @@ fn run_compare(options: &[&str]) -> Result<(), String> {
     Ok(())
 }
 
-fn run_strategies(options: &[&str]) -> Result<(), String> {
+fn wanted(options: &[&str]) -> Result<Wanted, String> {
     let mut wanted = Wanted::default();
     for pair in options.chunks(2) {
         match *pair {
@@ -78,7 +80,17 @@ fn run_strategies(options: &[&str]) -> Result<(), String> {
             _ => return Err(format!("unknown option `{}`: write --rounds, --device, --model or --strategy", pair[0])),
         }
     }
-    println!("{}", strategies::planning(&wanted)?);
-    println!("{}", strategies::decisions(&wanted)?);
+    Ok(wanted)
+}
+
+fn run_strategies(wanted: &Wanted) -> Result<(), String> {
+    println!("{}", strategies::planning(wanted)?);
+    println!("{}", strategies::decisions(wanted)?);
+    println!("{}", replanning::table(wanted)?);
+    Ok(())
+}
+
+fn strategies_gap(wanted: &Wanted) -> Result<(), String> {
+    println!("{}", gap::gaps(wanted)?);
     Ok(())
 }

@@ -34,17 +34,21 @@ impl Default for Wanted {
     }
 }
 
-fn device(name: &str) -> Result<Device, String> {
+pub(crate) fn library_device(name: &str) -> Result<Device, String> {
     let entry = scenarios::devices().iter().find(|entry| entry.name == name);
     let entry = entry.ok_or_else(|| format!("the library has no device `{name}`"))?;
     let profile = Profile::parse(entry.name, entry.text).map_err(|error| format!("device `{name}`: {error:?}"))?;
     profile.device().map_err(|errors| format!("device `{name}`: {errors:?}"))
 }
 
-fn lowered(name: &str, device: &Device) -> Result<LoweredModel, String> {
+pub(crate) fn lowered(name: &str, device: &Device) -> Result<LoweredModel, String> {
     let graph = zoo::load(name, &ReadOptions::default()).ok_or_else(|| format!("the zoo has no model `{name}`"))?;
     let graph = graph.map_err(|error| format!("model `{name}`: {error}"))?;
     Ok(LoweredModel::of(&graph, device))
+}
+
+pub(crate) fn names(wanted: &Wanted) -> Vec<String> {
+    if wanted.models.is_empty() { zoo::names().map(str::to_owned).collect() } else { wanted.models.clone() }
 }
 
 /// Planning time of each strategy for each model alone: median, least and most over rounds in turn, as a table in Markdown.
@@ -52,9 +56,8 @@ fn lowered(name: &str, device: &Device) -> Result<LoweredModel, String> {
 /// # Errors
 /// If a device, model or strategy is not there.
 pub fn planning(wanted: &Wanted) -> Result<String, String> {
-    let device = device(&wanted.device)?;
-    let names: Vec<String> =
-        if wanted.models.is_empty() { zoo::names().map(str::to_owned).collect() } else { wanted.models.clone() };
+    let device = library_device(&wanted.device)?;
+    let names = names(wanted);
     let strategies: Vec<String> = match wanted.strategies[..] {
         [] => STRATEGIES.iter().map(|entry| entry.name.to_owned()).collect(),
         _ => wanted.strategies.clone(),
@@ -89,7 +92,7 @@ pub fn planning(wanted: &Wanted) -> Result<String, String> {
 }
 
 /// Median, least and most; a dash where there is nothing.
-fn spread(values: &mut [f64]) -> String {
+pub(crate) fn spread(values: &mut [f64]) -> String {
     values.sort_by(f64::total_cmp);
     match *values {
         [] => "-".to_owned(),
@@ -146,7 +149,7 @@ const TOGETHER: [&str; 10] = [
 /// # Errors
 /// If a device, model or strategy is not there, or a run fails.
 pub fn decisions(wanted: &Wanted) -> Result<String, String> {
-    let device = device(&wanted.device)?;
+    let device = library_device(&wanted.device)?;
     let lowered = TOGETHER.iter().map(|name| lowered(name, &device)).collect::<Result<Vec<_>, _>>()?;
     let models: Vec<Model<'_>> = TOGETHER
         .iter()

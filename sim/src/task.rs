@@ -7,6 +7,7 @@ mod kernel;
 mod lower;
 mod rows;
 mod split;
+mod window;
 
 pub use builder::{TaskGraphBuilder, TaskGraphError};
 pub use costs::{CostTable, KernelCost, PartCost, PartialCost};

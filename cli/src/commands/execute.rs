@@ -67,6 +67,13 @@ fn scenario_of(arguments: &ExecuteArguments) -> Result<Document<Scenario>, Failu
         scenario.value.strategies.clone_from(&arguments.strategies);
         scenario.value.strategies.dedup();
     }
+    if let Some(passes) = scenario.value.passes.as_ref().filter(|passes| !passes.are_exact()) {
+        let names: Vec<&str> = passes.passes().filter(|pass| !pass.is_exact).map(|pass| pass.name).collect();
+        return Err(Failure::input(anyhow::anyhow!(
+            "the scenario's passes `{}` change what models compute: only exact passes can be run for real",
+            names.join("`, `")
+        )));
+    }
     if let Some(seed) = arguments.seed {
         scenario.value.seed = seed;
     }

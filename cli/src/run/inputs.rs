@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 use scenarios::model::{self, LoadedModel};
 use scenarios::onnx::ReadOptions;
-use scenarios::{Document, Profile, ReadError, Reference, Scenario};
+use scenarios::{Document, Profile, Reference, Scenario};
 use sim::graph::Graph;
 use sim::platform::Device;
 use sim::strategy::{Rewrite, registry};
@@ -60,7 +60,7 @@ impl Inputs {
             device = device.with_memory_limit(scenario.memory_limit_bytes);
         }
         check_workers(scenario, &device)?;
-        let rewrites = rewrites::wanted(&scenario.strategies);
+        let rewrites = rewrites::wanted(scenario);
         let mut keys: Vec<Key<'_>> = Vec::new();
         let mut model_of_stream = Vec::new();
         for stream in &scenario.streams {
@@ -71,25 +71,33 @@ impl Inputs {
             });
             model_of_stream.push(index);
         }
-        let models: Vec<Result<Model, ReadError>> = keys.par_iter().map(|&key| Model::load(key, &device, &rewrites)).collect();
+        let base = scenario.rewrite().map(|rewrite| rewrite.name);
+        let load = |&key| Model::load(key, &device, &rewrites, base);
+        let models: Vec<anyhow::Result<Model>> = keys.par_iter().map(load).collect();
         Ok(Self { profile, device, models: all_or_errors(models)?, model_of_stream })
     }
 }
 
 /// The models, if all could be loaded; else all errors.
-fn all_or_errors(models: Vec<Result<Model, ReadError>>) -> Result<Vec<Model>, Failure> {
+fn all_or_errors(models: Vec<anyhow::Result<Model>>) -> Result<Vec<Model>, Failure> {
     let (mut loaded, mut errors) = (Vec::new(), Vec::new());
     for model in models {
         match model {
             Ok(model) => loaded.push(model),
-            Err(error) => errors.push(format!("{:#}", anyhow::Error::from(error))),
+            Err(error) => errors.push(format!("{error:#}")),
         }
     }
     if errors.is_empty() { Ok(loaded) } else { Err(Failure::input(anyhow::anyhow!("{}", errors.join("\nerror: ")))) }
 }
 
 impl Model {
-    fn load((reference, dimensions): Key<'_>, device: &Device, rewrites: &[Rewrite]) -> Result<Self, ReadError> {
+    /// Fails where the file cannot be read, or the rewrite `needed` cannot be done.
+    fn load(
+        (reference, dimensions): Key<'_>,
+        device: &Device,
+        rewrites: &[Rewrite],
+        needed: Option<&str>,
+    ) -> anyhow::Result<Self> {
         let options = ReadOptions { dimensions: dimensions.iter().cloned().collect(), ..ReadOptions::default() };
         let LoadedModel { name: file, bytes, sha256, graph } = model::load(reference, &options)?;
         let lowered = LoweredModel::of(&graph, device);
@@ -97,8 +105,17 @@ impl Model {
         let name = if bound.is_empty() { file.clone() } else { format!("{file}[{}]", bound.join(", ")) };
         let mut model = Self::new(name, file, reference.clone(), graph, lowered);
         (model.bytes, model.sha256) = (bytes, sha256);
-        model.rewritten = rewrites::variants(&model, rewrites, device);
+        let (rewritten, failed) = rewrites::variants(&model, rewrites, device);
+        if let Some((_, why)) = failed.iter().find(|(name, _)| Some(*name) == needed) {
+            anyhow::bail!("model `{}`: the passes of the scenario fail: {why}", model.name);
+        }
+        model.rewritten = rewritten;
         Ok(model)
+    }
+
+    /// The model as it is for 0, else one of the rewritten ones.
+    pub(crate) fn variant(&self, number: usize) -> &Self {
+        if number == 0 { self } else { &self.rewritten[number - 1] }
     }
 
     /// A model that no file stands behind.

@@ -14,18 +14,14 @@ pub(crate) struct Job {
     pub(crate) streams: Vec<usize>,
     /// Description of the strategy.
     pub(crate) strategy: String,
-    /// For each model of the inputs, the variant that the strategy chose: 0 as it is, else one of the rewritten ones.
+    /// For each model of the inputs, the variant that the strategy chose: see [`Model::variant`].
     pub(crate) variants: Vec<usize>,
 }
 
 impl Job {
     /// A model as this run has it.
     pub(crate) fn model<'a>(&self, inputs: &'a Inputs, index: usize) -> &'a Model {
-        let model = &inputs.models[index];
-        match self.variants[index] {
-            0 => model,
-            variant => &model.rewritten[variant - 1],
-        }
+        inputs.models[index].variant(self.variants[index])
     }
 }
 
@@ -42,7 +38,7 @@ pub(crate) fn jobs(scenario: &Scenario, inputs: &Inputs) -> Vec<Job> {
         let case = if repeats == 0 { name.clone() } else { format!("{name} ({})", repeats + 1) };
         names.push(name);
         for strategy in &scenario.strategies {
-            let variants = rewrites::choose(strategy, &streams, inputs, scenario.seed);
+            let variants = rewrites::choose(strategy, &streams, inputs, scenario);
             jobs.push(Job { case: case.clone(), streams: streams.clone(), strategy: strategy.clone(), variants });
         }
     }

@@ -4,13 +4,17 @@ mod raw;
 mod validate;
 
 pub use raw::{
-    RawArrivals, RawClosedLoop, RawPeriodic, RawPoisson, RawRecorded, RawScenario, RawSize, RawStream, RawVariation, StreamsRun,
+    FusedPatterns, RawArrivals, RawClosedLoop, RawPeriodic, RawPoisson, RawRecorded, RawScenario, RawSize, RawStream,
+    RawVariation, StreamsRun,
 };
 
 use std::path::Path;
 
 use sim::engine::{Options, Variation};
+use sim::frontend::Passes;
 use sim::identifiers::ModelId;
+use sim::strategy::Rewrite;
+use sim::task::{Lowering, Patterns};
 
 use crate::library;
 use crate::read::{Document, ReadError, Reference};
@@ -38,6 +42,10 @@ pub struct Scenario {
     pub horizon_ns: Option<u64>,
     /// Most memory that the models of a run may need together; what the device allows if absent.
     pub memory_limit_bytes: Option<u64>,
+    /// Frontend passes that all models go through first, whatever the strategy.
+    pub passes: Option<Passes>,
+    /// Patterns of operators that run as one kernel, whatever the strategy.
+    pub patterns: FusedPatterns,
     /// How durations vary.
     pub variation: Variation,
     /// Streams of requests; at least one.
@@ -107,6 +115,18 @@ impl Scenario {
     /// Settings of the simulator for a run of this scenario.
     pub fn options(&self) -> Options {
         Options { seed: self.seed, horizon_ns: self.horizon_ns, variation: self.variation, ..Options::default() }
+    }
+
+    /// What all models go through first; `None` where they stay as they are.
+    pub fn rewrite(&self) -> Option<Rewrite> {
+        if self.passes.is_none() && self.patterns == FusedPatterns::Profile {
+            return None;
+        }
+        let patterns = match self.patterns {
+            FusedPatterns::Profile => Patterns::default(),
+            FusedPatterns::All => Patterns::ALL,
+        };
+        Some(Rewrite { name: "scenario", passes: self.passes.clone().unwrap_or_default(), lowering: Lowering { patterns } })
     }
 
     /// The groups of streams that share a run, by index.

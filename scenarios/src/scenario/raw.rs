@@ -35,6 +35,11 @@ pub struct RawScenario {
     pub horizon: Option<At<Duration>>,
     /// Most memory that the models of a run may need together, whatever the device allows.
     pub memory_limit: Option<At<Bytes>>,
+    /// Frontend passes that all models go through first, whatever the strategy: `exact`, or names separated by commas; none if absent.
+    #[schemars(extend("examples" = ["exact"]))]
+    pub passes: Option<At<String>>,
+    /// Patterns of operators that run as one kernel, whatever the strategy.
+    pub patterns: Option<FusedPatterns>,
     /// How durations vary about their expectation; not at all if absent.
     pub variation: Option<RawVariation>,
     /// Streams of requests.
@@ -51,6 +56,17 @@ pub enum StreamsRun {
     Separately,
     /// All streams at once, in one run.
     Together,
+}
+
+/// Patterns of operators that run as one kernel.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum FusedPatterns {
+    /// Those that the device's workers are said to fuse.
+    #[default]
+    Profile,
+    /// All that there are, as if every worker's runtime could.
+    All,
 }
 
 /// How durations vary.

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use sim::engine::Variation;
+use sim::frontend::Passes;
 use sim::strategy::registry::{self, StrategyError};
 
 use crate::library;
@@ -40,6 +41,8 @@ pub(super) fn scenario(raw: &RawScenario, folder: &Path, diagnostics: &mut Diagn
         streams_run: raw.streams_run.unwrap_or_default(),
         horizon_ns,
         memory_limit_bytes,
+        passes: raw.passes.as_ref().and_then(|text| passes(text, diagnostics)),
+        patterns: raw.patterns.unwrap_or_default(),
         variation: match raw.variation.unwrap_or_default() {
             RawVariation::None => Variation::None,
             RawVariation::Residuals => Variation::Residuals,
@@ -80,6 +83,17 @@ fn strategies(list: &[At<String>], diagnostics: &mut Diagnostics) -> Vec<String>
         }
     }
     list.iter().map(|text| text.value.clone()).collect()
+}
+
+/// A list of passes.
+fn passes(text: &At<String>, diagnostics: &mut Diagnostics) -> Option<Passes> {
+    match Passes::parse(&text.value) {
+        Ok(passes) => Some(passes),
+        Err(error) => {
+            diagnostics.error(text.span.clone(), error.to_string()).hint("`socrates list passes` shows what there is");
+            None
+        }
+    }
 }
 
 /// A strategy error as message and hint.

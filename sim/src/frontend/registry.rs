@@ -129,8 +129,14 @@ pub(super) struct Chosen {
     pub(super) values: Vec<f64>,
 }
 
+impl PartialEq for Chosen {
+    fn eq(&self, other: &Self) -> bool {
+        self.pass.name == other.pass.name && self.values == other.values
+    }
+}
+
 /// A list of passes, run in its order.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Passes(pub(super) Vec<Chosen>);
 
 impl Passes {

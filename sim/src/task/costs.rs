@@ -1,5 +1,6 @@
 //! What each task costs on each worker: evaluated once per (model, device), read everywhere.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use crate::identifiers::{TaskId, WorkerId};
@@ -127,6 +128,25 @@ impl CostTable {
                     Some(PartialCost { alone, in_segment_ns: scale(in_segment_ns, by) })
                 };
                 Arc::new(scaled) as Arc<PartCost>
+            }),
+        }
+    }
+
+    /// The costs of consecutive tasks.
+    pub(super) fn window(&self, range: Range<usize>) -> Self {
+        let cut = range.start * self.workers..range.end * self.workers;
+        let some = |all: &Vec<u64>| if all.is_empty() { Vec::new() } else { all[cut.clone()].to_vec() };
+        Self {
+            workers: self.workers,
+            costs: self.costs[cut.clone()].to_vec(),
+            in_segment_ns: some(&self.in_segment_ns),
+            segment_launch_ns: self.segment_launch_ns.clone(),
+            log_deviation: self.log_deviation.get(cut.clone()).unwrap_or_default().to_vec(),
+            part_cost: self.part_cost.clone().map(|part_cost| {
+                let of_whole = move |task: TaskId, part: Part, worker: WorkerId| {
+                    part_cost(TaskId::from_index(task.index() + range.start), part, worker)
+                };
+                Arc::new(of_whole) as Arc<PartCost>
             }),
         }
     }

@@ -1,12 +1,11 @@
 //! What plans are worth: simulated, with everything that the engine knows and planners leave out.
 
 use crate::engine::{self, Model, Options};
-use crate::identifiers::{ModelId, WorkerId};
+use crate::identifiers::ModelId;
 use crate::memory::{MemoryOptions, MemoryPlan};
 use crate::plan::{Plan, Program};
 use crate::platform::Device;
 use crate::record::{NoRecorder, Record};
-use crate::strategy::socrates::options::Choice;
 use crate::task::{CostTable, TaskGraph};
 use crate::workload::{Arrivals, Stream};
 
@@ -96,33 +95,4 @@ fn models<'a>(subjects: &[Subject<'a>]) -> Vec<Model<'a>> {
 fn streams(count: usize) -> Vec<Stream> {
     let once = |model| Stream::new(ModelId::from_index(model), Arrivals::ClosedLoop { clients: 1, think_ns: 0 }, Some(1));
     (0..count).map(once).collect()
-}
-
-/// The plan that makes these choices, one for each task in topological order: neighbours on one worker are one segment.
-pub(super) fn plan_of(choices: &[Choice], tasks: &TaskGraph) -> Plan {
-    let mut plan = Plan::new();
-    let mut run: Vec<crate::identifiers::TaskId> = Vec::new();
-    let mut on: Option<WorkerId> = None;
-    for (task, choice) in tasks.tasks().zip(choices) {
-        let goes_on = matches!(choice, Choice::Whole(worker) if on == Some(*worker));
-        if !goes_on && !run.is_empty() {
-            plan.segment(on, run.drain(..));
-        }
-        match *choice {
-            Choice::Whole(worker) => {
-                on = Some(worker);
-                run.push(task);
-            }
-            Choice::Shared(halves) => {
-                on = None;
-                for (worker, part) in halves {
-                    plan.segment_of_pieces(Some(worker), [crate::plan::Piece { task, part }]);
-                }
-            }
-        }
-    }
-    if !run.is_empty() {
-        plan.segment(on, run);
-    }
-    plan
 }

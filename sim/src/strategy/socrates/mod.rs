@@ -13,6 +13,8 @@
 mod adapt;
 mod beam;
 mod evaluate;
+mod forms;
+mod improve;
 mod options;
 mod portfolio;
 mod running;
@@ -30,7 +32,8 @@ use crate::strategy::{Decisions, DeviceView, Interest, Job, Rewrite, Strategy, S
 use crate::task::{Lowering, Patterns};
 
 use beam::Beam;
-use evaluate::{Evaluator, Subject, plan_of};
+use evaluate::{Evaluator, Subject};
+use forms::{Form, plan_of};
 use options::Options;
 use portfolio::Allowed;
 use running::Running;
@@ -99,7 +102,7 @@ impl Strategy for Socrates {
             let subject = Subject { tasks: job.tasks, costs: job.costs };
             let options = Options::whole_only(job.tasks);
             let searched = Beam::new(view.device, job.tasks, job.costs, &options, QUICK_WIDTH).search();
-            let searched = searched.map(|choices| plan_of(&choices, job.tasks));
+            let searched = searched.map(|choices| plan_of(&choices, job.tasks, Form::Runs));
             let solos = view.device.worker_ids().map(|worker| portfolio::solo(job, worker));
             searched.into_iter().chain(solos).filter_map(|plan| evaluator.alone_ns(subject, &plan)).min().unwrap_or(u64::MAX)
         };

@@ -3,7 +3,9 @@
 use crate::identifiers::WorkerId;
 use crate::plan::Plan;
 use crate::strategy::socrates::beam::Beam;
-use crate::strategy::socrates::evaluate::{Evaluator, Subject, plan_of};
+use crate::strategy::socrates::evaluate::{Evaluator, Subject};
+use crate::strategy::socrates::forms::{Form, has_branches, plan_of};
+use crate::strategy::socrates::improve::{Improvement, choices_of};
 use crate::strategy::socrates::options::{Choice, Options};
 use crate::strategy::socrates::seen::Seen;
 use crate::strategy::{DeviceView, Job, registry};
@@ -36,6 +38,9 @@ impl Candidate {
 /// Strategies whose plans are tried too.
 const OTHERS: [&str; 8] =
     ["cpu", "gpu", "gpu[fallback=operator]", "npu", "npu[fallback=operator]", "heft", "codl[sync_us=auto]", "split"];
+
+/// Strategies whose placements are improved where a model has branches.
+const LISTED: [&str; 2] = ["heft", "peft"];
 
 /// Partial plans kept by the search of a first plan.
 pub(super) const WIDTH: usize = 24;
@@ -81,14 +86,42 @@ pub(super) fn candidates(
             }
         }
     }
-    let options = if allowed.splits { Options::of(job.tasks, job.costs, view.device) } else { Options::whole_only(job.tasks) };
-    if let Some(choices) = Beam::new(view.device, job.tasks, job.costs, &options, WIDTH).search() {
-        let (choices, _) = improve(choices, subject, &view.device.worker_ids().collect::<Vec<_>>(), &options, evaluator);
-        add(plan_of(&choices, job.tasks), evaluator);
+    for plan in searched(job, view, allowed, evaluator) {
+        add(plan, evaluator);
     }
     found.sort_by_key(|candidate| candidate.alone_ns);
     found.truncate(MOST_KEPT);
     found
+}
+
+/// Plans found by search: dynamic programming, with tasks shared and without, then placements of list schedulers too, improved step by
+/// step.
+fn searched(job: &Job<'_>, view: &DeviceView<'_>, allowed: Allowed, evaluator: &mut Evaluator<'_>) -> Vec<Plan> {
+    let subject = Subject { tasks: job.tasks, costs: job.costs };
+    let whole = Options::whole_only(job.tasks);
+    let shared = allowed.splits.then(|| Options::of(job.tasks, job.costs, view.device));
+    let all: Vec<&Options> = shared.iter().chain([&whole]).collect();
+    let mut improved = Improvement { subject, workers: view.device.worker_ids().collect(), options: all[0], evaluator };
+    let mut plans = Vec::new();
+    let mut starts: Vec<Vec<Choice>> = Vec::new();
+    for &options in &all {
+        if let Some(choices) = Beam::new(view.device, job.tasks, job.costs, options, WIDTH).search() {
+            let choices = improved.with(options).improve(choices, Form::Runs, IMPROVEMENT_KERNELS / all.len() as u64);
+            plans.push(plan_of(&choices, job.tasks, Form::Runs));
+            starts.push(choices);
+        }
+    }
+    if has_branches(job.tasks) {
+        let listed = LISTED.iter().filter_map(|name| registry::build(name).ok()?.plan(job, view).ok());
+        starts.extend(listed.filter_map(|plan| choices_of(&plan, job.tasks)));
+        let kernels = IMPROVEMENT_KERNELS / (2 * starts.len().max(1)) as u64;
+        for start in starts {
+            // First whole tasks alone: sharing one early can hide that it had better move.
+            let placed = improved.with(&whole).improve(start, Form::Chains, kernels);
+            plans.push(plan_of(&improved.improve(placed, Form::Chains, kernels), job.tasks, Form::Chains));
+        }
+    }
+    plans
 }
 
 /// All tasks on one worker.
@@ -96,82 +129,4 @@ pub(super) fn solo(job: &Job<'_>, worker: WorkerId) -> Plan {
     let mut plan = Plan::new();
     plan.segment(Some(worker), job.tasks.tasks());
     plan
-}
-
-/// Changes a plan step by step as long as that makes it faster: moves runs of tasks on one worker to others, moves their ends, and
-/// takes shared tasks whole or whole ones shared.
-pub(super) fn improve(
-    mut choices: Vec<Choice>,
-    subject: Subject<'_>,
-    workers: &[WorkerId],
-    options: &Options,
-    evaluator: &mut Evaluator<'_>,
-) -> (Vec<Choice>, Option<u64>) {
-    let limit = evaluator.kernels + IMPROVEMENT_KERNELS;
-    let mut best_ns = evaluator.alone_ns(subject, &plan_of(&choices, subject.tasks));
-    let mut again = true;
-    while again && evaluator.kernels < limit {
-        again = false;
-        let mut begin = 0;
-        while begin < choices.len() && evaluator.kernels < limit {
-            let mut end = begin + 1;
-            while end < choices.len() && choices[end] == choices[begin] {
-                end += 1;
-            }
-            for (range, choice) in moves(&choices, begin, end, workers, options) {
-                let supported = |task: usize| match choice {
-                    Choice::Whole(worker) => subject.costs.supports(crate::identifiers::TaskId::from_index(task), worker),
-                    Choice::Shared(_) => true,
-                };
-                if evaluator.kernels >= limit || !range.clone().all(supported) {
-                    continue;
-                }
-                let before = choices[range.clone()].to_vec();
-                choices[range.clone()].fill(choice);
-                let changed_ns = evaluator.alone_ns(subject, &plan_of(&choices, subject.tasks));
-                if changed_ns.is_some_and(|changed_ns| best_ns.is_none_or(|best_ns| changed_ns < best_ns)) {
-                    (best_ns, again) = (changed_ns, true);
-                } else {
-                    choices[range].copy_from_slice(&before);
-                }
-            }
-            begin = end;
-        }
-    }
-    (choices, best_ns)
-}
-
-/// What can be done with the run `begin..end`.
-fn moves(
-    choices: &[Choice],
-    begin: usize,
-    end: usize,
-    workers: &[WorkerId],
-    options: &Options,
-) -> Vec<(std::ops::Range<usize>, Choice)> {
-    let mut moves = Vec::new();
-    let now = choices[begin];
-    for &worker in workers {
-        let choice = Choice::Whole(worker);
-        if choice != now {
-            moves.push((begin..end, choice));
-            if end - begin > 2 {
-                moves.push((begin..begin + 1, choice));
-                moves.push((end - 1..end, choice));
-            }
-        }
-    }
-    // Its ends become part of the neighbours'.
-    if let Some(after) = choices.get(end).filter(|after| matches!(after, Choice::Whole(_))) {
-        moves.push((end - 1..end, *after));
-    }
-    for task in begin..end {
-        for shared in options.shared.get(task).into_iter().flatten() {
-            let choice = Choice::Shared(shared.halves);
-            if choice != now {
-                moves.push((task..task + 1, choice));
-            }
-        }
-    }
-    moves
 }

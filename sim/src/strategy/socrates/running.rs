@@ -6,7 +6,8 @@ use crate::platform::Device;
 use crate::record::{Outcome, Record};
 use crate::strategy::socrates::adapt::Factors;
 use crate::strategy::socrates::beam::Beam;
-use crate::strategy::socrates::evaluate::{Evaluator, Subject, plan_of};
+use crate::strategy::socrates::evaluate::{Evaluator, Subject};
+use crate::strategy::socrates::forms::{Form, plan_of};
 use crate::strategy::socrates::options::Options;
 use crate::strategy::socrates::portfolio::{self, Allowed, Candidate};
 use crate::strategy::socrates::seen::{Journal, pooled};
@@ -24,9 +25,12 @@ const WORTH_A_CHANGE: f64 = 0.03;
 /// Least time between two judgements.
 const PAUSE_NS: u64 = 20_000_000;
 
-/// What planning takes at run time for each kernel that is simulated or searched for, on one core: rounded up from what
-/// `socrates-bench strategies` prints.
-const PLANNING_NS_PER_KERNEL: u64 = 400;
+/// What planning takes at run time for each kernel that is simulated, on one core: rounded up from what `socrates-bench strategies`
+/// prints, as is the next.
+const SIMULATION_NS_PER_KERNEL: u64 = 400;
+
+/// What a new search takes for each task and worker: costs are corrected, shares balanced anew.
+const SEARCH_NS_PER_TASK_AND_WORKER: u64 = 5_000;
 
 /// What is kept of the models.
 pub(super) struct Running {
@@ -129,6 +133,7 @@ impl Running {
         (self.judged_by, self.judged_ns) = (logs, now_ns);
         let device = self.device.clone();
         let mut evaluator = Evaluator::new(&device);
+        let mut searched = 0;
         let factors = &self.factors;
         let corrected = self.models.iter().map(|known| {
             let factor =
@@ -149,8 +154,8 @@ impl Running {
             let options =
                 if allowed.splits { Options::of(&known.tasks, costs, &device) } else { Options::whole_only(&known.tasks) };
             let found = Beam::new(&device, &known.tasks, costs, &options, QUICK_WIDTH).search();
-            evaluator.kernels += (known.tasks.task_count() * QUICK_WIDTH) as u64;
-            let plan = found.map(|choices| plan_of(&choices, &known.tasks));
+            searched += (known.tasks.task_count() * device.workers().len()) as u64;
+            let plan = found.map(|choices| plan_of(&choices, &known.tasks, Form::Runs));
             if let Some(plan) = plan.filter(|plan| !known.candidates.iter().any(|candidate| candidate.plan == *plan))
                 && let Some(alone_ns) = evaluator.alone_ns(subject, &plan)
             {
@@ -172,9 +177,12 @@ impl Running {
                 decisions.replan(ModelId::from_index(model), known.candidates[chosen].plan.clone());
             }
         }
-        let mut uncharged = Evaluator::new(&device);
-        self.expect(&mut uncharged);
-        decisions.spend((evaluator.kernels + uncharged.kernels).saturating_mul(PLANNING_NS_PER_KERNEL));
+        let simulated = evaluator.kernels;
+        let mut evaluator = Evaluator::new(&device);
+        self.expect(&mut evaluator);
+        let simulated = simulated + evaluator.kernels;
+        decisions.spend(simulated.saturating_mul(SIMULATION_NS_PER_KERNEL));
+        decisions.spend(searched.saturating_mul(SEARCH_NS_PER_TASK_AND_WORKER));
     }
 
     /// Requests follow the candidate that is expected to end first: by what waits for its workers now, and by what its requests took.
