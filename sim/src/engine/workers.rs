@@ -89,6 +89,10 @@ impl<R: Recorder> Engine<'_, R> {
         let state = &mut self.workers[worker as usize];
         state.generation = state.generation.wrapping_add(1);
         state.shares_bandwidth = false;
+        let (rate, paced_ns) = match &mut self.dynamics {
+            None => (1.0, duration_ns),
+            Some(dynamics) => dynamics.speeds.start(worker, duration_ns, self.now_ns),
+        };
         if cost.memory_bytes > 0
             && duration_ns > 0
             && let Some(dram) = self.device.dram()
@@ -98,13 +102,17 @@ impl<R: Recorder> Engine<'_, R> {
             // More than the channel could carry in the kernel's own time came from caches: alone, it takes its solo time.
             let bytes = (cost.memory_bytes as f64).min(self.device.channel(dram).bytes_per_second * seconds);
             let limit = bytes / seconds;
-            self.sharing.join(self.now_ns, Flow::Worker(worker), bytes, (limit, duration_ns), std::iter::once((dram.0, 1.0)));
+            if let Some(dynamics) = &mut self.dynamics {
+                dynamics.speeds.moves(worker, limit);
+            }
+            let full_speed = (limit * rate, paced_ns);
+            self.sharing.join(self.now_ns, Flow::Worker(worker), bytes, full_speed, std::iter::once((dram.0, 1.0)));
             self.settle();
             return;
         }
         let generation = state.generation;
         self.queue.schedule(
-            self.now_ns.saturating_add(duration_ns),
+            self.now_ns.saturating_add(paced_ns),
             Class::Completion,
             Event::Worker { worker, generation }.packed(),
         );
@@ -226,7 +234,10 @@ impl<R: Recorder> Engine<'_, R> {
                     Event::Copy { copy, generation: state.generation }
                 }
             };
-            queue.schedule(due.at_ns, Class::Completion, event.packed());
+            // What stands still ends at no time.
+            if due.at_ns < u64::MAX {
+                queue.schedule(due.at_ns, Class::Completion, event.packed());
+            }
         });
     }
 

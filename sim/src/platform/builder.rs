@@ -73,6 +73,7 @@ pub struct DeviceBuilder {
     repacking: Vec<WorkerId>,
     memory_limit_bytes: Option<u64>,
     fuses: Vec<(WorkerId, Patterns)>,
+    memory_shares: Vec<(WorkerId, f64)>,
 }
 
 impl DeviceBuilder {
@@ -114,6 +115,12 @@ impl DeviceBuilder {
     /// Says which patterns of operators a worker's runtime fuses; by default [`Patterns::default`].
     pub fn fuses(&mut self, worker: WorkerId, patterns: Patterns) -> &mut Self {
         self.fuses.push((worker, patterns));
+        self
+    }
+
+    /// Says in which share of their time a worker's kernels wait for memory, whatever the worker's clock; by default 0.
+    pub fn memory_share(&mut self, worker: WorkerId, share: f64) -> &mut Self {
+        self.memory_shares.push((worker, share));
         self
     }
 
@@ -170,6 +177,7 @@ impl DeviceBuilder {
         if self.fuses.iter().any(|(worker, _)| worker.index() >= self.workers.len()) {
             errors.push(DeviceError::Dangling { what: "worker that fuses", owner: self.name.clone() });
         }
+        self.check_memory_shares(&mut errors);
         if !errors.is_empty() {
             return Err(errors);
         }
@@ -182,6 +190,10 @@ impl DeviceBuilder {
         let mut fuses = vec![Patterns::default(); self.workers.len()];
         for (worker, patterns) in self.fuses {
             fuses[worker.index()] = patterns;
+        }
+        let mut memory_shares = vec![0.0; self.workers.len()];
+        for (worker, share) in self.memory_shares {
+            memory_shares[worker.index()] = share;
         }
         Ok(Device {
             name: self.name,
@@ -197,7 +209,20 @@ impl DeviceBuilder {
             repacking: self.repacking,
             memory_limit_bytes: self.memory_limit_bytes,
             fuses,
+            memory_shares,
         })
+    }
+
+    fn check_memory_shares(&self, errors: &mut Vec<DeviceError>) {
+        for &(worker, share) in &self.memory_shares {
+            match self.workers.get(worker.index()) {
+                None => errors.push(DeviceError::Dangling { what: "worker with a memory share", owner: self.name.clone() }),
+                Some(worker) if !(0.0..=1.0).contains(&share) => {
+                    errors.push(out_of_range("memory share", &worker.name, share, "between 0 and 1"));
+                }
+                Some(_) => {}
+            }
+        }
     }
 
     fn check_names(&self, errors: &mut Vec<DeviceError>) {

@@ -158,6 +158,8 @@ pub struct Device {
     pub(super) memory_limit_bytes: Option<u64>,
     /// Patterns that each worker's runtime fuses.
     pub(super) fuses: Vec<Patterns>,
+    /// For each worker, the share of its time that memory bounds.
+    pub(super) memory_shares: Vec<f64>,
 }
 
 impl Device {
@@ -268,6 +270,12 @@ impl Device {
     /// Patterns of operators that a worker's runtime fuses into one kernel.
     pub fn fuses(&self, worker: WorkerId) -> Patterns {
         self.fuses[worker.index()]
+    }
+
+    /// Share of the time of a worker's kernels, at the operating point of its profile, in which they wait for memory: it stays when
+    /// the clock changes. Between 0 and 1.
+    pub fn memory_share(&self, worker: WorkerId) -> f64 {
+        self.memory_shares[worker.index()]
     }
 
     /// Whether two workers need a common processor beyond its capacity, so that they cannot run at the same time.
