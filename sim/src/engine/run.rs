@@ -258,14 +258,14 @@ impl<R: Recorder> Engine<'_, R> {
             if self.is_superseded(event) {
                 continue;
             }
-            if at_ns > horizon_ns {
-                self.now_ns = horizon_ns;
-                break StopReason::Horizon;
-            }
             if let Event::Environment { trigger } = event
                 && !self.goes_on(trigger)
             {
                 break self.empty();
+            }
+            if at_ns > horizon_ns {
+                self.now_ns = horizon_ns;
+                break StopReason::Horizon;
             }
             self.now_ns = at_ns;
             events += 1;
