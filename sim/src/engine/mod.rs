@@ -15,6 +15,7 @@ mod sharing;
 mod state;
 mod workers;
 
+pub use dynamics::Network;
 pub use queue::{Class, EventQueue};
 pub use run::{plan_all, simulate, simulate_programs};
 pub use sharing::{Due, Sharing};
@@ -113,7 +114,7 @@ pub struct Summary {
 }
 
 /// Why a run cannot start. Nothing was simulated.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[derive(Clone, Debug, PartialEq, Error)]
 pub enum SimulationError {
     /// The strategy has no valid plan for a model.
     #[error("model `{model}`: {source}")]

@@ -279,6 +279,7 @@ impl<R: Recorder> Engine<'_, R> {
                 Event::Environment { trigger } => self.environment_event(trigger),
             }
         };
+        self.environment_ends();
         self.report_unfinished();
         let (arrived, completed, dropped, refused) = (self.arrived, self.completed, self.dropped, self.refused);
         Summary { stop, end_ns: self.now_ns, events, arrived, completed, dropped, refused }

@@ -53,9 +53,13 @@ impl<R: Recorder> Engine<'_, R> {
         state.running = Some(occupation);
         state.ready_ns = ready_ns;
         state.start_ns = self.now_ns;
+        if self.dynamics.is_some() {
+            self.occupied(worker, occupation);
+        }
         match occupation {
             Occupation::Copy { copy } => self.copy_starts(copy),
             Occupation::Segment { slot, segment } => {
+                let state = &mut self.workers[worker as usize];
                 let request = &self.requests.items[slot as usize];
                 let kernels = request.program.kernel_range(segment);
                 (state.kernel, state.kernel_end) = (kernels.start, kernels.end);
@@ -91,7 +95,10 @@ impl<R: Recorder> Engine<'_, R> {
         state.shares_bandwidth = false;
         let (rate, paced_ns) = match &mut self.dynamics {
             None => (1.0, duration_ns),
-            Some(dynamics) => dynamics.speeds.start(worker, duration_ns, self.now_ns),
+            Some(dynamics) => {
+                dynamics.meter.traffic(worker, cost.memory_bytes as f64);
+                dynamics.speeds.start(worker, duration_ns, self.now_ns)
+            }
         };
         if cost.memory_bytes > 0
             && duration_ns > 0
@@ -189,6 +196,9 @@ impl<R: Recorder> Engine<'_, R> {
     /// A worker has ended what it did: it, or a worker that waits for the same cores, starts the next.
     pub(super) fn release(&mut self, worker: u16) {
         self.workers[worker as usize].running = None;
+        if self.dynamics.is_some() {
+            self.vacated(worker);
+        }
         if self.layout.exclusive[worker as usize] {
             if let Some(next) = self.workers[worker as usize].waiting.pop_front() {
                 self.start(worker, next.occupation, next.since_ns);

@@ -16,6 +16,10 @@
 //! waits for memory ([`Device::memory_share`]). The form, and how well it holds where the latency of each block of six networks was
 //! measured at each clock, is in `docs/decisions/0011-speed.md`. A gang runs at the speed of its slowest processor.
 
+mod governor;
+
+pub use governor::{Governor, PELT_HALF_LIFE_NS, SCHEDUTIL_HEADROOM};
+
 use thiserror::Error;
 
 use crate::identifiers::ProcessorId;
@@ -55,10 +59,25 @@ pub struct SpeedChange {
 pub struct Environment {
     /// Changes of speed known beforehand, in any order; of one instant the last in the list counts.
     pub changes: Vec<SpeedChange>,
+    /// Who sets the clock of which processor; others stay at their last operating point.
+    pub governors: Vec<(ProcessorId, Governor)>,
+    /// Temperatures; not modelled if absent. They need the device's power and its thermal network.
+    pub climate: Option<Climate>,
+    /// Whether energy is accounted for; it always is where temperatures are modelled. Needs the device's power.
+    pub energy: bool,
+}
+
+/// The air around, and how warm the device is at first.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Climate {
+    /// Temperature of the air.
+    pub ambient_celsius: f64,
+    /// Temperature of every node at the start.
+    pub initial_celsius: f64,
 }
 
 /// Why an environment does not fit a device.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[derive(Clone, Debug, PartialEq, Error)]
 pub enum EnvironmentError {
     /// A processor that is not there.
     #[error("{what} names processor {index}, but the device has {count}")]
@@ -69,6 +88,28 @@ pub enum EnvironmentError {
         index: u32,
         /// Processors there are.
         count: usize,
+    },
+    /// The device's profile lacks what is to be modelled.
+    #[error("the profile of device `{device}` says nothing of its {what}")]
+    Unknown {
+        /// The device.
+        device: String,
+        /// What it lacks.
+        what: &'static str,
+    },
+    /// A governor for a processor without operating points.
+    #[error("the profile of device `{device}` has no operating points of processor `{processor}`: nothing to govern")]
+    NoClock {
+        /// The device.
+        device: String,
+        /// The processor.
+        processor: String,
+    },
+    /// A temperature that is none.
+    #[error("a temperature of the environment is {celsius}: must be finite")]
+    Temperature {
+        /// Its value.
+        celsius: f64,
     },
     /// A number out of range.
     #[error("{what} of processor `{processor}` is {value}: must be {right}")]
@@ -87,7 +128,7 @@ pub enum EnvironmentError {
 impl Environment {
     /// Whether nothing ever changes.
     pub fn is_constant(&self) -> bool {
-        self.changes.is_empty()
+        self.changes.is_empty() && self.governors.is_empty() && self.climate.is_none() && !self.energy
     }
 
     /// # Errors
@@ -108,6 +149,20 @@ impl Environment {
                 });
             }
         }
-        Ok(())
+        for (processor, governor) in &self.governors {
+            governor.check(*processor, device)?;
+        }
+        if (self.energy || self.climate.is_some()) && device.power().is_none() {
+            return Err(EnvironmentError::Unknown { device: device.name().to_owned(), what: "power" });
+        }
+        match &self.climate {
+            Some(_) if device.thermal().is_none() => {
+                Err(EnvironmentError::Unknown { device: device.name().to_owned(), what: "thermal network" })
+            }
+            Some(climate) if !(climate.ambient_celsius.is_finite() && climate.initial_celsius.is_finite()) => {
+                Err(EnvironmentError::Temperature { celsius: climate.ambient_celsius + climate.initial_celsius })
+            }
+            _ => Ok(()),
+        }
     }
 }

@@ -160,6 +160,7 @@ impl<'a> Collector<'a> {
                 self.decisions += 1;
                 self.decision_ns += decision.cost_ns;
             }
+            Record::State(_) | Record::Energy(_) => {}
         }
         Ok(())
     }

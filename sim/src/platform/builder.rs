@@ -3,7 +3,8 @@
 use thiserror::Error;
 
 use crate::identifiers::{ChannelId, LinkId, MemoryId, ProcessorId, WorkerId};
-use crate::platform::{Channel, Device, Link, Memory, Processor, ProcessorKind, Worker};
+use crate::platform::power::{check_power, check_thermal};
+use crate::platform::{Channel, Clock, Device, Link, Memory, Power, Processor, ProcessorKind, Thermal, Worker};
 use crate::task::Patterns;
 
 /// Why a device cannot be built.
@@ -74,6 +75,8 @@ pub struct DeviceBuilder {
     memory_limit_bytes: Option<u64>,
     fuses: Vec<(WorkerId, Patterns)>,
     memory_shares: Vec<(WorkerId, f64)>,
+    power: Option<Power>,
+    thermal: Option<Thermal>,
 }
 
 impl DeviceBuilder {
@@ -121,6 +124,18 @@ impl DeviceBuilder {
     /// Says in which share of their time a worker's kernels wait for memory, whatever the worker's clock; by default 0.
     pub fn memory_share(&mut self, worker: WorkerId, share: f64) -> &mut Self {
         self.memory_shares.push((worker, share));
+        self
+    }
+
+    /// Says what the device draws and can run at. There is one clock for each processor; missing ones have no operating points.
+    pub fn power(&mut self, power: Power) -> &mut Self {
+        self.power = Some(power);
+        self
+    }
+
+    /// Says how the device heats up.
+    pub fn thermal(&mut self, thermal: Thermal) -> &mut Self {
+        self.thermal = Some(thermal);
         self
     }
 
@@ -178,6 +193,14 @@ impl DeviceBuilder {
             errors.push(DeviceError::Dangling { what: "worker that fuses", owner: self.name.clone() });
         }
         self.check_memory_shares(&mut errors);
+        if let Some(power) = &mut self.power {
+            power.clocks.resize(self.processors.len(), Clock::default());
+            let owners: Vec<&str> = self.processors.iter().map(|processor| processor.name.as_str()).collect();
+            check_power(power, &owners, &mut errors);
+        }
+        if let Some(thermal) = &self.thermal {
+            check_thermal(thermal, self.processors.len(), &mut errors);
+        }
         if !errors.is_empty() {
             return Err(errors);
         }
@@ -210,6 +233,8 @@ impl DeviceBuilder {
             memory_limit_bytes: self.memory_limit_bytes,
             fuses,
             memory_shares,
+            power: self.power,
+            thermal: self.thermal,
         })
     }
 

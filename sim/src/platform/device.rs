@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::cost::CostModels;
 use crate::identifiers::{ChannelId, LinkId, MemoryId, ProcessorId, WorkerId};
-use crate::platform::SupportRules;
+use crate::platform::{Power, SupportRules, Thermal};
 use crate::task::Patterns;
 
 /// Kind of processor.
@@ -160,6 +160,8 @@ pub struct Device {
     pub(super) fuses: Vec<Patterns>,
     /// For each worker, the share of its time that memory bounds.
     pub(super) memory_shares: Vec<f64>,
+    pub(super) power: Option<Power>,
+    pub(super) thermal: Option<Thermal>,
 }
 
 impl Device {
@@ -276,6 +278,16 @@ impl Device {
     /// the clock changes. Between 0 and 1.
     pub fn memory_share(&self, worker: WorkerId) -> f64 {
         self.memory_shares[worker.index()]
+    }
+
+    /// What the device draws and can run at, if known.
+    pub fn power(&self) -> Option<&Power> {
+        self.power.as_ref()
+    }
+
+    /// How the device heats up, if known.
+    pub fn thermal(&self) -> Option<&Thermal> {
+        self.thermal.as_ref()
     }
 
     /// Whether two workers need a common processor beyond its capacity, so that they cannot run at the same time.
