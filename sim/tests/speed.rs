@@ -109,7 +109,7 @@ proptest! {
         // Never more than the channel carries, at any speed.
         let kernels: Vec<KernelCost> =
             solo.iter().map(|&(duration_ns, memory_bytes)| KernelCost { duration_ns, memory_bytes: memory_bytes.min(duration_ns * 50) }).collect();
-        let environment = Environment { changes: changes.clone() };
+        let environment = Environment { changes: changes.clone(), ..Environment::default() };
         let (summary, ran) = run(&device(share), WorkerId(worker), &kernels, environment.clone());
         prop_assert_eq!(summary.stop, StopReason::Drained);
         prop_assert_eq!(ran.len(), kernels.len());
@@ -127,7 +127,7 @@ proptest! {
     fn a_factor_of_one_changes_no_record(seed in 0u64..1_000, times in prop::collection::vec((0u64..3_000_000, 0u32..4), 0..20)) {
         let size = small::Size { seed, models: 2, tasks: 6, requests: 5 };
         let changes = times.iter().map(|&(at_ns, processor)| change(at_ns, processor, Cause::Load, 1.0)).collect();
-        let (plain, constant) = (small::case(size), small::case_in(size, Environment { changes }));
+        let (plain, constant) = (small::case(size), small::case_in(size, Environment { changes, ..Environment::default() }));
         prop_assert_eq!(plain.records, constant.records);
         prop_assert_eq!(plain.summary.end_ns, constant.summary.end_ns);
         prop_assert_eq!(plain.summary.stop, constant.summary.stop);
@@ -137,7 +137,7 @@ proptest! {
     fn equal_inputs_give_equal_records(seed in 0u64..200, changes in changes()) {
         let size = small::Size { seed, models: 2, tasks: 6, requests: 5 };
         let scaled: Vec<SpeedChange> = changes.iter().map(|it| SpeedChange { at_ns: it.at_ns * 300, ..*it }).collect();
-        let run = || small::case_in(size, Environment { changes: scaled.clone() });
+        let run = || small::case_in(size, Environment { changes: scaled.clone(), ..Environment::default() });
         let (one, other) = (run(), run());
         prop_assert_eq!(one.records, other.records);
         prop_assert_eq!(one.summary, other.summary);
@@ -147,7 +147,7 @@ proptest! {
 #[test]
 fn a_processor_that_never_returns_stalls_its_requests() {
     for memory_bytes in [0, 500] {
-        let environment = Environment { changes: vec![change(400, 0, Cause::Availability, 0.0)] };
+        let environment = Environment { changes: vec![change(400, 0, Cause::Availability, 0.0)], ..Environment::default() };
         let cost = KernelCost { duration_ns: 1_000, memory_bytes };
         let (summary, ran) = run(&device(0.0), WorkerId(0), &[cost], environment);
         assert!(matches!(summary.stop, StopReason::Stalled(_)), "{:?}", summary.stop);
@@ -158,7 +158,9 @@ fn a_processor_that_never_returns_stalls_its_requests() {
 #[test]
 fn a_change_for_nobody_and_a_negative_factor_are_refused() {
     let device = device(0.0);
-    let check = |change: SpeedChange| Environment { changes: vec![change] }.check(&device).expect_err("out of range").to_string();
+    let check = |change: SpeedChange| {
+        Environment { changes: vec![change], ..Environment::default() }.check(&device).expect_err("out of range").to_string()
+    };
     assert_eq!(check(change(0, 2, Cause::Load, 1.0)), "a change of speed names processor 2, but the device has 2");
     assert_eq!(
         check(change(0, 1, Cause::Load, -0.5)),
