@@ -114,7 +114,7 @@ pub struct Summary {
 }
 
 /// Why a run cannot start. Nothing was simulated.
-#[derive(Clone, Debug, PartialEq, Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum SimulationError {
     /// The strategy has no valid plan for a model.
     #[error("model `{model}`: {source}")]

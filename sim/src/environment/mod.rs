@@ -77,7 +77,7 @@ pub struct Climate {
 }
 
 /// Why an environment does not fit a device.
-#[derive(Clone, Debug, PartialEq, Error)]
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
 pub enum EnvironmentError {
     /// A processor that is not there.
     #[error("{what} names processor {index}, but the device has {count}")]
@@ -88,6 +88,16 @@ pub enum EnvironmentError {
         index: u32,
         /// Processors there are.
         count: usize,
+    },
+    /// A name that no processor has.
+    #[error("device `{device}` has no processor `{name}`: it has {}", known.join(", "))]
+    NoProcessor {
+        /// The device.
+        device: String,
+        /// The name.
+        name: String,
+        /// Names there are.
+        known: Vec<String>,
     },
     /// The device's profile lacks what is to be modelled.
     #[error("the profile of device `{device}` says nothing of its {what}")]
@@ -109,7 +119,7 @@ pub enum EnvironmentError {
     #[error("a temperature of the environment is {celsius}: must be finite")]
     Temperature {
         /// Its value.
-        celsius: f64,
+        celsius: String,
     },
     /// A number out of range.
     #[error("{what} of processor `{processor}` is {value}: must be {right}")]
@@ -160,7 +170,8 @@ impl Environment {
                 Err(EnvironmentError::Unknown { device: device.name().to_owned(), what: "thermal network" })
             }
             Some(climate) if !(climate.ambient_celsius.is_finite() && climate.initial_celsius.is_finite()) => {
-                Err(EnvironmentError::Temperature { celsius: climate.ambient_celsius + climate.initial_celsius })
+                let celsius = (climate.ambient_celsius + climate.initial_celsius).to_string();
+                Err(EnvironmentError::Temperature { celsius })
             }
             _ => Ok(()),
         }

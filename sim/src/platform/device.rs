@@ -285,6 +285,15 @@ impl Device {
         self.power.as_ref()
     }
 
+    /// The same device with another battery, where it says what it draws.
+    #[must_use]
+    pub fn with_battery(mut self, joules: f64) -> Self {
+        if let Some(power) = &mut self.power {
+            power.battery_j = Some(joules);
+        }
+        self
+    }
+
     /// How the device heats up, if known.
     pub fn thermal(&self) -> Option<&Thermal> {
         self.thermal.as_ref()
