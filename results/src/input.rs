@@ -176,7 +176,8 @@ impl RunResult<'_> {
                 known("data item", copy.data.0, self.models[copy.model.index()].model.tasks.data_count())
             }
             Record::Step(step) => model(step.model).and_then(|()| worker(step.worker)),
-            Record::Decision(_) => Ok(()),
+            Record::Energy(energy) => model(energy.model).and_then(|()| energy.worker.map_or(Ok(()), worker)),
+            Record::Decision(_) | Record::State(_) => Ok(()),
         }
     }
 }

@@ -5,6 +5,7 @@
 pub mod bounds;
 pub mod cost;
 pub mod engine;
+pub mod environment;
 pub mod frontend;
 pub mod graph;
 pub mod identifiers;

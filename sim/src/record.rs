@@ -3,7 +3,7 @@
 //! A prediction and a measurement are two sequences of [`Record`]s; every table, trace and figure is computed from
 //! them and from nothing else.
 
-use crate::identifiers::{DataId, LinkId, ModelId, RequestId, SegmentId, TaskId, WorkerId};
+use crate::identifiers::{DataId, LinkId, ModelId, ProcessorId, RequestId, SegmentId, TaskId, WorkerId};
 use crate::plan::Part;
 
 /// One thing that happened. Times are nanoseconds since the start of the run.
@@ -23,6 +23,10 @@ pub enum Record {
     Step(StepRecord),
     /// A strategy was asked to decide.
     Decision(DecisionRecord),
+    /// Something about the device is so from now on.
+    State(StateRecord),
+    /// A worker was occupied, and what that took.
+    Energy(EnergyRecord),
 }
 
 impl Record {
@@ -36,6 +40,8 @@ impl Record {
             Self::Copy(it) => it.end_ns,
             Self::Step(it) => it.end_ns,
             Self::Decision(it) => it.at_ns,
+            Self::State(it) => it.at_ns,
+            Self::Energy(it) => it.end_ns,
         }
     }
 }
@@ -186,6 +192,55 @@ pub struct DecisionRecord {
     pub cost_ns: u64,
     /// How many segments it placed.
     pub placed: u32,
+}
+
+/// What a [`StateRecord`] is about, and its unit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Quantity {
+    /// Frequency in force, in kHz.
+    Frequency(ProcessorId),
+    /// Temperature of a node of the device's thermal network, in degrees Celsius.
+    Temperature(u32),
+    /// Mean power of the device since the record before, in watts.
+    Power,
+    /// Energy that occupied cores of a processor took since the start, in joules; at the end of the run.
+    ActiveEnergy(ProcessorId),
+    /// Energy of a processor whether it works or not, since the start, in joules; at the end of the run.
+    IdleEnergy(ProcessorId),
+    /// Energy of traffic to and from memory since the start, in joules; at the end of the run.
+    MemoryEnergy,
+    /// Energy of everything else since the start, in joules; at the end of the run.
+    BaseEnergy,
+}
+
+/// See [`Record::State`].
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct StateRecord {
+    /// From when on.
+    pub at_ns: u64,
+    /// What.
+    pub quantity: Quantity,
+    /// Its value.
+    pub value: f64,
+}
+
+/// See [`Record::Energy`].
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct EnergyRecord {
+    /// The request that the worker was occupied for.
+    pub request: RequestId,
+    /// Its model.
+    pub model: ModelId,
+    /// The worker; `None` for a copy that occupies none.
+    pub worker: Option<WorkerId>,
+    /// From when.
+    pub start_ns: u64,
+    /// Until when.
+    pub end_ns: u64,
+    /// Energy of its cores, in joules.
+    pub active_j: f64,
+    /// Energy of the traffic to and from memory, in joules.
+    pub memory_j: f64,
 }
 
 /// Takes records as they happen.

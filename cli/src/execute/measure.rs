@@ -184,7 +184,7 @@ fn simulate(job: &Job, scenario: &Scenario, inputs: &Inputs, used: &[usize], str
         .collect();
     let Ok(mut strategy) = registry::build(&job.strategy) else { return Vec::new() };
     let mut records = Vec::new();
-    let options = scenario.options();
+    let Ok(options) = scenario.options(&inputs.device) else { return Vec::new() };
     let Ok(summary) = engine::simulate(&inputs.device, &models, streams, strategy.as_mut(), &options, &mut records) else {
         return Vec::new();
     };

@@ -51,6 +51,9 @@ pub(crate) struct Model {
 /// What makes a model one model: where it is from, and how its dimensions are bound.
 type Key<'a> = (&'a Reference, &'a [(String, u64)]);
 
+/// Joules of a milliwatt hour.
+const JOULES_PER_MWH: f64 = 3.6;
+
 impl Inputs {
     /// Loads all that a scenario refers to.
     pub(crate) fn load(scenario: &Scenario) -> Result<Self, Failure> {
@@ -59,6 +62,10 @@ impl Inputs {
         if scenario.memory_limit_bytes.is_some() {
             device = device.with_memory_limit(scenario.memory_limit_bytes);
         }
+        if let Some(mwh) = scenario.environment.battery_mwh {
+            device = device.with_battery(mwh * JOULES_PER_MWH);
+        }
+        scenario.options(&device).map_err(Failure::input)?;
         check_workers(scenario, &device)?;
         let rewrites = rewrites::wanted(scenario);
         let mut keys: Vec<Key<'_>> = Vec::new();

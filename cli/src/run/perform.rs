@@ -125,7 +125,7 @@ fn simulate<'a>(job: &Job, scenario: &Scenario, inputs: &'a Inputs) -> Result<Si
     let engine_models: Vec<engine::Model<'_>> = models.iter().map(|info| info.model).collect();
     let mut strategy = registry::build(&job.strategy).map_err(|error| Cause::other(&error))?;
     let mut records = Vec::new();
-    let options = scenario.options();
+    let options = scenario.options(device).map_err(|error| Cause::other(&error))?;
     let summary = engine::simulate(device, &engine_models, streams, strategy.as_mut(), &options, &mut records)
         .map_err(|error| cause(&error, &models, device))?;
     let report = results::report(device, &models, &records, summary.end_ns).map_err(|error| Cause::other(&error))?;

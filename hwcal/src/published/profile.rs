@@ -67,6 +67,8 @@ pub(super) fn of(published: &Published, system: &System) -> Result<Profile, Publ
         dram: Some("dram".to_owned()),
         decision_ns: 0,
         memory_limit_bytes: None,
+        power: None,
+        thermal: None,
         provenance: provenance(),
         processors: clusters.chain([processor("gpu", ProcessorKind::Gpu, 1, 0.0)]).collect(),
         memories,
@@ -115,6 +117,7 @@ fn worker(name: &str, system: &System) -> Worker {
         memory: if is_cpu { "host" } else { name }.to_owned(),
         invocation_ns: 0,
         // MACE transforms filters once, into copies of its own.
+        memory_share: 0.0,
         repacks_weights: true,
         fuses: None,
         support: (!is_cpu).then(|| "gpu".to_owned()),

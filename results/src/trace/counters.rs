@@ -1,7 +1,9 @@
-//! Numbers over time: busy cores of each processor, queue of each worker, traffic on the shared bandwidth.
+//! Numbers over time: busy cores of each processor, queue of each worker, traffic on the shared bandwidth; frequencies, temperatures, power.
+
+use std::collections::BTreeMap;
 
 use sim::identifiers::{ChannelId, ProcessorId, WorkerId};
-use sim::record::Record;
+use sim::record::{self, Record};
 
 use crate::RunResult;
 
@@ -11,6 +13,8 @@ pub(super) enum Quantity {
     BusyCores(ProcessorId),
     Queue(ProcessorId, WorkerId),
     Traffic(ChannelId),
+    /// As recorded.
+    State(record::Quantity),
 }
 
 /// A counter with its values `(time, value)`, times ascending, each once.
@@ -42,7 +46,31 @@ pub(super) fn counters(run: &RunResult<'_>) -> Vec<Counter> {
     let mut changes = spans.0;
     // At one time what ends is taken away first; equal amounts are interchangeable.
     changes.sort_by(|one, other| (one.0, one.1).cmp(&(other.0, other.1)).then(one.2.total_cmp(&other.2)));
-    changes.chunk_by(|one, next| one.0 == next.0).map(counter).collect()
+    let mut counters: Vec<Counter> = changes.chunk_by(|one, next| one.0 == next.0).map(counter).collect();
+    counters.extend(states(run));
+    counters
+}
+
+/// What was recorded as it was: of one time the last value. Totals at the end of the run are no numbers over time.
+fn states(run: &RunResult<'_>) -> Vec<Counter> {
+    let mut states: BTreeMap<record::Quantity, BTreeMap<u64, f64>> = BTreeMap::new();
+    for record in run.records {
+        if let Record::State(state) = record
+            && !is_total(state.quantity)
+        {
+            states.entry(state.quantity).or_default().insert(state.at_ns, state.value);
+        }
+    }
+    let counter = |(quantity, values): (record::Quantity, BTreeMap<u64, f64>)| Counter {
+        quantity: Quantity::State(quantity),
+        values: values.into_iter().collect(),
+    };
+    states.into_iter().map(counter).collect()
+}
+
+fn is_total(quantity: record::Quantity) -> bool {
+    use record::Quantity::{ActiveEnergy, BaseEnergy, IdleEnergy, MemoryEnergy};
+    matches!(quantity, ActiveEnergy(_) | IdleEnergy(_) | MemoryEnergy | BaseEnergy)
 }
 
 fn counter(changes: &[(Quantity, u64, f64)]) -> Counter {
@@ -94,7 +122,7 @@ fn add(run: &RunResult<'_>, record: &Record, spans: &mut Spans) {
             }
         }
         Record::Step(step) => occupy(run, step.worker, step.start_ns, step.end_ns, spans),
-        Record::Arrival(_) | Record::Request(_) | Record::Decision(_) => {}
+        Record::Arrival(_) | Record::Request(_) | Record::Decision(_) | Record::State(_) | Record::Energy(_) => {}
     }
 }
 

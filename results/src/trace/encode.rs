@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use prost::Message;
+use sim::platform::Device;
+use sim::record;
 
 use super::counters::{Counter, Quantity, counters};
 use super::flows::flows;
@@ -128,7 +130,7 @@ fn begin(run: &RunResult<'_>, track: u64, slice: &Slice, arrows: &Arrows) -> Tra
 }
 
 fn sample(track: u64, quantity: Quantity, value: f64) -> TrackEvent {
-    let whole = !matches!(quantity, Quantity::Traffic(_));
+    let whole = matches!(quantity, Quantity::BusyCores(_) | Quantity::Queue(..));
     TrackEvent {
         r#type: Some(COUNTER),
         track_uuid: Some(track),
@@ -223,6 +225,10 @@ impl<'a> Tracks<'a> {
             Quantity::Traffic(channel) => {
                 (format!("traffic on {}", device.channels()[channel.index()].name), None, Some("GB/s".to_owned()))
             }
+            Quantity::State(quantity) => {
+                let (name, unit) = of_state(device, quantity);
+                (name, None, Some(unit.to_owned()))
+            }
         };
         let counter = Some(CounterDescriptor { unit, unit_name });
         let (name, parent_uuid) = (Some(name), Some(parent));
@@ -243,8 +249,25 @@ impl Quantity {
     fn processor(self) -> Option<usize> {
         match self {
             Self::BusyCores(processor) | Self::Queue(processor, _) => Some(processor.index()),
-            Self::Traffic(_) => None,
+            Self::State(record::Quantity::Frequency(processor)) => Some(processor.index()),
+            Self::Traffic(_) | Self::State(_) => None,
         }
+    }
+}
+
+/// Name and unit of what is recorded as it is.
+fn of_state(device: &Device, quantity: record::Quantity) -> (String, &'static str) {
+    match quantity {
+        record::Quantity::Frequency(processor) => (format!("frequency of {}", device.processor(processor).name), "kHz"),
+        record::Quantity::Temperature(node) => {
+            let node = device.thermal().and_then(|thermal| thermal.nodes.get(node as usize));
+            (format!("temperature of {}", node.map_or("a node", |node| node.name.as_str())), "C")
+        }
+        record::Quantity::Power => ("power".to_owned(), "W"),
+        record::Quantity::ActiveEnergy(_)
+        | record::Quantity::IdleEnergy(_)
+        | record::Quantity::MemoryEnergy
+        | record::Quantity::BaseEnergy => ("energy".to_owned(), "J"),
     }
 }
 

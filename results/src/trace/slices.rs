@@ -76,7 +76,7 @@ fn add(run: &RunResult<'_>, record: usize, what: &Record, slices: &mut Vec<Slice
     let worker_group = |worker: WorkerId| Group::Worker(run.device.worker(worker).demands[0].0, worker);
     let mut put = |category, group, start_ns, end_ns| slices.push(Slice { group, start_ns, end_ns, record, category });
     match what {
-        Record::Arrival(_) => {}
+        Record::Arrival(_) | Record::State(_) | Record::Energy(_) => {}
         Record::Request(it) => put(Category::Request, Group::Requests(it.model), it.arrived_ns, it.ended_ns),
         Record::Invocation(it) => put(Category::Invocation, worker_group(it.worker), it.start_ns, it.end_ns),
         Record::Kernel(it) => put(Category::Kernel, worker_group(it.worker), it.start_ns, it.end_ns),
@@ -99,7 +99,7 @@ pub(super) fn describe(run: &RunResult<'_>, record: &Record) -> (String, Vec<Ann
     use Annotation::{Number, Text};
     let model_name = |model: ModelId| run.models[model.index()].model.name.to_owned();
     match record {
-        Record::Arrival(_) => (String::new(), Vec::new()),
+        Record::Arrival(_) | Record::State(_) | Record::Energy(_) => (String::new(), Vec::new()),
         Record::Request(request) => {
             let mut annotations = vec![Text("outcome", outcome_name(request.outcome).to_owned())];
             annotations.extend(request.deadline_ns.map(|deadline_ns| Number("deadline_ns", deadline_ns)));

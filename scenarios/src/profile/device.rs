@@ -3,7 +3,7 @@
 use sim::identifiers::{ChannelId, MemoryId, ProcessorId, WorkerId};
 use sim::platform::{self, Device, DeviceBuilder, DeviceError, SupportRules};
 
-use crate::profile::{Link, ProcessorKind, Profile, Worker};
+use crate::profile::{Link, ProcessorKind, Profile, Worker, power_convert};
 
 /// Builds the device; errors where the profile's names or numbers do not hold.
 pub(super) fn build(profile: &Profile) -> Result<Device, Vec<DeviceError>> {
@@ -26,6 +26,9 @@ pub(super) fn build(profile: &Profile) -> Result<Device, Vec<DeviceError>> {
                 if let Some(patterns) = worker.fuses {
                     builder.fuses(id, patterns);
                 }
+                if worker.memory_share > 0.0 {
+                    builder.memory_share(id, worker.memory_share);
+                }
             }
             Err(error) => errors.push(error),
         }
@@ -43,6 +46,18 @@ pub(super) fn build(profile: &Profile) -> Result<Device, Vec<DeviceError>> {
     if let Some(dram) = &profile.dram {
         match find.channel(&profile.name, dram) {
             Ok(dram) => drop(builder.dram(dram)),
+            Err(error) => errors.push(error),
+        }
+    }
+    if let Some(power) = &profile.power {
+        match power_convert::simulated_power(profile, power) {
+            Ok(power) => drop(builder.power(power)),
+            Err(error) => errors.push(error),
+        }
+    }
+    if let Some(thermal) = &profile.thermal {
+        match power_convert::simulated_thermal(profile, thermal) {
+            Ok(thermal) => drop(builder.thermal(thermal)),
             Err(error) => errors.push(error),
         }
     }

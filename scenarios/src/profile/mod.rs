@@ -5,6 +5,8 @@ mod cost_validate;
 mod cost_write;
 mod device;
 mod info;
+pub mod power;
+mod power_convert;
 mod raw;
 mod validate;
 mod write;
@@ -64,6 +66,10 @@ pub struct Profile {
     pub support: BTreeMap<String, SupportRules>,
     /// Cost models of every worker, by its name.
     pub costs: BTreeMap<String, CostModels>,
+    /// What the device draws and can run at, if known.
+    pub power: Option<power::Power>,
+    /// How it heats up, if known.
+    pub thermal: Option<power::Thermal>,
 }
 
 /// Where the numbers of a profile come from.
@@ -178,7 +184,7 @@ pub struct Link {
 }
 
 /// What work is placed on.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Worker {
     /// Name.
     pub name: String,
@@ -186,6 +192,8 @@ pub struct Worker {
     pub cores: BTreeMap<String, u32>,
     /// Memory it reads from and writes to.
     pub memory: String,
+    /// Share of the time of its kernels in which they wait for memory, whatever its clock; between 0 and 1.
+    pub memory_share: f64,
     /// Fixed cost of entering a segment.
     pub invocation_ns: u64,
     /// Name of its support rules; `None` for everything.

@@ -9,6 +9,7 @@ use sim::graph::work::KernelKind;
 use sim::task::PATTERNS;
 
 use crate::profile::cost::RawCosts;
+use crate::profile::power::{RawPower, RawThermal};
 use crate::profile::{Origin, ProcessorKind};
 use crate::text::{At, Bandwidth, Bytes, Duration, Frequency};
 
@@ -62,6 +63,12 @@ pub struct RawProfile {
     /// What kernels cost on each worker, by its name.
     #[schemars(required)]
     pub cost: Option<At<BTreeMap<At<String>, RawCosts>>>,
+    /// What the device draws and can run at; neither energy nor frequencies are modelled if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub power: Option<RawPower>,
+    /// How the device heats up; temperatures are not modelled if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub thermal: Option<RawThermal>,
 }
 
 /// Where the numbers come from.
@@ -225,6 +232,10 @@ pub struct RawWorker {
     /// Rules on which operators it can run; all if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub support: Option<At<String>>,
+    /// Share of the time of its kernels in which they wait for memory, whatever its clock; none if absent.
+    #[schemars(range(min = 0, max = 1))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub memory_share: Option<At<f64>>,
     /// Whether it keeps weights in a layout of its own, beside those that others in its memory use; it does not if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub repacks_weights: Option<bool>,

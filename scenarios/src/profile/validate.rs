@@ -6,11 +6,11 @@ use sim::cost::CostModels;
 use sim::platform::{DeviceError, SupportRule, SupportRules};
 use sim::task::Patterns;
 
-use crate::profile::cost_validate;
 use crate::profile::{
     Channel, Link, Processor, Profile, Provenance, RawChannel, RawLink, RawProcessor, RawProfile, RawProvenance, RawSupport,
     RawWorker, Source, Worker,
 };
+use crate::profile::{cost_validate, power_convert};
 use crate::text::{At, Bandwidth, Bytes, Diagnostics, Duration, Frequency};
 
 /// Names that other parts of a profile may refer to.
@@ -55,6 +55,8 @@ fn parts(raw: &RawProfile, names: &Names<'_>, diagnostics: &mut Diagnostics) -> 
     let support = raw.support.iter().flatten().map(|(name, raw)| Some((name.value.clone(), rules(raw, diagnostics)?)));
     let support = support.collect::<Option<BTreeMap<_, _>>>();
     let costs = costs(raw, names, diagnostics);
+    let power = raw.power.as_ref().map(|raw| power_convert::power(raw, &names.processors, diagnostics));
+    let thermal = raw.thermal.as_ref().map(|raw| power_convert::thermal(raw, &names.processors, diagnostics));
     Some(Profile {
         name: raw.name.as_ref()?.value.clone(),
         description: raw.description.clone().unwrap_or_default(),
@@ -73,6 +75,14 @@ fn parts(raw: &RawProfile, names: &Names<'_>, diagnostics: &mut Diagnostics) -> 
         workers: workers?,
         support: support?,
         costs: costs?,
+        power: match power {
+            Some(power) => Some(power?),
+            None => None,
+        },
+        thermal: match thermal {
+            Some(thermal) => Some(thermal?),
+            None => None,
+        },
     })
 }
 
@@ -172,6 +182,7 @@ fn worker(raw: &RawWorker, names: &Names<'_>, diagnostics: &mut Diagnostics) -> 
         cores: cores.value.iter().map(|(name, cores)| (name.value.clone(), cores.value.0)).collect(),
         memory: memory?,
         invocation_ns: invocation_ns?,
+        memory_share: raw.memory_share.as_ref().map_or(0.0, |at| at.value),
         support,
         repacks_weights: raw.repacks_weights.unwrap_or(false),
         // Names that are none have been reported by the check against the schema.
@@ -219,13 +230,18 @@ fn costs(raw: &RawProfile, names: &Names<'_>, diagnostics: &mut Diagnostics) -> 
 }
 
 /// Converts every item, so that the errors of all are found; absent if any is.
-fn each<R, T>(items: Option<&Vec<At<R>>>, mut one: impl FnMut(&R) -> Option<T>) -> Option<Vec<T>> {
+pub(super) fn each<R, T>(items: Option<&Vec<At<R>>>, mut one: impl FnMut(&R) -> Option<T>) -> Option<Vec<T>> {
     let converted: Vec<Option<T>> = items.into_iter().flatten().map(|at| one(&at.value)).collect();
     converted.into_iter().collect()
 }
 
 /// A name that must be one of `known`; absent names are none.
-fn name_of(what: &str, name: Option<&At<String>>, known: &[&At<String>], diagnostics: &mut Diagnostics) -> Option<String> {
+pub(super) fn name_of(
+    what: &str,
+    name: Option<&At<String>>,
+    known: &[&At<String>],
+    diagnostics: &mut Diagnostics,
+) -> Option<String> {
     let name = name?;
     if !known.contains(&name) {
         diagnostics.unknown(what, name, known.iter().map(|known| known.value.as_str()));
@@ -234,7 +250,7 @@ fn name_of(what: &str, name: Option<&At<String>>, known: &[&At<String>], diagnos
 }
 
 /// A duration in nanoseconds, 0 if absent.
-fn duration(at: Option<&At<Duration>>, diagnostics: &mut Diagnostics) -> Option<u64> {
+pub(super) fn duration(at: Option<&At<Duration>>, diagnostics: &mut Diagnostics) -> Option<u64> {
     at.map_or(Some(0), |at| diagnostics.quantity(at, at.value.parse(), Duration::hint))
 }
 

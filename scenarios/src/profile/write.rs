@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use crate::profile::cost_write;
 use crate::profile::{
     Channel, Link, Processor, Profile, RawChannel, RawChannelUse, RawCores, RawLink, RawMemory, RawPattern, RawProcessor,
     RawProfile, RawProvenance, RawRule, RawSource, RawSupport, RawWorker, SCHEMA_VERSION, Worker,
 };
+use crate::profile::{cost_write, power_convert};
 use crate::text::{At, Bandwidth, Bytes, Duration, Frequency};
 
 /// The raw profile.
@@ -47,6 +47,8 @@ pub(super) fn raw(profile: &Profile) -> RawProfile {
                 .map(|(worker, models)| (At::from(worker.clone()), cost_write::raw(models)))
                 .collect::<BTreeMap<_, _>>(),
         )),
+        power: profile.power.as_ref().map(power_convert::raw_power),
+        thermal: profile.thermal.as_ref().map(power_convert::raw_thermal),
     }
 }
 
@@ -94,6 +96,7 @@ fn worker(worker: &Worker) -> RawWorker {
         memory: Some(At::from(worker.memory.clone())),
         invocation: duration(worker.invocation_ns),
         support: worker.support.clone().map(At::from),
+        memory_share: (worker.memory_share > 0.0).then(|| At::from(worker.memory_share)),
         repacks_weights: worker.repacks_weights.then_some(true),
         fuses: worker.fuses.map(|patterns| patterns.names().map(|name| RawPattern(name.to_owned())).collect()),
         opens: worker.opens.clone(),

@@ -1,8 +1,10 @@
 //! Scenarios: which models run on which device under which strategies, and how requests arrive.
 
+mod environment;
 mod raw;
 mod validate;
 
+pub use environment::{Environment, RawEnvironment, RawFixed, RawFrequencies, RawGovernor, RawSchedutil};
 pub use raw::{
     FusedPatterns, RawArrivals, RawClosedLoop, RawPeriodic, RawPoisson, RawRecorded, RawScenario, RawSize, RawStream,
     RawVariation, StreamsRun,
@@ -11,8 +13,10 @@ pub use raw::{
 use std::path::Path;
 
 use sim::engine::{Options, Variation};
+use sim::environment::EnvironmentError;
 use sim::frontend::Passes;
 use sim::identifiers::ModelId;
+use sim::platform::Device;
 use sim::strategy::Rewrite;
 use sim::task::{Lowering, Patterns};
 
@@ -48,6 +52,8 @@ pub struct Scenario {
     pub patterns: FusedPatterns,
     /// How durations vary.
     pub variation: Variation,
+    /// What changes about the device.
+    pub environment: Environment,
     /// Streams of requests; at least one.
     pub streams: Vec<StreamDefinition>,
 }
@@ -113,8 +119,17 @@ impl Scenario {
     }
 
     /// Settings of the simulator for a run of this scenario.
-    pub fn options(&self) -> Options {
-        Options { seed: self.seed, horizon_ns: self.horizon_ns, variation: self.variation, ..Options::default() }
+    ///
+    /// # Errors
+    /// If the device lacks what the scenario's environment needs.
+    pub fn options(&self, device: &Device) -> Result<Options, EnvironmentError> {
+        Ok(Options {
+            seed: self.seed,
+            horizon_ns: self.horizon_ns,
+            variation: self.variation,
+            environment: self.environment.simulated(device)?,
+            ..Options::default()
+        })
     }
 
     /// What all models go through first; `None` where they stay as they are.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::scenario::environment::RawEnvironment;
 use crate::text::{At, Bytes, Duration};
 
 /// A scenario: which models run on which device under which strategies, and how requests arrive.
@@ -42,6 +43,8 @@ pub struct RawScenario {
     pub patterns: Option<FusedPatterns>,
     /// How durations vary about their expectation; not at all if absent.
     pub variation: Option<RawVariation>,
+    /// What changes about the device: clocks, temperatures; nothing if absent.
+    pub environment: Option<RawEnvironment>,
     /// Streams of requests.
     #[schemars(required, length(min = 1), extend("examples" = [[{ "model": "mobilenet_v2", "requests": 20 }]]))]
     pub stream: Option<At<Vec<At<RawStream>>>>,

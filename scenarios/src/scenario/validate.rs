@@ -8,6 +8,7 @@ use sim::strategy::registry::{self, StrategyError};
 
 use crate::library;
 use crate::read::Reference;
+use crate::scenario::environment::environment;
 use crate::scenario::{Arrivals, RawArrivals, RawScenario, RawStream, RawVariation, Scenario, StreamDefinition};
 use crate::text::{At, Bytes, Diagnostics, Duration, suggestion};
 use crate::zoo;
@@ -47,6 +48,7 @@ pub(super) fn scenario(raw: &RawScenario, folder: &Path, diagnostics: &mut Diagn
             RawVariation::None => Variation::None,
             RawVariation::Residuals => Variation::Residuals,
         },
+        environment: raw.environment.as_ref().map(|raw| environment(raw, diagnostics)).unwrap_or_default(),
         streams: streams?,
     })
 }

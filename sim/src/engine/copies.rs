@@ -40,6 +40,9 @@ impl<R: Recorder> Engine<'_, R> {
 
     /// A copy begins: nothing flows during its latency.
     pub(super) fn copy_starts(&mut self, copy: u32) {
+        if self.dynamics.is_some() {
+            self.copy_moves(copy);
+        }
         let now_ns = self.now_ns;
         let state = &mut self.copies.items[copy as usize];
         state.start_ns = now_ns;

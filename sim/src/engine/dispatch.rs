@@ -180,6 +180,10 @@ impl<R: Recorder> System for Engine<'_, R> {
         self.running_ns(worker).saturating_sub(elapsed_ns) + waiting
     }
 
+    fn rate(&self, worker: WorkerId) -> f64 {
+        self.rate(worker)
+    }
+
     fn program(&self, in_flight: InFlight) -> &Program {
         &self.requests.items[in_flight.0 as usize].program
     }

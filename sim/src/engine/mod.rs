@@ -7,6 +7,7 @@
 mod copies;
 mod dispatch;
 mod drops;
+mod dynamics;
 mod queue;
 mod requests;
 mod run;
@@ -14,12 +15,14 @@ mod sharing;
 mod state;
 mod workers;
 
+pub use dynamics::Network;
 pub use queue::{Class, EventQueue};
 pub use run::{plan_all, simulate, simulate_programs};
 pub use sharing::{Due, Sharing};
 
 use thiserror::Error;
 
+use crate::environment::{Environment, EnvironmentError};
 use crate::identifiers::ModelId;
 use crate::plan::PlanError;
 use crate::task::{CostTable, TaskGraph};
@@ -48,7 +51,7 @@ pub enum Variation {
 }
 
 /// Settings of a run.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Options {
     /// Seed of every random stream.
     pub seed: u64,
@@ -58,11 +61,19 @@ pub struct Options {
     pub event_budget: u64,
     /// How durations vary.
     pub variation: Variation,
+    /// What changes about the device meanwhile; by default nothing.
+    pub environment: Environment,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { seed: 0, horizon_ns: None, event_budget: u64::MAX, variation: Variation::None }
+        Self {
+            seed: 0,
+            horizon_ns: None,
+            event_budget: u64::MAX,
+            variation: Variation::None,
+            environment: Environment::default(),
+        }
     }
 }
 
@@ -147,6 +158,9 @@ pub enum SimulationError {
         /// Bytes there are.
         limit_bytes: u64,
     },
+    /// The environment does not fit the device.
+    #[error(transparent)]
+    Environment(#[from] EnvironmentError),
     /// There is not one program for each model.
     #[error("{programs} programs for {models} models: there must be one for each")]
     ProgramCount {

@@ -8,10 +8,12 @@
 pub enum Class {
     /// Something ended.
     Completion = 0,
+    /// The device changes.
+    Environment = 1,
     /// A request arrives.
-    Arrival = 1,
+    Arrival = 2,
     /// A strategy decides, having seen everything else of the instant.
-    Decision = 2,
+    Decision = 3,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -97,6 +99,11 @@ impl<E: Copy> EventQueue<E> {
             hole = least;
         }
         heap[hole] = entry;
+    }
+
+    /// Pending events, in no particular order.
+    pub fn events(&self) -> impl Iterator<Item = E> {
+        self.heap.iter().map(|entry| entry.event)
     }
 
     /// Number of pending events.

@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use crate::engine::dynamics::Dynamics;
 use crate::engine::queue::{Class, EventQueue};
 use crate::engine::sharing::Sharing;
 use crate::engine::state::{CopyState, Event, RequestState, Slots, WorkerState};
@@ -34,6 +35,8 @@ pub(super) struct Engine<'a, R: Recorder> {
     pub(super) layout: Layout,
     pub(super) free_cores: Vec<u32>,
     pub(super) sharing: Sharing<super::state::Flow>,
+    /// What a device that stays as it is does not have.
+    pub(super) dynamics: Option<Box<Dynamics>>,
     pub(super) arriving: Vec<Arriving>,
     pub(super) sources_of_arriving: Vec<u32>,
     pub(super) ready: Vec<Ready>,
@@ -136,6 +139,7 @@ pub fn simulate_programs<'a, R: Recorder>(
     if programs.len() != models.len() {
         return Err(SimulationError::ProgramCount { programs: programs.len(), models: models.len() });
     }
+    options.environment.check(device)?;
     let interest = strategy.as_ref().map_or_else(Interest::default, |strategy| strategy.interest());
     let priority = |stream: &Stream| stream.priority.saturating_add(programs[stream.model.index()].priority());
     let one_priority = streams.windows(2).all(|pair| priority(&pair[0]) == priority(&pair[1]));
@@ -157,6 +161,7 @@ pub fn simulate_programs<'a, R: Recorder>(
         layout: Layout::of(device),
         free_cores: device.processors().iter().map(|processor| processor.cores).collect(),
         sharing: Sharing::new(device.channels().iter().map(|channel| channel.bytes_per_second).collect()),
+        dynamics: Dynamics::of(&options.environment, device),
         ready: Vec::new(),
         arriving: Vec::new(),
         sources_of_arriving: Vec::new(),
@@ -239,6 +244,7 @@ impl<R: Recorder> Engine<'_, R> {
                 self.queue.schedule(at_ns, Class::Arrival, Event::Arrival { source: source as u32 }.packed());
             }
         }
+        self.environment_starts();
         let horizon_ns = self.options.horizon_ns.unwrap_or(END_OF_TIME_NS).min(END_OF_TIME_NS);
         let mut events = 0;
         let stop = loop {
@@ -251,6 +257,11 @@ impl<R: Recorder> Engine<'_, R> {
             let event = Event::unpacked(packed);
             if self.is_superseded(event) {
                 continue;
+            }
+            if let Event::Environment { trigger } = event
+                && !self.goes_on(trigger)
+            {
+                break self.empty();
             }
             if at_ns > horizon_ns {
                 self.now_ns = horizon_ns;
@@ -265,8 +276,10 @@ impl<R: Recorder> Engine<'_, R> {
                 Event::Arrival { source } => self.arrival(source),
                 Event::Decide => self.decide(),
                 Event::Decided => self.decided(),
+                Event::Environment { trigger } => self.environment_event(trigger),
             }
         };
+        self.environment_ends();
         self.report_unfinished();
         let (arrived, completed, dropped, refused) = (self.arrived, self.completed, self.dropped, self.refused);
         Summary { stop, end_ns: self.now_ns, events, arrived, completed, dropped, refused }
@@ -274,11 +287,11 @@ impl<R: Recorder> Engine<'_, R> {
 
     /// Whether the rate changed since the event was scheduled, so that another one stands for the same end.
     #[inline]
-    fn is_superseded(&self, event: Event) -> bool {
+    pub(super) fn is_superseded(&self, event: Event) -> bool {
         match event {
             Event::Worker { worker, generation } => self.workers[worker as usize].generation != generation,
             Event::Copy { copy, generation } => self.copies.items[copy as usize].generation != generation,
-            Event::CopyFlows { .. } | Event::Arrival { .. } | Event::Decide | Event::Decided => false,
+            Event::CopyFlows { .. } | Event::Arrival { .. } | Event::Decide | Event::Decided | Event::Environment { .. } => false,
         }
     }
 

@@ -91,6 +91,14 @@ impl<K: Copy + PartialEq> Sharing<K> {
         }
     }
 
+    /// Sets how fast a member moves with nothing else running; it keeps what it has moved. Call [`Self::settle`] afterwards.
+    pub fn set_limit(&mut self, key: K, limit: f64) {
+        if let Some(member) = self.members.iter_mut().find(|member| member.key == key) {
+            member.limit = limit;
+            member.solo_ns = None;
+        }
+    }
+
     /// Allocates anew and reports every member whose rate changed.
     pub fn settle(&mut self, now_ns: u64, mut changed: impl FnMut(Due<K>)) {
         self.allocate();

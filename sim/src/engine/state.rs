@@ -24,6 +24,8 @@ pub(super) enum Event {
     Decide,
     /// What it decided takes effect.
     Decided,
+    /// The device changes.
+    Environment { trigger: u32 },
 }
 
 impl Event {
@@ -37,6 +39,7 @@ impl Event {
             Self::Arrival { source } => (3, source, 0),
             Self::Decide => (4, 0, 0),
             Self::Decided => (5, 0, 0),
+            Self::Environment { trigger } => (6, trigger, 0),
         };
         ((kind as u64) << 60) | ((index as u64) << 32) | generation as u64
     }
@@ -52,7 +55,8 @@ impl Event {
             2 => Self::Copy { copy: index, generation },
             3 => Self::Arrival { source: index },
             4 => Self::Decide,
-            _ => Self::Decided,
+            5 => Self::Decided,
+            _ => Self::Environment { trigger: index },
         }
     }
 }

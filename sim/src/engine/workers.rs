@@ -53,9 +53,13 @@ impl<R: Recorder> Engine<'_, R> {
         state.running = Some(occupation);
         state.ready_ns = ready_ns;
         state.start_ns = self.now_ns;
+        if self.dynamics.is_some() {
+            self.occupied(worker, occupation);
+        }
         match occupation {
             Occupation::Copy { copy } => self.copy_starts(copy),
             Occupation::Segment { slot, segment } => {
+                let state = &mut self.workers[worker as usize];
                 let request = &self.requests.items[slot as usize];
                 let kernels = request.program.kernel_range(segment);
                 (state.kernel, state.kernel_end) = (kernels.start, kernels.end);
@@ -89,6 +93,13 @@ impl<R: Recorder> Engine<'_, R> {
         let state = &mut self.workers[worker as usize];
         state.generation = state.generation.wrapping_add(1);
         state.shares_bandwidth = false;
+        let (rate, paced_ns) = match &mut self.dynamics {
+            None => (1.0, duration_ns),
+            Some(dynamics) => {
+                dynamics.meter.traffic(worker, cost.memory_bytes as f64);
+                dynamics.speeds.start(worker, duration_ns, self.now_ns)
+            }
+        };
         if cost.memory_bytes > 0
             && duration_ns > 0
             && let Some(dram) = self.device.dram()
@@ -98,13 +109,17 @@ impl<R: Recorder> Engine<'_, R> {
             // More than the channel could carry in the kernel's own time came from caches: alone, it takes its solo time.
             let bytes = (cost.memory_bytes as f64).min(self.device.channel(dram).bytes_per_second * seconds);
             let limit = bytes / seconds;
-            self.sharing.join(self.now_ns, Flow::Worker(worker), bytes, (limit, duration_ns), std::iter::once((dram.0, 1.0)));
+            if let Some(dynamics) = &mut self.dynamics {
+                dynamics.speeds.moves(worker, limit);
+            }
+            let full_speed = (limit * rate, paced_ns);
+            self.sharing.join(self.now_ns, Flow::Worker(worker), bytes, full_speed, std::iter::once((dram.0, 1.0)));
             self.settle();
             return;
         }
         let generation = state.generation;
         self.queue.schedule(
-            self.now_ns.saturating_add(duration_ns),
+            self.now_ns.saturating_add(paced_ns),
             Class::Completion,
             Event::Worker { worker, generation }.packed(),
         );
@@ -181,6 +196,9 @@ impl<R: Recorder> Engine<'_, R> {
     /// A worker has ended what it did: it, or a worker that waits for the same cores, starts the next.
     pub(super) fn release(&mut self, worker: u16) {
         self.workers[worker as usize].running = None;
+        if self.dynamics.is_some() {
+            self.vacated(worker);
+        }
         if self.layout.exclusive[worker as usize] {
             if let Some(next) = self.workers[worker as usize].waiting.pop_front() {
                 self.start(worker, next.occupation, next.since_ns);
@@ -226,7 +244,10 @@ impl<R: Recorder> Engine<'_, R> {
                     Event::Copy { copy, generation: state.generation }
                 }
             };
-            queue.schedule(due.at_ns, Class::Completion, event.packed());
+            // What stands still ends at no time.
+            if due.at_ns < u64::MAX {
+                queue.schedule(due.at_ns, Class::Completion, event.packed());
+            }
         });
     }
 

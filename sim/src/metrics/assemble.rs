@@ -64,6 +64,7 @@ impl Collector<'_> {
             memory: memory.pools,
             peak_memory_bytes: memory.peak_bytes,
             totals,
+            device: None,
         })
     }
 }

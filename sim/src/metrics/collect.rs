@@ -5,9 +5,11 @@ use std::collections::BTreeSet;
 use thiserror::Error;
 
 use crate::identifiers::{LinkId, ModelId, TaskId, WorkerId};
-use crate::metrics::{Report, Requests, Totals, memory};
+use crate::metrics::{Report, Requests, Totals, device, memory};
 use crate::platform::Device;
-use crate::record::{CopyRecord, InvocationRecord, KernelRecord, Outcome, Record, RequestRecord, StepKind, StepRecord};
+use crate::record::{
+    CopyRecord, EnergyRecord, InvocationRecord, KernelRecord, Outcome, Record, RequestRecord, StepKind, StepRecord,
+};
 use crate::statistics::StatisticsError;
 use crate::task::{CostTable, TaskGraph};
 
@@ -79,7 +81,9 @@ pub fn report(device: &Device, models: &[ModelFacts<'_>], records: &[Record], en
         collector.record = index;
         collector.take(record)?;
     }
-    collector.finish(memory::of(device, models, records))
+    let mut report = collector.finish(memory::of(device, models, records))?;
+    report.device = device::of(device, models, records, end_ns);
+    Ok(report)
 }
 
 #[derive(Clone, Default)]
@@ -160,6 +164,8 @@ impl<'a> Collector<'a> {
                 self.decisions += 1;
                 self.decision_ns += decision.cost_ns;
             }
+            Record::State(state) => self.ascend(&[state.at_ns])?,
+            Record::Energy(energy) => self.energy(energy)?,
         }
         Ok(())
     }
@@ -264,6 +270,15 @@ impl<'a> Collector<'a> {
             self.worker(worker)?.blocked_ns += duration_ns;
         }
         Ok(())
+    }
+
+    fn energy(&mut self, energy: &EnergyRecord) -> Result<(), MetricsError> {
+        self.ascend(&[energy.start_ns, energy.end_ns])?;
+        self.model(energy.model)?;
+        match energy.worker {
+            Some(worker) => self.worker(worker).map(|_| ()),
+            None => Ok(()),
+        }
     }
 
     fn ascend(&self, times: &[u64]) -> Result<(), MetricsError> {

@@ -2,7 +2,7 @@
 
 use std::fmt::{Display, Formatter, Result, Write};
 
-use crate::metrics::{ModelReport, Report, Totals};
+use crate::metrics::{DeviceReport, ModelReport, Report, Totals};
 
 impl Display for Report {
     fn fmt(&self, formatter: &mut Formatter<'_>) -> Result {
@@ -57,8 +57,42 @@ impl Display for Report {
             memory.row(vec![pool.name.clone(), megabytes(pool.weight_bytes), megabytes(pool.peak_arena_bytes)]);
         }
         memory.fmt(formatter)?;
+        if let Some(device) = &self.device {
+            of_device(device, formatter)?;
+        }
         totals(&self.totals, formatter)
     }
+}
+
+fn of_device(device: &DeviceReport, formatter: &mut Formatter<'_>) -> Result {
+    let mut clocks = Table::new(&["clock", "mean MHz", "least", "at the end", "changes"]);
+    for clock in &device.clocks {
+        let mut row = vec![clock.processor.clone()];
+        row.extend([clock.mean_khz, clock.least_khz, clock.end_khz].map(|khz| format!("{:.0}", khz * 1e-3)));
+        row.push(clock.changes.to_string());
+        clocks.row(row);
+    }
+    clocks.fmt(formatter)?;
+    let mut temperatures = Table::new(&["temperature", "at first C", "most", "at the end"]);
+    for node in &device.temperatures {
+        let mut row = vec![node.node.clone()];
+        row.extend([node.start_celsius, node.most_celsius, node.end_celsius].map(|celsius| format!("{celsius:.1}")));
+        temperatures.row(row);
+    }
+    temperatures.fmt(formatter)?;
+    let Some(energy) = &device.energy else {
+        return Ok(());
+    };
+    let mut models = Table::new(&["energy", "active J", "memory J", "shared J", "mJ an inference"]);
+    for model in &energy.models {
+        let mut row = vec![model.name.clone()];
+        row.extend([model.active_j, model.memory_j, model.shared_j].map(|joules| format!("{joules:.4}")));
+        row.push(model.per_inference_j.map_or_else(|| "-".to_owned(), |joules| format!("{:.2}", joules * 1e3)));
+        models.row(row);
+    }
+    models.fmt(formatter)?;
+    let watts = energy.mean_power_w.map_or_else(|| "-".to_owned(), |watts| format!("{watts:.3}"));
+    writeln!(formatter, "energy {:.4} J, mean power {watts} W", energy.total_j)
 }
 
 fn model_row(model: &ModelReport) -> Vec<String> {

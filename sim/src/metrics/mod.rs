@@ -4,12 +4,14 @@
 
 mod assemble;
 mod collect;
+mod device;
 mod display;
 mod intervals;
 mod memory;
 mod report;
 
 pub use collect::{MetricsError, ModelFacts, report};
+pub use device::{ClockReport, DeviceReport, EnergyReport, ModelEnergy, ProcessorEnergy, TemperatureReport};
 pub use intervals::covered_ns;
 pub use report::{
     Latency, LinkReport, MemoryReport, ModelReport, PoolReport, ProcessorReport, Report, Requests, Totals, WorkerReport,

@@ -1,5 +1,6 @@
 //! The report: machine output (through serde) and pretty output (through `Display`) of one struct.
 
+use crate::metrics::DeviceReport;
 use serde::{Deserialize, Serialize};
 
 /// Everything computed from the records of one run. Definitions, units and edge cases: `docs/metrics.md`.
@@ -25,6 +26,9 @@ pub struct Report {
     pub peak_memory_bytes: Option<u64>,
     /// Sums over the run.
     pub totals: Totals,
+    /// Energy, clocks and temperatures, where the run models them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device: Option<DeviceReport>,
 }
 
 /// One pool of memories.

@@ -3,7 +3,8 @@
 use thiserror::Error;
 
 use crate::identifiers::{ChannelId, LinkId, MemoryId, ProcessorId, WorkerId};
-use crate::platform::{Channel, Device, Link, Memory, Processor, ProcessorKind, Worker};
+use crate::platform::power::{check_power, check_thermal};
+use crate::platform::{Channel, Clock, Device, Link, Memory, Power, Processor, ProcessorKind, Thermal, Worker};
 use crate::task::Patterns;
 
 /// Why a device cannot be built.
@@ -73,6 +74,9 @@ pub struct DeviceBuilder {
     repacking: Vec<WorkerId>,
     memory_limit_bytes: Option<u64>,
     fuses: Vec<(WorkerId, Patterns)>,
+    memory_shares: Vec<(WorkerId, f64)>,
+    power: Option<Power>,
+    thermal: Option<Thermal>,
 }
 
 impl DeviceBuilder {
@@ -114,6 +118,24 @@ impl DeviceBuilder {
     /// Says which patterns of operators a worker's runtime fuses; by default [`Patterns::default`].
     pub fn fuses(&mut self, worker: WorkerId, patterns: Patterns) -> &mut Self {
         self.fuses.push((worker, patterns));
+        self
+    }
+
+    /// Says in which share of their time a worker's kernels wait for memory, whatever the worker's clock; by default 0.
+    pub fn memory_share(&mut self, worker: WorkerId, share: f64) -> &mut Self {
+        self.memory_shares.push((worker, share));
+        self
+    }
+
+    /// Says what the device draws and can run at. There is one clock for each processor; missing ones have no operating points.
+    pub fn power(&mut self, power: Power) -> &mut Self {
+        self.power = Some(power);
+        self
+    }
+
+    /// Says how the device heats up.
+    pub fn thermal(&mut self, thermal: Thermal) -> &mut Self {
+        self.thermal = Some(thermal);
         self
     }
 
@@ -170,6 +192,15 @@ impl DeviceBuilder {
         if self.fuses.iter().any(|(worker, _)| worker.index() >= self.workers.len()) {
             errors.push(DeviceError::Dangling { what: "worker that fuses", owner: self.name.clone() });
         }
+        self.check_memory_shares(&mut errors);
+        if let Some(power) = &mut self.power {
+            power.clocks.resize(self.processors.len(), Clock::default());
+            let owners: Vec<&str> = self.processors.iter().map(|processor| processor.name.as_str()).collect();
+            check_power(power, &owners, &mut errors);
+        }
+        if let Some(thermal) = &self.thermal {
+            check_thermal(thermal, self.processors.len(), &mut errors);
+        }
         if !errors.is_empty() {
             return Err(errors);
         }
@@ -182,6 +213,10 @@ impl DeviceBuilder {
         let mut fuses = vec![Patterns::default(); self.workers.len()];
         for (worker, patterns) in self.fuses {
             fuses[worker.index()] = patterns;
+        }
+        let mut memory_shares = vec![0.0; self.workers.len()];
+        for (worker, share) in self.memory_shares {
+            memory_shares[worker.index()] = share;
         }
         Ok(Device {
             name: self.name,
@@ -197,7 +232,22 @@ impl DeviceBuilder {
             repacking: self.repacking,
             memory_limit_bytes: self.memory_limit_bytes,
             fuses,
+            memory_shares,
+            power: self.power,
+            thermal: self.thermal,
         })
+    }
+
+    fn check_memory_shares(&self, errors: &mut Vec<DeviceError>) {
+        for &(worker, share) in &self.memory_shares {
+            match self.workers.get(worker.index()) {
+                None => errors.push(DeviceError::Dangling { what: "worker with a memory share", owner: self.name.clone() }),
+                Some(worker) if !(0.0..=1.0).contains(&share) => {
+                    errors.push(out_of_range("memory share", &worker.name, share, "between 0 and 1"));
+                }
+                Some(_) => {}
+            }
+        }
     }
 
     fn check_names(&self, errors: &mut Vec<DeviceError>) {

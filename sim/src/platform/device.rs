@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::cost::CostModels;
 use crate::identifiers::{ChannelId, LinkId, MemoryId, ProcessorId, WorkerId};
-use crate::platform::SupportRules;
+use crate::platform::{Power, SupportRules, Thermal};
 use crate::task::Patterns;
 
 /// Kind of processor.
@@ -158,6 +158,10 @@ pub struct Device {
     pub(super) memory_limit_bytes: Option<u64>,
     /// Patterns that each worker's runtime fuses.
     pub(super) fuses: Vec<Patterns>,
+    /// For each worker, the share of its time that memory bounds.
+    pub(super) memory_shares: Vec<f64>,
+    pub(super) power: Option<Power>,
+    pub(super) thermal: Option<Thermal>,
 }
 
 impl Device {
@@ -268,6 +272,31 @@ impl Device {
     /// Patterns of operators that a worker's runtime fuses into one kernel.
     pub fn fuses(&self, worker: WorkerId) -> Patterns {
         self.fuses[worker.index()]
+    }
+
+    /// Share of the time of a worker's kernels, at the operating point of its profile, in which they wait for memory: it stays when
+    /// the clock changes. Between 0 and 1.
+    pub fn memory_share(&self, worker: WorkerId) -> f64 {
+        self.memory_shares[worker.index()]
+    }
+
+    /// What the device draws and can run at, if known.
+    pub fn power(&self) -> Option<&Power> {
+        self.power.as_ref()
+    }
+
+    /// The same device with another battery, where it says what it draws.
+    #[must_use]
+    pub fn with_battery(mut self, joules: f64) -> Self {
+        if let Some(power) = &mut self.power {
+            power.battery_j = Some(joules);
+        }
+        self
+    }
+
+    /// How the device heats up, if known.
+    pub fn thermal(&self) -> Option<&Thermal> {
+        self.thermal.as_ref()
     }
 
     /// Whether two workers need a common processor beyond its capacity, so that they cannot run at the same time.

@@ -5,8 +5,10 @@
 
 mod builder;
 mod device;
+mod power;
 mod support;
 
 pub use builder::{DeviceBuilder, DeviceError};
 pub use device::{Channel, Device, Link, Memory, Processor, ProcessorKind, Worker};
+pub use power::{Clock, HeatSource, OperatingPoint, Power, Thermal, ThermalNode, Trip};
 pub use support::{Support, SupportRule, SupportRules};

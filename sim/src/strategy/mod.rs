@@ -168,6 +168,11 @@ pub trait System {
     fn queue_length(&self, worker: WorkerId) -> usize;
     /// Expected time until a worker has done what it runs and what waits for it.
     fn backlog_ns(&self, worker: WorkerId) -> u64;
+    /// Work that a worker does per time at the moment: 1 at the speed of its profile, 0 where it stands still. The expectations here are those
+    /// of the profile: divide by it to hold the present speed against them.
+    fn rate(&self, _worker: WorkerId) -> f64 {
+        1.0
+    }
     /// The program that a request in flight follows.
     fn program(&self, in_flight: InFlight) -> &Program;
     /// Expected costs of a model.

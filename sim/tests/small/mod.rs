@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each test uses a part")]
 
 use sim::engine::{Model, Options, Summary, Variation, simulate};
+use sim::environment::Environment;
 use sim::identifiers::{DataId, ModelId, TaskId, WorkerId};
 use sim::plan::{Part, Piece, Plan, PlanError};
 use sim::platform::{Device, DeviceBuilder, Link, ProcessorKind, SupportRules, Worker};
@@ -100,6 +101,11 @@ pub(crate) fn device() -> Device {
 
 /// A run of random models on [`device`], some tasks unsupported on the GPU and the NPU, some split in two.
 pub(crate) fn case(size: Size) -> Case {
+    case_in(size, Environment::default())
+}
+
+/// The same on a device that changes.
+pub(crate) fn case_in(size: Size, environment: Environment) -> Case {
     let device = device();
     let mut draw = Draw(Random::new(size.seed, Purpose::Search, 0, 0));
     let workers = device.workers().len();
@@ -111,7 +117,7 @@ pub(crate) fn case(size: Size) -> Case {
     let streams = (0..size.models).map(|index| stream(index, size.requests, &mut draw)).collect();
     let variation = if draw.chance(0.3) { Variation::Residuals } else { Variation::None };
     let horizon_ns = draw.chance(0.4).then(|| draw.below(3_000_000));
-    let options = Options { seed: size.seed, horizon_ns, variation, ..Options::default() };
+    let options = Options { seed: size.seed, horizon_ns, variation, environment, ..Options::default() };
     let mut records = Vec::new();
     let mut strategy = Scattered(draw);
     let summary = simulate(&device, &models, streams, &mut strategy, &options, &mut records).expect("the plan is valid");

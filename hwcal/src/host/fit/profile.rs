@@ -32,6 +32,8 @@ pub(crate) fn text(
         dram: bandwidth.map(|_| DRAM.to_owned()),
         decision_ns: 0,
         memory_limit_bytes: None,
+        power: None,
+        thermal: None,
         provenance: provenance(measured, machine),
         processors: machine
             .processors
@@ -59,6 +61,7 @@ pub(crate) fn text(
                 memory: if worker.is_host_memory { HOST.to_owned() } else { worker.name.clone() },
                 invocation_ns: workers.get(&worker.name).map_or(0, |fitted| fitted.invocation_ns),
                 support: rules(&worker.name).map(|_| worker.name.clone()),
+                memory_share: 0.0,
                 repacks_weights: false,
                 fuses: None,
                 opens: worker.opens.clone(),

@@ -1,0 +1,241 @@
+//! Energy, clocks and temperatures of a run, where it models them.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::identifiers::{ProcessorId, RequestId};
+use crate::metrics::ModelFacts;
+use crate::platform::Device;
+use crate::record::{EnergyRecord, Outcome, Quantity, Record, StateRecord};
+
+/// How the device fared. Definitions: `docs/metrics.md`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct DeviceReport {
+    /// Energy, where it was accounted for.
+    pub energy: Option<EnergyReport>,
+    /// Clocks, one for each processor that has operating points.
+    pub clocks: Vec<ClockReport>,
+    /// Temperatures, one for each node of the thermal network, where it was modelled.
+    pub temperatures: Vec<TemperatureReport>,
+}
+
+/// Energy of a run: `total = base + memory + sum over processors of active and idle`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct EnergyReport {
+    /// All of it.
+    pub total_j: f64,
+    /// Of everything that is neither processor nor memory traffic.
+    pub base_j: f64,
+    /// Of traffic to and from memory.
+    pub memory_j: f64,
+    /// Total over the length of the run.
+    pub mean_power_w: Option<f64>,
+    /// Total over what a full battery holds.
+    pub battery_share: Option<f64>,
+    /// Of each processor.
+    pub processors: Vec<ProcessorEnergy>,
+    /// Of each model.
+    pub models: Vec<ModelEnergy>,
+    /// Base and idle energy while no request was in flight.
+    pub unattributed_j: f64,
+}
+
+/// Energy of a processor.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ProcessorEnergy {
+    /// Its name.
+    pub name: String,
+    /// Of its occupied cores.
+    pub active_j: f64,
+    /// Of the processor whether it works or not.
+    pub idle_j: f64,
+}
+
+/// Energy of a model's requests.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct ModelEnergy {
+    /// Its name.
+    pub name: String,
+    /// Of cores while its requests occupied them.
+    pub active_j: f64,
+    /// Of its traffic to and from memory.
+    pub memory_j: f64,
+    /// Its share of base and idle energy: divided evenly, at all times, among the requests in flight.
+    pub shared_j: f64,
+    /// The three together over completed requests; `None` where none completed.
+    pub per_inference_j: Option<f64>,
+}
+
+/// A processor's clock over the run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ClockReport {
+    /// The processor.
+    pub processor: String,
+    /// Mean over time.
+    pub mean_khz: f64,
+    /// Lowest.
+    pub least_khz: f64,
+    /// At the end.
+    pub end_khz: f64,
+    /// How often it changed.
+    pub changes: u64,
+}
+
+/// Temperature of a node over the run, in degrees Celsius.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TemperatureReport {
+    /// The node.
+    pub node: String,
+    /// At the start.
+    pub start_celsius: f64,
+    /// Highest seen at a look.
+    pub most_celsius: f64,
+    /// At the end.
+    pub end_celsius: f64,
+}
+
+/// What the records say of the device; `None` where they say nothing.
+pub(super) fn of(device: &Device, facts: &[ModelFacts<'_>], records: &[Record], end_ns: u64) -> Option<DeviceReport> {
+    let states: Vec<&StateRecord> =
+        records.iter().filter_map(|record| if let Record::State(it) = record { Some(it) } else { None }).collect();
+    if states.is_empty() {
+        return None;
+    }
+    let mut by_quantity: BTreeMap<Quantity, Vec<(u64, f64)>> = BTreeMap::new();
+    for state in states {
+        by_quantity.entry(state.quantity).or_default().push((state.at_ns, state.value));
+    }
+    let mut report = DeviceReport { energy: energy(device, facts, records, &by_quantity, end_ns), ..DeviceReport::default() };
+    for (quantity, values) in &by_quantity {
+        match *quantity {
+            Quantity::Frequency(processor) => {
+                let name = device.processors().get(processor.index()).map(|it| it.name.clone()).unwrap_or_default();
+                report.clocks.extend(clock(name, values, end_ns));
+            }
+            Quantity::Temperature(node) => {
+                let name = device.thermal().and_then(|thermal| thermal.nodes.get(node as usize)).map(|node| node.name.clone());
+                report.temperatures.extend(temperature(name.unwrap_or_default(), values));
+            }
+            _ => {}
+        }
+    }
+    Some(report)
+}
+
+fn clock(processor: String, values: &[(u64, f64)], end_ns: u64) -> Option<ClockReport> {
+    let (_, first) = *values.first()?;
+    let (_, end_khz) = *values.last()?;
+    let until = values.iter().skip(1).map(|&(at_ns, _)| at_ns).chain([end_ns]);
+    let kilocycles: f64 = values.iter().zip(until).map(|(&(from_ns, khz), to_ns)| khz * (to_ns - from_ns) as f64).sum();
+    Some(ClockReport {
+        processor,
+        mean_khz: if end_ns > 0 { kilocycles / end_ns as f64 } else { first },
+        least_khz: values.iter().map(|&(_, khz)| khz).fold(f64::INFINITY, f64::min),
+        end_khz,
+        changes: values.windows(2).filter(|pair| pair[0].1.to_bits() != pair[1].1.to_bits()).count() as u64,
+    })
+}
+
+fn temperature(node: String, values: &[(u64, f64)]) -> Option<TemperatureReport> {
+    Some(TemperatureReport {
+        node,
+        start_celsius: values.first()?.1,
+        most_celsius: values.iter().map(|&(_, celsius)| celsius).fold(f64::NEG_INFINITY, f64::max),
+        end_celsius: values.last()?.1,
+    })
+}
+
+fn energy(
+    device: &Device,
+    facts: &[ModelFacts<'_>],
+    records: &[Record],
+    by_quantity: &BTreeMap<Quantity, Vec<(u64, f64)>>,
+    end_ns: u64,
+) -> Option<EnergyReport> {
+    let at_end = |quantity: Quantity| by_quantity.get(&quantity).and_then(|values| values.last()).map(|&(_, value)| value);
+    let base_j = at_end(Quantity::BaseEnergy)?;
+    let memory_j = at_end(Quantity::MemoryEnergy).unwrap_or(0.0);
+    let processors: Vec<ProcessorEnergy> = device
+        .processors()
+        .iter()
+        .enumerate()
+        .map(|(index, processor)| {
+            let id = ProcessorId::from_index(index);
+            let of = |quantity| at_end(quantity).unwrap_or(0.0);
+            let (active_j, idle_j) = (of(Quantity::ActiveEnergy(id)), of(Quantity::IdleEnergy(id)));
+            ProcessorEnergy { name: processor.name.clone(), active_j, idle_j }
+        })
+        .collect();
+    let idle_j: f64 = processors.iter().map(|processor| processor.idle_j).sum();
+    let total_j = base_j + memory_j + idle_j + processors.iter().map(|processor| processor.active_j).sum::<f64>();
+    let seconds = end_ns as f64 * 1e-9;
+    let mut models: Vec<ModelEnergy> =
+        facts.iter().map(|facts| ModelEnergy { name: facts.name.to_owned(), ..ModelEnergy::default() }).collect();
+    let mut completed = vec![0u64; models.len()];
+    let shares = in_flight_shares(records);
+    let watts = if end_ns > 0 { (base_j + idle_j) / seconds } else { 0.0 };
+    let mut shared_j = 0.0;
+    for record in records {
+        match record {
+            Record::Energy(EnergyRecord { model, active_j, memory_j, .. }) => {
+                if let Some(energy) = models.get_mut(model.index()) {
+                    energy.active_j += active_j;
+                    energy.memory_j += memory_j;
+                }
+            }
+            Record::Request(request) => {
+                let joules = watts * shares.get(&request.request).copied().unwrap_or(0.0) * 1e-9;
+                shared_j += joules;
+                if let Some(energy) = models.get_mut(request.model.index()) {
+                    energy.shared_j += joules;
+                    completed[request.model.index()] += u64::from(request.outcome == Outcome::Completed);
+                }
+            }
+            _ => {}
+        }
+    }
+    for (energy, &completed) in models.iter_mut().zip(&completed) {
+        let joules = energy.active_j + energy.memory_j + energy.shared_j;
+        energy.per_inference_j = (completed > 0).then(|| joules / completed as f64);
+    }
+    Some(EnergyReport {
+        total_j,
+        base_j,
+        memory_j,
+        mean_power_w: (end_ns > 0).then(|| total_j / seconds),
+        battery_share: device.power().and_then(|power| power.battery_j).map(|battery_j| total_j / battery_j),
+        processors,
+        models,
+        unattributed_j: base_j + idle_j - shared_j,
+    })
+}
+
+/// For each request, the integral over its time in flight of one over the number of requests in flight then, in nanoseconds.
+fn in_flight_shares(records: &[Record]) -> BTreeMap<RequestId, f64> {
+    let mut boundaries: Vec<(u64, bool, RequestId)> = Vec::new();
+    for record in records {
+        if let Record::Request(it) = record {
+            boundaries.push((it.arrived_ns, true, it.request));
+            boundaries.push((it.ended_ns, false, it.request));
+        }
+    }
+    // Of one instant arrivals first: a request of no length begins before it ends.
+    boundaries.sort_unstable_by_key(|&(at_ns, begins, request)| (at_ns, !begins, request));
+    let mut shares: BTreeMap<RequestId, f64> = BTreeMap::new();
+    let (mut at_ns, mut in_flight, mut each) = (0, 0u32, 0.0);
+    for (next_ns, begins, request) in boundaries {
+        if in_flight > 0 {
+            each += (next_ns - at_ns) as f64 / f64::from(in_flight);
+        }
+        at_ns = next_ns;
+        if begins {
+            in_flight += 1;
+            shares.insert(request, -each);
+        } else {
+            in_flight -= 1;
+            *shares.entry(request).or_default() += each;
+        }
+    }
+    shares
+}
