@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use sim::engine::{Model, Options, plan_all, simulate, simulate_programs};
 use sim::identifiers::{ModelId, RequestId, SegmentId, TaskId, WorkerId};
 use sim::plan::{Part, Plan, Program};
-use sim::platform::{Device, ProcessorKind};
+use sim::platform::{Clock, Device, OperatingPoint, Power, ProcessorKind};
 use sim::record::{KernelRecord, NoRecorder, Record};
 use sim::strategy::{Arriving, Decisions, DeviceView, InFlight, Job, Ready, System, registry};
 use sim::task::{CostTable, KernelCost, TaskGraph, TaskGraphBuilder};
@@ -249,4 +249,39 @@ fn plans_that_take_longer_than_simulated_are_left_for_a_single_worker() {
     let latencies = latencies_elsewhere(&profile, &device, &tasks, &costs, 60);
     assert!(latencies[0] > 14_000_000, "copies take far longer than the profile says: {}", latencies[0]);
     assert!(latencies[10..].iter().all(|&took_ns| took_ns <= 12_100_000), "twelve tasks on one worker take 12 ms: {latencies:?}");
+}
+
+#[test]
+fn energy_is_saved_where_the_deadline_allows_it() {
+    // 2 ms and 2 mJ a task on the CPU, 1 ms and 4 mJ on the GPU.
+    let mut builder = common::simple_builder(&[ProcessorKind::CpuCluster, ProcessorKind::Gpu], 1_000, 1e9);
+    let clock =
+        |active_w| Clock { points: vec![OperatingPoint { frequency_khz: 1_000_000, active_w, idle_w: 0.1 }], ..Clock::default() };
+    builder.power(Power { clocks: vec![clock(1.0), clock(4.0)], ..Power::default() });
+    let device = builder.build().expect("valid");
+    let tasks = chain(&[1000, 1000, 1000, 1000]);
+    let costs = CostTable::new(2, [2_000_000, 1_000_000].repeat(3).into_iter().map(KernelCost::of_duration).map(Some).collect());
+    let job = Job { model: ModelId(0), name: "m", tasks: &tasks, costs: &costs };
+    let view = DeviceView { device: &device, jobs: &[job], seed: 0 };
+    let all_on = |plan: &Plan, worker: u32| plan.segments().iter().all(|segment| segment.worker == Some(WorkerId(worker)));
+    let mut fastest = registry::build("socrates").expect("known");
+    assert!(all_on(&fastest.plan(&job, &view).expect("a plan"), 1));
+    let mut frugal = registry::build("socrates[objective=energy]").expect("known");
+    let plan = frugal.plan(&job, &view).expect("a plan");
+    assert!(all_on(&plan, 0), "half the energy");
+    let program = Program::compile(&plan, &tasks, &costs).expect("valid");
+    let mut planned_for = |request: u32, deadline_ns| {
+        let arriving = Arriving { request: RequestId(request), model: ModelId(0), arrived_ns: 0, deadline_ns, priority: 0 };
+        let system = Quiet { device: &device, costs: &costs, program: program.clone(), now_ns: 0, arriving: vec![arriving] };
+        let mut decisions = Decisions::default();
+        frugal.dispatch(&system, &mut decisions);
+        decisions.plans.pop().map(|(_, plan)| plan)
+    };
+    assert_eq!(planned_for(0, Some(20_000_000)), None, "6 ms of 20: the plan in force will do");
+    let hurried = planned_for(1, Some(5_000_000)).expect("a plan for the hurried");
+    assert!(all_on(&hurried, 1), "3 ms on the GPU, 6 on the CPU");
+    assert!(all_on(&planned_for(2, None).expect("back again"), 0));
+    let dark = common::simple_device(&[ProcessorKind::CpuCluster, ProcessorKind::Gpu], 1_000, 1e9);
+    let refused = registry::build("socrates[objective=energy]").expect("known").plan(&job, &DeviceView { device: &dark, ..view });
+    assert!(refused.is_err_and(|error| error.to_string().contains("power")));
 }

@@ -43,6 +43,11 @@ pub fn plain_worker(
 
 /// `kinds.len()` processors of one core, each a worker with a memory of its own, all links alike.
 pub fn simple_device(kinds: &[ProcessorKind], fixed_ns: u64, bytes_per_second: f64) -> Device {
+    simple_builder(kinds, fixed_ns, bytes_per_second).build().expect("valid")
+}
+
+/// The same, not built yet.
+pub fn simple_builder(kinds: &[ProcessorKind], fixed_ns: u64, bytes_per_second: f64) -> DeviceBuilder {
     let mut builder = DeviceBuilder::new("simple");
     for (index, &kind) in kinds.iter().enumerate() {
         builder.memory(format!("m{index}"));
@@ -54,7 +59,7 @@ pub fn simple_device(kinds: &[ProcessorKind], fixed_ns: u64, bytes_per_second: f
             builder.link(plain_link(format!("{from}-{to}"), from, to, fixed_ns, bytes_per_second));
         }
     }
-    builder.build().expect("valid")
+    builder
 }
 
 #[derive(Clone, Debug)]

@@ -6,6 +6,8 @@ use crate::memory::{MemoryOptions, MemoryPlan};
 use crate::plan::{Plan, Program};
 use crate::platform::Device;
 use crate::record::{NoRecorder, Record};
+use crate::strategy::socrates::objective::Objective;
+use crate::strategy::socrates::portfolio::Candidate;
 use crate::task::{CostTable, TaskGraph};
 use crate::workload::{Arrivals, Stream};
 
@@ -20,13 +22,54 @@ pub(super) struct Subject<'a> {
 pub(super) struct Evaluator<'a> {
     device: &'a Device,
     options: Options,
+    objective: Objective,
     /// Kernels simulated, for the account of what planning took.
     pub(super) kernels: u64,
 }
 
 impl<'a> Evaluator<'a> {
-    pub(super) fn new(device: &'a Device) -> Self {
-        Self { device, options: Options::default(), kernels: 0 }
+    pub(super) fn new(device: &'a Device, objective: Objective) -> Self {
+        Self { device, options: Options::default(), objective, kernels: 0 }
+    }
+
+    /// What a change of a plan is judged by: latency alone, or where energy counts, picojoules that a request adds.
+    pub(super) fn worth(&mut self, subject: Subject<'_>, plan: &Plan) -> Option<u64> {
+        match self.objective {
+            Objective::Energy => {
+                let program = self.compile(subject, plan)?;
+                let (energy_j, _) = self.spent(subject, &program)?;
+                Some(libm::round(energy_j * 1e12) as u64)
+            }
+            Objective::Latency | Objective::Deadline => self.alone_ns(subject, plan),
+        }
+    }
+
+    /// Fills in what the objective looks at beside latency.
+    pub(super) fn account(&mut self, subject: Subject<'_>, candidate: &mut Candidate) {
+        if self.objective != Objective::Latency
+            && let Some(program) = self.compile(subject, &candidate.plan)
+            && let Some((energy_j, occupied_ns)) = self.spent(subject, &program)
+        {
+            (candidate.energy_j, candidate.occupied_ns) = (energy_j, occupied_ns);
+        }
+    }
+
+    /// Energy that a request adds to what the device draws anyway, and core-nanoseconds that it occupies.
+    fn spent(&mut self, subject: Subject<'_>, program: &Program) -> Option<(f64, u64)> {
+        self.options.environment.energy = self.device.power().is_some();
+        let records = self.records(&[subject], std::slice::from_ref(program));
+        self.options.environment.energy = false;
+        let (mut energy_j, mut occupied_ns) = (0.0, 0);
+        for record in records? {
+            match record {
+                Record::Energy(energy) => energy_j += energy.active_j + energy.memory_j,
+                Record::Kernel(kernel) => {
+                    occupied_ns += (kernel.end_ns - kernel.start_ns) * u64::from(self.device.worker(kernel.worker).threads());
+                }
+                _ => {}
+            }
+        }
+        Some((energy_j, occupied_ns))
     }
 
     /// Latency of one request with nothing else running; `None` for a plan that is invalid or exceeds the memory there is.

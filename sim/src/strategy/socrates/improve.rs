@@ -22,15 +22,15 @@ impl<'b> Improvement<'_, 'b> {
         Improvement { subject: self.subject, workers: self.workers.clone(), options, evaluator: self.evaluator }
     }
 
-    /// Latency alone; `None` where it is no plan.
-    pub(super) fn worth_ns(&mut self, choices: &[Choice], form: Form) -> Option<u64> {
-        self.evaluator.alone_ns(self.subject, &plan_of(choices, self.subject.tasks, form))
+    /// See [`Evaluator::worth`].
+    fn worth(&mut self, choices: &[Choice], form: Form) -> Option<u64> {
+        self.evaluator.worth(self.subject, &plan_of(choices, self.subject.tasks, form))
     }
 
     /// The best choices found by simulating so many kernels.
     pub(super) fn improve(&mut self, mut choices: Vec<Choice>, form: Form, kernels: u64) -> Vec<Choice> {
         let limit = self.evaluator.kernels + kernels;
-        let mut best_ns = self.worth_ns(&choices, form);
+        let mut best = self.worth(&choices, form);
         let mut again = true;
         while again && self.evaluator.kernels < limit {
             again = false;
@@ -50,9 +50,9 @@ impl<'b> Improvement<'_, 'b> {
                     }
                     let before = choices[range.clone()].to_vec();
                     choices[range.clone()].fill(choice);
-                    let changed_ns = self.worth_ns(&choices, form);
-                    if changed_ns.is_some_and(|changed_ns| best_ns.is_none_or(|best_ns| changed_ns < best_ns)) {
-                        (best_ns, again) = (changed_ns, true);
+                    let changed = self.worth(&choices, form);
+                    if changed.is_some_and(|changed| best.is_none_or(|best| changed < best)) {
+                        (best, again) = (changed, true);
                     } else {
                         choices[range].copy_from_slice(&before);
                     }

@@ -15,6 +15,7 @@ mod beam;
 mod evaluate;
 mod forms;
 mod improve;
+mod objective;
 mod options;
 mod portfolio;
 mod running;
@@ -34,6 +35,7 @@ use crate::task::{Lowering, Patterns};
 use beam::Beam;
 use evaluate::{Evaluator, Subject};
 use forms::{Form, plan_of};
+use objective::Objective;
 use options::Options;
 use portfolio::Allowed;
 use running::Running;
@@ -44,6 +46,12 @@ pub(super) const ENTRY: Entry = Entry {
     summary: "adaptive: searched and simulated plans for all models together, judged again when the device changes",
     accelerator: None,
     parameters: &[
+        Parameter {
+            name: "objective",
+            kind: Plain,
+            default: "latency",
+            summary: "`latency`, `energy` (the least that meets the deadline), or `deadline` (cores occupied shortest, deadlines met)",
+        },
         Parameter { name: "splits", kind: Plain, default: "on", summary: "`on`, or `off`: operators are never shared" },
         Parameter {
             name: "others",
@@ -56,7 +64,11 @@ pub(super) const ENTRY: Entry = Entry {
     ],
     build: |parameters| {
         let switch = |name| parameters.choice(name, &[("on", true), ("off", false)]);
-        let allowed = Allowed { splits: switch("splits")?, others: switch("others")? };
+        let objective = parameters.choice(
+            "objective",
+            &[("latency", Objective::Latency), ("energy", Objective::Energy), ("deadline", Objective::Deadline)],
+        )?;
+        let allowed = Allowed { splits: switch("splits")?, others: switch("others")?, objective };
         Ok(Box::new(Socrates { allowed, rewrites: switch("rewrites")?, adapts: switch("adapt")?, running: None }))
     },
 };
@@ -73,6 +85,9 @@ struct Socrates {
 
 impl Strategy for Socrates {
     fn plan(&mut self, job: &Job<'_>, view: &DeviceView<'_>) -> Result<Plan, PlanError> {
+        if self.allowed.objective == Objective::Energy && view.device.power().is_none() {
+            return Err(not_found(&format!("`objective=energy`: the profile of `{}` says nothing of power", view.device.name())));
+        }
         let one = [*job];
         let jobs = if view.jobs.iter().any(|other| other.model == job.model) { view.jobs } else { &one };
         let is_planned = self.running.as_ref().is_some_and(|running| running.models.len() == jobs.len());
@@ -97,16 +112,16 @@ impl Strategy for Socrates {
 
     /// The one whose quickly searched plan is simulated to be fastest; the model as it is where none gains anything.
     fn choose_variant(&mut self, variants: &[Job<'_>], view: &DeviceView<'_>) -> usize {
-        let mut evaluator = Evaluator::new(view.device);
-        let mut latency_ns = |job: &Job<'_>| {
+        let mut evaluator = Evaluator::new(view.device, self.allowed.objective);
+        let mut worth = |job: &Job<'_>| {
             let subject = Subject { tasks: job.tasks, costs: job.costs };
             let options = Options::whole_only(job.tasks);
             let searched = Beam::new(view.device, job.tasks, job.costs, &options, QUICK_WIDTH).search();
             let searched = searched.map(|choices| plan_of(&choices, job.tasks, Form::Runs));
             let solos = view.device.worker_ids().map(|worker| portfolio::solo(job, worker));
-            searched.into_iter().chain(solos).filter_map(|plan| evaluator.alone_ns(subject, &plan)).min().unwrap_or(u64::MAX)
+            searched.into_iter().chain(solos).filter_map(|plan| evaluator.worth(subject, &plan)).min().unwrap_or(u64::MAX)
         };
-        let all: Vec<u64> = variants.iter().map(&mut latency_ns).collect();
+        let all: Vec<u64> = variants.iter().map(&mut worth).collect();
         (0..all.len()).min_by_key(|&index| (all[index], index)).unwrap_or(0)
     }
 
@@ -117,7 +132,7 @@ impl Strategy for Socrates {
     fn dispatch(&mut self, system: &dyn System, decisions: &mut Decisions) {
         if let Some(running) = &mut self.running {
             running.judge(system.now_ns(), self.allowed, decisions);
-            running.follow(system, decisions);
+            running.follow(system, self.allowed.objective, decisions);
         }
     }
 

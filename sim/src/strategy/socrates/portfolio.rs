@@ -2,10 +2,12 @@
 
 use crate::identifiers::WorkerId;
 use crate::plan::Plan;
+use crate::platform::{Device, ProcessorKind};
 use crate::strategy::socrates::beam::Beam;
 use crate::strategy::socrates::evaluate::{Evaluator, Subject};
 use crate::strategy::socrates::forms::{Form, has_branches, plan_of};
 use crate::strategy::socrates::improve::{Improvement, choices_of};
+use crate::strategy::socrates::objective::Objective;
 use crate::strategy::socrates::options::{Choice, Options};
 use crate::strategy::socrates::seen::Seen;
 use crate::strategy::{DeviceView, Job, registry};
@@ -17,6 +19,10 @@ pub(super) struct Candidate {
     /// Workers that it uses, each once.
     pub(super) workers: Vec<WorkerId>,
     pub(super) alone_ns: u64,
+    /// What a request adds to the energy that the device draws anyway; 0 where that is not asked for.
+    pub(super) energy_j: f64,
+    /// For how long a request occupies cores, all added up; 0 where that is not asked for.
+    pub(super) occupied_ns: u64,
     /// What its requests really took.
     pub(super) seen: Seen,
 }
@@ -26,7 +32,7 @@ impl Candidate {
         let mut workers: Vec<WorkerId> = plan.segments().iter().filter_map(|segment| segment.worker).collect();
         workers.sort_unstable();
         workers.dedup();
-        Self { plan, workers, alone_ns, seen: Seen::default() }
+        Self { plan, workers, alone_ns, energy_j: 0.0, occupied_ns: 0, seen: Seen::default() }
     }
 
     /// Whether several workers have to do with each other.
@@ -48,7 +54,7 @@ pub(super) const WIDTH: usize = 24;
 /// Kernels that improving a plan may simulate.
 const IMPROVEMENT_KERNELS: u64 = 25_000;
 
-/// Candidates that are kept.
+/// Fastest candidates that are kept.
 const MOST_KEPT: usize = 8;
 
 /// What may be used.
@@ -56,6 +62,7 @@ const MOST_KEPT: usize = 8;
 pub(super) struct Allowed {
     pub(super) splits: bool,
     pub(super) others: bool,
+    pub(super) objective: Objective,
 }
 
 /// Candidates for a job, the fastest first. Empty if none fits.
@@ -89,8 +96,37 @@ pub(super) fn candidates(
     for plan in searched(job, view, allowed, evaluator) {
         add(plan, evaluator);
     }
+    for candidate in &mut found {
+        evaluator.account(subject, candidate);
+    }
+    kept(found, view.device)
+}
+
+/// The fastest, and beside them the fastest single worker of each kind, to fall back on; where energy counts, the most frugal too.
+fn kept(mut found: Vec<Candidate>, device: &Device) -> Vec<Candidate> {
     found.sort_by_key(|candidate| candidate.alone_ns);
-    found.truncate(MOST_KEPT);
+    let kind = |candidate: &Candidate| match candidate.workers[..] {
+        [worker] => Some(device.worker(worker).kind),
+        _ => None,
+    };
+    let mut seen: Vec<ProcessorKind> = Vec::new();
+    let is_fallback: Vec<bool> = found
+        .iter()
+        .map(|candidate| {
+            let new = kind(candidate).filter(|kind| !seen.contains(kind));
+            seen.extend(new);
+            new.is_some()
+        })
+        .collect();
+    let least = |cost: &dyn Fn(&Candidate) -> f64| {
+        (0..found.len()).min_by(|&one, &other| cost(&found[one]).total_cmp(&cost(&found[other])))
+    };
+    let frugal = [least(&|candidate| candidate.energy_j), least(&|candidate| candidate.occupied_ns as f64)];
+    let mut index = 0;
+    found.retain(|_| {
+        index += 1;
+        index <= MOST_KEPT || is_fallback[index - 1] || frugal.contains(&Some(index - 1))
+    });
     found
 }
 

@@ -8,6 +8,7 @@ use crate::strategy::socrates::adapt::Factors;
 use crate::strategy::socrates::beam::Beam;
 use crate::strategy::socrates::evaluate::{Evaluator, Subject};
 use crate::strategy::socrates::forms::{Form, plan_of};
+use crate::strategy::socrates::objective::Objective;
 use crate::strategy::socrates::options::Options;
 use crate::strategy::socrates::portfolio::{self, Allowed, Candidate};
 use crate::strategy::socrates::seen::{Journal, pooled};
@@ -78,7 +79,7 @@ impl Known {
 
 impl Running {
     pub(super) fn plan(jobs: &[Job<'_>], view: &DeviceView<'_>, allowed: Allowed) -> Result<Self, PlanError> {
-        let mut evaluator = Evaluator::new(view.device);
+        let mut evaluator = Evaluator::new(view.device, allowed.objective);
         let mut models = Vec::with_capacity(jobs.len());
         for job in jobs {
             let candidates = portfolio::candidates(job, view, allowed, &mut evaluator);
@@ -93,7 +94,8 @@ impl Running {
             models.push(Known { tasks, costs, candidates, chosen: 0, followed: 0 });
         }
         let beyond: Vec<Vec<f64>> = models.iter().map(|known| known.beyond(0)).collect();
-        let chosen = together(&models, &models.iter().map(Known::subject).collect::<Vec<_>>(), &beyond, &mut evaluator);
+        let subjects: Vec<Subject<'_>> = models.iter().map(Known::subject).collect();
+        let chosen = chosen(&models, &subjects, &beyond, allowed.objective, &mut evaluator);
         for (known, chosen) in models.iter_mut().zip(chosen) {
             (known.chosen, known.followed) = (chosen, chosen);
         }
@@ -132,7 +134,7 @@ impl Running {
         }
         (self.judged_by, self.judged_ns) = (logs, now_ns);
         let device = self.device.clone();
-        let mut evaluator = Evaluator::new(&device);
+        let mut evaluator = Evaluator::new(&device, allowed.objective);
         let mut searched = 0;
         let factors = &self.factors;
         let corrected = self.models.iter().map(|known| {
@@ -147,6 +149,7 @@ impl Running {
                 let before_ns = candidate.alone_ns;
                 candidate.alone_ns = evaluator.alone_ns(subject, &candidate.plan).unwrap_or(u64::MAX);
                 // What is seen of the plan in force is as new as the factors; what was seen of others holds beside them.
+                evaluator.account(subject, candidate);
                 if index == known.followed {
                     candidate.seen.rebase(candidate.alone_ns as f64 / before_ns.max(1) as f64);
                 }
@@ -161,32 +164,36 @@ impl Running {
             {
                 let least_ns = known.candidates.iter().map(|candidate| candidate.alone_ns).min().unwrap_or(u64::MAX);
                 if (alone_ns as f64) < least_ns as f64 * (1.0 - WORTH_A_CHANGE) {
-                    known.candidates.push(Candidate::new(plan, alone_ns));
+                    let mut candidate = Candidate::new(plan, alone_ns);
+                    evaluator.account(subject, &mut candidate);
+                    known.candidates.push(candidate);
                 }
             }
         }
         let subjects: Vec<Subject<'_>> =
             self.models.iter().zip(&corrected).map(|(known, costs)| Subject { tasks: &known.tasks, costs }).collect();
         let beyond: Vec<Vec<f64>> = self.models.iter().map(|known| known.beyond(now_ns)).collect();
-        let chosen = together(&self.models, &subjects, &beyond, &mut evaluator);
+        let chosen = chosen(&self.models, &subjects, &beyond, allowed.objective, &mut evaluator);
         for (model, (known, chosen)) in self.models.iter_mut().zip(chosen).enumerate() {
             let worth_ns = known.worth_ns(now_ns);
-            if chosen != known.chosen && worth_ns[chosen] < worth_ns[known.chosen] * (1.0 - WORTH_A_CHANGE) {
+            let is_worth_it =
+                allowed.objective.choose(&known.candidates, &worth_ns, None, known.chosen, WORTH_A_CHANGE) != known.chosen;
+            if chosen != known.chosen && is_worth_it {
                 known.chosen = chosen;
                 known.followed = chosen;
                 decisions.replan(ModelId::from_index(model), known.candidates[chosen].plan.clone());
             }
         }
         let simulated = evaluator.kernels;
-        let mut evaluator = Evaluator::new(&device);
+        let mut evaluator = Evaluator::new(&device, allowed.objective);
         self.expect(&mut evaluator);
         let simulated = simulated + evaluator.kernels;
         decisions.spend(simulated.saturating_mul(SIMULATION_NS_PER_KERNEL));
         decisions.spend(searched.saturating_mul(SEARCH_NS_PER_TASK_AND_WORKER));
     }
 
-    /// Requests follow the candidate that is expected to end first: by what waits for its workers now, and by what its requests took.
-    pub(super) fn follow(&mut self, system: &dyn System, decisions: &mut Decisions) {
+    /// Requests follow the candidate that is best for the objective, by default the one that is expected to end first: by what waits for its workers now, and by what its requests took.
+    pub(super) fn follow(&mut self, system: &dyn System, objective: Objective, decisions: &mut Decisions) {
         let now_ns = system.now_ns();
         let backlog_ns: Vec<u64> = self.device.worker_ids().map(|worker| system.backlog_ns(worker)).collect();
         for arriving in system.arriving() {
@@ -199,10 +206,10 @@ impl Running {
                 waits_ns.max().unwrap_or(0) as f64
             };
             let worth_ns = known.worth_ns(now_ns);
-            let ends_ns = |index: usize| worth_ns[index] + waits_ns(&known.candidates[index]);
-            let best = (0..known.candidates.len()).min_by(|&one, &other| ends_ns(one).total_cmp(&ends_ns(other)));
-            let best = best.filter(|&best| ends_ns(best) < ends_ns(known.chosen) * (1.0 - WORTH_A_CHANGE));
-            let follows = best.unwrap_or(known.chosen);
+            let ends_ns: Vec<f64> =
+                worth_ns.iter().zip(&known.candidates).map(|(worth_ns, candidate)| worth_ns + waits_ns(candidate)).collect();
+            let within_ns = arriving.deadline_ns.map(|deadline_ns| deadline_ns.saturating_sub(now_ns) as f64);
+            let follows = objective.choose(&known.candidates, &ends_ns, within_ns, known.chosen, WORTH_A_CHANGE);
             if follows != known.followed {
                 known.followed = follows;
                 decisions.replan(arriving.model, known.candidates[follows].plan.clone());
@@ -230,6 +237,26 @@ impl Running {
         if outcome == Outcome::Completed {
             let candidate = &mut self.models[model].candidates[candidate];
             candidate.seen.add(ended_ns, ended_ns - arrived_ns, candidate.alone_ns);
+        }
+    }
+}
+
+/// For each model the candidate to follow where workers are idle. Where energy counts, models are chosen for one by one.
+fn chosen(
+    models: &[Known],
+    subjects: &[Subject<'_>],
+    beyond: &[Vec<f64>],
+    objective: Objective,
+    evaluator: &mut Evaluator<'_>,
+) -> Vec<usize> {
+    match objective {
+        Objective::Latency | Objective::Deadline => together(models, subjects, beyond, evaluator),
+        Objective::Energy => {
+            let one = |(known, beyond): (&Known, &Vec<f64>)| {
+                let worth_ns = known.candidates.iter().zip(beyond).map(|(candidate, factor)| candidate.alone_ns as f64 * factor);
+                objective.choose(&known.candidates, &worth_ns.collect::<Vec<_>>(), None, known.chosen, 0.0)
+            };
+            models.iter().zip(beyond).map(one).collect()
         }
     }
 }
