@@ -20,6 +20,14 @@ pub enum Purpose {
     Search = 4,
     /// Resampling of a sample by [`crate::statistics`].
     Resampling = 5,
+    /// What the completion of a request brings about in other streams.
+    Following = 20,
+    /// What the input of a request is like.
+    Input = 21,
+    /// By how much the cost model is wrong about a task on a worker, for a whole run.
+    ModelError = 22,
+    /// Seeds of replicates.
+    Replicate = 23,
 }
 
 /// A portable generator seeded by `(seed, purpose, entity, index)`.

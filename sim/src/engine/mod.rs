@@ -8,6 +8,7 @@ mod copies;
 mod dispatch;
 mod drops;
 mod dynamics;
+mod gates;
 mod queue;
 mod requests;
 mod run;
@@ -26,6 +27,7 @@ use crate::environment::{Environment, EnvironmentError};
 use crate::identifiers::ModelId;
 use crate::plan::PlanError;
 use crate::task::{CostTable, TaskGraph};
+use crate::workload::StreamError;
 
 /// A model of a simulation: its tasks and what they cost on the device.
 #[derive(Clone, Copy)]
@@ -132,6 +134,9 @@ pub enum SimulationError {
         /// Models there are.
         count: usize,
     },
+    /// Streams cannot run together.
+    #[error(transparent)]
+    Stream(#[from] StreamError),
     /// A cost table does not fit the device or the tasks.
     #[error(
         "model `{model}`: the cost table is for {tasks} tasks on {workers} workers, the model has {expected_tasks} and the device {expected_workers}"
