@@ -120,7 +120,11 @@ impl Strategy for OnWorker0 {
 }
 
 /// Ends of the requests of some streams on one worker, models of one task of these durations.
-fn run(streams: Vec<Stream>, durations_ns: &[u64], options: &Options) -> Result<(StopReason, Vec<RequestRecord>), SimulationError> {
+fn run(
+    streams: Vec<Stream>,
+    durations_ns: &[u64],
+    options: &Options,
+) -> Result<(StopReason, Vec<RequestRecord>), SimulationError> {
     let device = common::simple_device(&[ProcessorKind::CpuCluster], 0, 1e9);
     let mut builder = TaskGraphBuilder::new();
     builder.task(&[], &[]);
@@ -184,14 +188,18 @@ fn a_bounded_queue_loses_what_the_birth_and_death_chain_says() {
         let mut losses: Vec<f64> = Vec::new();
         for seed in 0..10 {
             let mut stream = Stream::new(ModelId(0), Arrivals::Poisson { mean_gap_ns: 1e6 / load }, Some(20_000));
-            stream.queue = Some(QueueRule { in_flight: 1, bound: Some(bound), when_full: WhenFull::DropNewest, drop_late: false });
+            stream.queue =
+                Some(QueueRule { in_flight: 1, bound: Some(bound), when_full: WhenFull::DropNewest, drop_late: false });
             let options = Options { seed, variation: Variation::Exponential, ..Options::default() };
             let (_, ended) = run(vec![stream], &[1_000_000], &options).unwrap();
             losses.push(ended.iter().filter(|it| it.outcome == Outcome::Dropped).count() as f64 / 20_000.0);
         }
         let mean = sim::statistics::mean(&losses).unwrap();
         let error = sim::statistics::sample_deviation(&losses).unwrap() / 10_f64.sqrt();
-        assert!((mean - expected).abs() < 3.0 * error, "load {load}, bound {bound}: {mean} of {expected}, standard error {error}");
+        assert!(
+            (mean - expected).abs() < 3.0 * error,
+            "load {load}, bound {bound}: {mean} of {expected}, standard error {error}"
+        );
     }
 }
 

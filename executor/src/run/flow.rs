@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use sim::engine::StopReason;
-use sim::identifiers::{LinkId, MemoryId, RequestId, StreamId, TensorId, WorkerId};
+use sim::identifiers::{LinkId, MemoryId, RequestId, TensorId, WorkerId};
 use sim::plan::{NO_SEGMENT, OUTPUT};
 use sim::record::{ArrivalRecord, Outcome, Record, RequestRecord};
 use sim::strategy::Arriving;

@@ -3,8 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::scenario::raw::RawSize;
-use crate::scenario::raw_arrivals::RawWeight;
+use crate::scenario::{RawSize, RawWeight};
 use crate::text::At;
 
 /// How many requests of a stream are worked on at once and wait.

@@ -45,9 +45,11 @@ pub(super) fn read(path: &Path, column: &str, scale: f64) -> Result<(Vec<u64>, T
     let shown = path.display().to_string();
     let mut bytes = Vec::new();
     let opened = File::open(path).and_then(|mut file| file.read_to_end(&mut bytes));
-    opened.map_err(|error| wrong(format!("cannot read trace `{shown}`: {error}"), "paths are relative to the folder of this file"))?;
+    opened.map_err(|error| {
+        wrong(format!("cannot read trace `{shown}`: {error}"), "paths are relative to the folder of this file")
+    })?;
     let is_parquet = bytes.starts_with(b"PAR1");
-    let place = if is_parquet { "row" } else { "line" };
+    let place = |at: usize| if is_parquet { format!("row {at}") } else { format!("line {}", line_of(&bytes, at)) };
     let cells = if is_parquet { from_parquet(&bytes, &shown, column)? } else { from_csv(&bytes, &shown, column)? };
     if cells.is_empty() || cells.len() > MOST_ARRIVALS {
         let hint = format!("a trace has 1 to {MOST_ARRIVALS} arrivals");
@@ -55,7 +57,7 @@ pub(super) fn read(path: &Path, column: &str, scale: f64) -> Result<(Vec<u64>, T
     }
     let mut times_ns: Vec<u64> = Vec::with_capacity(cells.len());
     for (at, cell) in cells {
-        let here = || format!("trace `{shown}`, {place} {at}");
+        let here = || format!("trace `{shown}`, {}", place(at));
         let number = cell.trim().parse::<f64>().ok().filter(|number| number.is_finite());
         let Some(number) = number else {
             return Err(wrong(format!("{}: `{cell}` is not a number", here()), format!("`{column}` holds arrival times")));
@@ -88,8 +90,16 @@ fn missing<'a>(shown: &str, column: &str, known: impl IntoIterator<Item = &'a st
     wrong(format!("trace `{shown}` has no column `{column}`"), suggestion(column, known))
 }
 
-/// Cells with their lines, from 1.
-fn from_csv(bytes: &[u8], shown: &str, column: &str) -> Result<Vec<(u64, String)>, Wrong> {
+/// The line, from 1, of the record that the reader began to look for at a byte: behind empty lines and comments.
+fn line_of(bytes: &[u8], at: usize) -> usize {
+    let before = bytes[..at.min(bytes.len())].iter().filter(|&&byte| byte == b'\n').count();
+    let rest = bytes[at.min(bytes.len())..].split(|&byte| byte == b'\n');
+    let skipped = rest.take_while(|line| line.trim_ascii().is_empty() || line.starts_with(b"#")).count();
+    before + skipped + 1
+}
+
+/// Cells, with the byte where their line is looked for.
+fn from_csv(bytes: &[u8], shown: &str, column: &str) -> Result<Vec<(usize, String)>, Wrong> {
     let hint = "a trace is a CSV file with a heading, or a Parquet file";
     let not_csv = |error: csv::Error| wrong(format!("trace `{shown}`: {error}"), hint);
     let mut reader = csv::ReaderBuilder::new().comment(Some(b'#')).from_reader(Cursor::new(bytes));
@@ -99,8 +109,8 @@ fn from_csv(bytes: &[u8], shown: &str, column: &str) -> Result<Vec<(u64, String)
     let mut cells = Vec::new();
     for record in reader.records() {
         let record = record.map_err(not_csv)?;
-        let line = record.position().map_or(0, csv::Position::line);
-        cells.push((line, record.get(index).unwrap_or_default().to_owned()));
+        let at = record.position().map_or(0, csv::Position::byte) as usize;
+        cells.push((at, record.get(index).unwrap_or_default().to_owned()));
         if cells.len() > MOST_ARRIVALS {
             break;
         }
@@ -109,10 +119,10 @@ fn from_csv(bytes: &[u8], shown: &str, column: &str) -> Result<Vec<(u64, String)
 }
 
 /// Cells with their rows, from 1.
-fn from_parquet(bytes: &[u8], shown: &str, column: &str) -> Result<Vec<(u64, String)>, Wrong> {
+fn from_parquet(bytes: &[u8], shown: &str, column: &str) -> Result<Vec<(usize, String)>, Wrong> {
     let hint = "it must be readable, uncompressed or compressed with Snappy";
     let not_parquet = |error: parquet::errors::ParquetError| wrong(format!("trace `{shown}`: {error}"), hint);
-    let reader = SerializedFileReader::new(bytes::Bytes::copy_from_slice(bytes)).map_err(not_parquet)?;
+    let reader = SerializedFileReader::new(prost::bytes::Bytes::copy_from_slice(bytes)).map_err(not_parquet)?;
     let schema = reader.metadata().file_metadata().schema();
     let names: Vec<String> = schema.get_fields().iter().map(|field| field.name().to_owned()).collect();
     if !names.iter().any(|name| name == column) {
@@ -133,7 +143,7 @@ fn from_parquet(bytes: &[u8], shown: &str, column: &str) -> Result<Vec<(u64, Str
             Some(other) => other.to_string(),
             None => String::new(),
         };
-        cells.push((row as u64 + 1, cell));
+        cells.push((row + 1, cell));
         if cells.len() > MOST_ARRIVALS {
             break;
         }

@@ -6,7 +6,7 @@ use crate::random;
 ///
 /// Arrivals are those of a unit-rate process on the integrated rate, carried back to time by inverting it (Cinlar, *Introduction to
 /// Stochastic Processes*, 1975, section 4.7): one exponential draw for an arrival, none rejected.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Daily {
     /// `(time of day in ns, arrivals per ns, arrivals expected since the day began)`, from 0 to the end of the day.
     corners: Vec<(f64, f64, f64)>,

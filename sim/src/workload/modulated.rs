@@ -13,7 +13,7 @@ pub struct ModulatedState {
 
 /// A Markov-modulated Poisson process (Fischer and Meier-Hellstern, *Performance Evaluation* 18(2), 1993) whose states follow each other
 /// in a ring. It starts in a state drawn by the shares of time that the chain spends in each, so that it is stationary from the start.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Modulated {
     states: Vec<ModulatedState>,
     state: Option<usize>,
