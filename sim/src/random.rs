@@ -63,6 +63,14 @@ impl Stream {
     }
 }
 
+/// The seed of a replicate of a run: the run's own for replicate 0, and scattered ones for the others.
+pub fn replicate_seed(seed: u64, replicate: u32) -> u64 {
+    if replicate == 0 {
+        return seed;
+    }
+    split_mix(split_mix(seed ^ (Purpose::Replicate as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15)) ^ u64::from(replicate))
+}
+
 /// One step of `SplitMix64` (Steele, Lea and Flood, OOPSLA 2014): a bijection that scatters its input.
 fn split_mix(state: u64) -> u64 {
     let mut word = state.wrapping_add(0x9E37_79B9_7F4A_7C15);

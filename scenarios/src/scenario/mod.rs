@@ -64,6 +64,8 @@ pub struct Scenario {
     pub variation: Variation,
     /// What changes about the device.
     pub environment: Environment,
+    /// Runs of everything, each with a seed of its own; at least 1.
+    pub replicates: u32,
     /// Streams of requests; at least one.
     pub streams: Vec<StreamDefinition>,
 }
@@ -106,6 +108,11 @@ impl Scenario {
             FusedPatterns::All => Patterns::ALL,
         };
         Some(Rewrite { name: "scenario", passes: self.passes.clone().unwrap_or_default(), lowering: Lowering { patterns } })
+    }
+
+    /// The seed of a replicate: that of the scenario for the first.
+    pub fn replicate_seed(&self, replicate: u32) -> u64 {
+        sim::random::replicate_seed(self.seed, replicate)
     }
 
     /// The groups of streams that share a run, by index.

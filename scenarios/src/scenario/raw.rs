@@ -46,6 +46,9 @@ pub struct RawScenario {
     pub variation: Option<RawVariation>,
     /// What changes about the device: clocks, temperatures; nothing if absent.
     pub environment: Option<RawEnvironment>,
+    /// Runs of everything, each with a seed of its own; 1 if absent. Figures are told with their intervals.
+    #[schemars(range(min = 1, max = 10_000))]
+    pub replicates: Option<At<u32>>,
     /// Streams of requests.
     #[schemars(required, length(min = 1), extend("examples" = [[{ "model": "mobilenet_v2", "requests": 20 }]]))]
     pub stream: Option<At<Vec<At<RawStream>>>>,
@@ -80,8 +83,16 @@ pub enum RawVariation {
     /// Not at all.
     #[default]
     None,
-    /// By the residuals of the calibration.
+    /// By the residuals of the calibration, each kernel of each request by itself.
     Residuals,
+    /// What the model is wrong by: one draw for each task on each worker, for the whole run. The residuals without the noise.
+    ModelError,
+    /// The noise floor of the measurements, each kernel of each request by itself; none where the profile does not tell it.
+    Noise,
+    /// Model error and noise.
+    ModelErrorAndNoise,
+    /// Exponential, each kernel of each request by itself: for checks against queueing theory.
+    Exponential,
 }
 
 /// Requests for one model.
