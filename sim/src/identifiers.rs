@@ -66,6 +66,10 @@ identifier! {
     ModelId
 }
 identifier! {
+    /// A stream of requests of a workload.
+    StreamId
+}
+identifier! {
     /// A segment of a [`crate::plan::Plan`]: the unit of dispatch.
     SegmentId
 }

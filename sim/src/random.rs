@@ -20,6 +20,14 @@ pub enum Purpose {
     Search = 4,
     /// Resampling of a sample by [`crate::statistics`].
     Resampling = 5,
+    /// What the completion of a request brings about in other streams.
+    Following = 20,
+    /// What the input of a request is like.
+    Input = 21,
+    /// By how much the cost model is wrong about a task on a worker, for a whole run.
+    ModelError = 22,
+    /// Seeds of replicates.
+    Replicate = 23,
 }
 
 /// A portable generator seeded by `(seed, purpose, entity, index)`.
@@ -53,6 +61,14 @@ impl Stream {
     pub fn normal(&mut self) -> f64 {
         StandardNormal.sample(&mut self.generator)
     }
+}
+
+/// The seed of a replicate of a run: the run's own for replicate 0, and scattered ones for the others.
+pub fn replicate_seed(seed: u64, replicate: u32) -> u64 {
+    if replicate == 0 {
+        return seed;
+    }
+    split_mix(split_mix(seed ^ (Purpose::Replicate as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15)) ^ u64::from(replicate))
 }
 
 /// One step of `SplitMix64` (Steele, Lea and Flood, OOPSLA 2014): a bijection that scatters its input.

@@ -3,7 +3,7 @@
 //! A prediction and a measurement are two sequences of [`Record`]s; every table, trace and figure is computed from
 //! them and from nothing else.
 
-use crate::identifiers::{DataId, LinkId, ModelId, ProcessorId, RequestId, SegmentId, TaskId, WorkerId};
+use crate::identifiers::{DataId, LinkId, ModelId, ProcessorId, RequestId, SegmentId, StreamId, TaskId, WorkerId};
 use crate::plan::Part;
 
 /// One thing that happened. Times are nanoseconds since the start of the run.
@@ -51,6 +51,8 @@ impl Record {
 pub struct ArrivalRecord {
     /// The request, numbered in order of arrival over all models.
     pub request: RequestId,
+    /// Its stream.
+    pub stream: StreamId,
     /// Its model.
     pub model: ModelId,
     /// When it arrived.
@@ -73,6 +75,8 @@ pub enum Outcome {
 pub struct RequestRecord {
     /// The request.
     pub request: RequestId,
+    /// Its stream.
+    pub stream: StreamId,
     /// Its model.
     pub model: ModelId,
     /// When it arrived.

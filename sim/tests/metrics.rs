@@ -3,7 +3,7 @@
 mod small;
 
 use proptest::prelude::*;
-use sim::identifiers::{DataId, LinkId, ModelId, RequestId, SegmentId, TaskId, WorkerId};
+use sim::identifiers::{DataId, LinkId, ModelId, RequestId, SegmentId, StreamId, TaskId, WorkerId};
 use sim::metrics::{Latency, MetricsError, ModelFacts, Report, Requests, report};
 use sim::plan::Part;
 use sim::record::{ArrivalRecord, CopyRecord, DecisionRecord, InvocationRecord, KernelRecord, Outcome, Record, RequestRecord};
@@ -140,8 +140,8 @@ fn kernel(task: u32, worker: u32, times: [u64; 3], solo_ns: u64) -> Record {
 fn request(number: u32, arrived_ns: u64, ended_ns: u64, deadline_ns: Option<u64>, outcome: Outcome) -> [Record; 2] {
     let (request, model) = (RequestId(number), ModelId(0));
     [
-        Record::Arrival(ArrivalRecord { request, model, at_ns: arrived_ns }),
-        Record::Request(RequestRecord { request, model, arrived_ns, ended_ns, deadline_ns, outcome }),
+        Record::Arrival(ArrivalRecord { request, stream: StreamId(0), model, at_ns: arrived_ns }),
+        Record::Request(RequestRecord { request, stream: StreamId(0), model, arrived_ns, ended_ns, deadline_ns, outcome }),
     ]
 }
 

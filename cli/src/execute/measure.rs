@@ -74,25 +74,10 @@ impl Measured {
 /// The models of a run as results want them; the frames last.
 pub(crate) fn infos<'a>(job: &Job, inputs: &'a Inputs, machine: &'a Machine) -> Vec<ModelInfo<'a>> {
     let primary = primary(&job.strategy, &inputs.device);
-    let (used, _) = used_models(job, inputs);
+    let used = job.used(inputs);
     let models = used.iter().map(|&model| job.model(inputs, model));
     let frames = machine.frames.as_ref().map(|frames| &frames.model);
     models.chain(frames).map(|model| info(model, &inputs.device, &primary)).collect()
-}
-
-/// The models of a job, each once, and for each stream which of them it is.
-fn used_models(job: &Job, inputs: &Inputs) -> (Vec<usize>, Vec<usize>) {
-    let mut used: Vec<usize> = Vec::new();
-    let mut of_stream = Vec::new();
-    for &stream in &job.streams {
-        let model = inputs.model_of_stream[stream];
-        let position = used.iter().position(|&known| known == model).unwrap_or_else(|| {
-            used.push(model);
-            used.len() - 1
-        });
-        of_stream.push(position);
-    }
-    (used, of_stream)
 }
 
 /// Runs a job on the machine, and simulates it where nothing else runs beside it.
@@ -105,7 +90,7 @@ pub(crate) fn measure(
 ) -> Result<Measured, Cause> {
     let device = &inputs.device;
     let other = |error: &dyn std::fmt::Display| Cause::Other(error.to_string());
-    let (used, of_stream) = used_models(job, inputs);
+    let used = job.used(inputs);
     let mut models: Vec<ModelToRun<'_>> = used
         .iter()
         .map(|&index| {
@@ -113,10 +98,7 @@ pub(crate) fn measure(
             ModelToRun { name: &model.name, graph: &model.graph, lowered: &model.lowered, weights }
         })
         .collect();
-    let streams = || -> Vec<Stream> {
-        let of = |(&stream, &position): (&usize, &usize)| scenario.streams[stream].stream(ModelId::from_index(position));
-        job.streams.iter().zip(&of_stream).map(of).collect()
-    };
+    let streams = || job.streams(scenario, inputs, &used);
     let mut all_streams = streams();
     let mut strategy = registry::build(&job.strategy).map_err(|error| other(&error))?;
     let mut settings =

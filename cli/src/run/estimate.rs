@@ -1,7 +1,7 @@
 //! How much a run will record, before it is begun.
 
 use scenarios::Scenario;
-use scenarios::scenario::{Arrivals, StreamDefinition};
+use scenarios::scenario::Arrivals;
 use sim::platform::Device;
 
 use crate::failure::Failure;
@@ -16,8 +16,8 @@ const MOST_KERNELS: f64 = 5e7;
 pub(crate) fn check_size(jobs: &[Job], scenario: &Scenario, inputs: &Inputs) -> Result<(), Failure> {
     for job in jobs {
         let streams = job.streams.iter().map(|&stream| {
-            let model = &inputs.models[inputs.model_of_stream[stream]];
-            let requests = requests(&scenario.streams[stream], scenario.horizon_ns, model, &inputs.device);
+            let model = &inputs.models[inputs.models_of_stream[stream][0]];
+            let requests = requests(scenario, stream, inputs);
             (model, requests, requests * model.lowered.tasks.task_count() as f64)
         });
         let streams: Vec<_> = streams.collect();
@@ -43,20 +43,27 @@ pub(crate) fn check_size(jobs: &[Job], scenario: &Scenario, inputs: &Inputs) -> 
 }
 
 /// Requests of a stream, about: as many as arrive before the horizon, or fewer if it ends before that.
-fn requests(stream: &StreamDefinition, horizon_ns: Option<u64>, model: &Model, device: &Device) -> f64 {
-    let horizon_ns = horizon_ns.map_or(f64::INFINITY, |horizon_ns| horizon_ns as f64);
-    let arrivals = match stream.arrivals {
+fn requests(scenario: &Scenario, stream: usize, inputs: &Inputs) -> f64 {
+    let of = &scenario.streams[stream];
+    let horizon_ns = scenario.horizon_ns.map_or(f64::INFINITY, |horizon_ns| horizon_ns as f64);
+    let arrivals = match of.arrivals {
         Arrivals::Periodic { period_ns, .. } => horizon_ns / period_ns as f64,
         Arrivals::Poisson { rate_per_second } => horizon_ns * 1e-9 * rate_per_second,
-        Arrivals::Recorded { ref times_ns } => times_ns.len() as f64,
-        Arrivals::ClosedLoop { clients, think_ns } => {
-            let (clients, served_ns) = (f64::from(clients), least_ns(model, device));
+        Arrivals::Modulated(ref modulated) => horizon_ns * 1e-9 * modulated.mean_rate_per_second(),
+        Arrivals::Daily(ref daily) => horizon_ns * 1e-9 * daily.mean_rate_per_second(),
+        Arrivals::Recorded { ref times_ns, .. } => times_ns.len() as f64,
+        Arrivals::After { stream, probability, ref count, .. } => requests(scenario, stream, inputs) * probability * count.mean(),
+        Arrivals::ClosedLoop { clients, think_ns, .. } => {
+            let device = &inputs.device;
+            let models = &inputs.models_of_stream[stream];
+            let least = models.iter().map(|&model| least_ns(&inputs.models[model], device)).min_by(f64::total_cmp);
+            let (clients, served_ns) = (f64::from(clients), least.unwrap_or(1.0));
             let of_clients = horizon_ns * clients / (think_ns as f64 + served_ns);
             let of_workers = horizon_ns * device.workers().len() as f64 / served_ns;
             clients + of_clients.min(of_workers)
         }
     };
-    stream.requests.map_or(arrivals, |requests| arrivals.min(requests as f64))
+    of.requests.map_or(arrivals, |requests| arrivals.min(requests as f64))
 }
 
 /// The work of a request, each task on its fastest worker; at least 1.

@@ -20,8 +20,8 @@ pub(crate) struct Inputs {
     pub(crate) device: Device,
     /// The models, each once.
     pub(crate) models: Vec<Model>,
-    /// The model of each stream, as an index into `models`.
-    pub(crate) model_of_stream: Vec<usize>,
+    /// The models of each stream, variant by variant, as indices into `models`.
+    pub(crate) models_of_stream: Vec<Vec<usize>>,
 }
 
 /// A model on the device.
@@ -49,7 +49,7 @@ pub(crate) struct Model {
 }
 
 /// What makes a model one model: where it is from, and how its dimensions are bound.
-type Key<'a> = (&'a Reference, &'a [(String, u64)]);
+type Key<'a> = (&'a Reference, Vec<(String, u64)>);
 
 /// Joules of a milliwatt hour.
 const JOULES_PER_MWH: f64 = 3.6;
@@ -69,19 +69,21 @@ impl Inputs {
         check_workers(scenario, &device)?;
         let rewrites = rewrites::wanted(scenario);
         let mut keys: Vec<Key<'_>> = Vec::new();
-        let mut model_of_stream = Vec::new();
+        let mut models_of_stream = Vec::new();
         for stream in &scenario.streams {
-            let key = (&stream.model, stream.dimensions.as_slice());
-            let index = keys.iter().position(|&known| known == key).unwrap_or_else(|| {
-                keys.push(key);
-                keys.len() - 1
-            });
-            model_of_stream.push(index);
+            let index_of = |dimensions| {
+                let key = (&stream.model, dimensions);
+                keys.iter().position(|known| *known == key).unwrap_or_else(|| {
+                    keys.push(key);
+                    keys.len() - 1
+                })
+            };
+            models_of_stream.push(stream.variants().into_iter().map(index_of).collect());
         }
         let base = scenario.rewrite().map(|rewrite| rewrite.name);
-        let load = |&key| Model::load(key, &device, &rewrites, base);
+        let load = |key| Model::load(key, &device, &rewrites, base);
         let models: Vec<anyhow::Result<Model>> = keys.par_iter().map(load).collect();
-        Ok(Self { profile, device, models: all_or_errors(models)?, model_of_stream })
+        Ok(Self { profile, device, models: all_or_errors(models)?, models_of_stream })
     }
 }
 
@@ -100,7 +102,7 @@ fn all_or_errors(models: Vec<anyhow::Result<Model>>) -> Result<Vec<Model>, Failu
 impl Model {
     /// Fails where the file cannot be read, or the rewrite `needed` cannot be done.
     fn load(
-        (reference, dimensions): Key<'_>,
+        (reference, dimensions): &Key<'_>,
         device: &Device,
         rewrites: &[Rewrite],
         needed: Option<&str>,
@@ -110,7 +112,7 @@ impl Model {
         let lowered = LoweredModel::of(&graph, device);
         let bound: Vec<String> = dimensions.iter().map(|(name, size)| format!("{name}={size}")).collect();
         let name = if bound.is_empty() { file.clone() } else { format!("{file}[{}]", bound.join(", ")) };
-        let mut model = Self::new(name, file, reference.clone(), graph, lowered);
+        let mut model = Self::new(name, file, (*reference).clone(), graph, lowered);
         (model.bytes, model.sha256) = (bytes, sha256);
         let (rewritten, failed) = rewrites::variants(&model, rewrites, device);
         if let Some((_, why)) = failed.iter().find(|(name, _)| Some(*name) == needed) {

@@ -2,6 +2,8 @@
 
 use scenarios::Scenario;
 use scenarios::scenario::StreamsRun;
+use sim::identifiers::ModelId;
+use sim::workload::Stream;
 
 use crate::run::{Inputs, Model, rewrites};
 
@@ -23,6 +25,35 @@ impl Job {
     pub(crate) fn model<'a>(&self, inputs: &'a Inputs, index: usize) -> &'a Model {
         inputs.models[index].variant(self.variants[index])
     }
+
+    /// The models of this run, each once, as indices into those of the inputs.
+    pub(crate) fn used(&self, inputs: &Inputs) -> Vec<usize> {
+        let mut used: Vec<usize> = Vec::new();
+        for &model in self.streams.iter().flat_map(|&stream| &inputs.models_of_stream[stream]) {
+            if !used.contains(&model) {
+                used.push(model);
+            }
+        }
+        used
+    }
+
+    /// Its streams, on these models.
+    pub(crate) fn streams(&self, scenario: &Scenario, inputs: &Inputs, used: &[usize]) -> Vec<Stream> {
+        let position = |model: &usize| used.iter().position(|known| known == model).map(ModelId::from_index);
+        let of = |&stream: &usize| {
+            let models: Vec<ModelId> = inputs.models_of_stream[stream].iter().filter_map(position).collect();
+            scenario.streams[stream].stream(&models)
+        };
+        self.streams.iter().map(of).collect()
+    }
+}
+
+/// Name of a stream: its own, or that of its model.
+pub(crate) fn name_of(scenario: &Scenario, inputs: &Inputs, stream: usize) -> String {
+    let models = &inputs.models_of_stream[stream];
+    let model = &inputs.models[models[0]];
+    let of_model = if models.len() == 1 { &model.name } else { &model.file };
+    scenario.streams[stream].name.clone().unwrap_or_else(|| of_model.clone())
 }
 
 /// All runs, case by case, strategy by strategy within.
@@ -32,7 +63,7 @@ pub(crate) fn jobs(scenario: &Scenario, inputs: &Inputs) -> Vec<Job> {
     for streams in scenario.cases() {
         let name = match scenario.streams_run {
             StreamsRun::Together => scenario.name.clone(),
-            StreamsRun::Separately => inputs.models[inputs.model_of_stream[streams[0]]].name.clone(),
+            StreamsRun::Separately => name_of(scenario, inputs, streams[0]),
         };
         let repeats = names.iter().filter(|known| **known == name).count();
         let case = if repeats == 0 { name.clone() } else { format!("{name} ({})", repeats + 1) };

@@ -5,7 +5,7 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 use results::{Choice, ModelInfo, Origin, RunResult, RunWriter, TaskInfo};
 use scenarios::Scenario;
 use sim::engine::{self, SimulationError, Summary};
-use sim::identifiers::{ModelId, WorkerId};
+use sim::identifiers::WorkerId;
 use sim::metrics::Report;
 use sim::plan::PlanError;
 use sim::platform::Device;
@@ -110,16 +110,8 @@ impl Simulated<'_> {
 /// One run. Fails where the strategy has no plan.
 fn simulate<'a>(job: &Job, scenario: &Scenario, inputs: &'a Inputs) -> Result<Simulated<'a>, Cause> {
     let device = &inputs.device;
-    let mut used: Vec<usize> = Vec::new();
-    let mut streams = Vec::new();
-    for &stream in &job.streams {
-        let model = inputs.model_of_stream[stream];
-        let position = used.iter().position(|&known| known == model).unwrap_or_else(|| {
-            used.push(model);
-            used.len() - 1
-        });
-        streams.push(scenario.streams[stream].stream(ModelId::from_index(position)));
-    }
+    let used = job.used(inputs);
+    let streams = job.streams(scenario, inputs, &used);
     let primary = primary(&job.strategy, device);
     let models: Vec<ModelInfo<'a>> = used.iter().map(|&model| info(job.model(inputs, model), device, &primary)).collect();
     let engine_models: Vec<engine::Model<'_>> = models.iter().map(|info| info.model).collect();

@@ -1,6 +1,7 @@
 //! From what results are made: the command line and every file that was read.
 
 use results::{InputEntry, Provenance, Tool};
+use scenarios::scenario::{Arrivals, Trace};
 use scenarios::{Document, ProfileInfo, Scenario};
 
 use crate::run::Inputs;
@@ -17,6 +18,17 @@ pub(crate) fn provenance(command_line: Vec<String>, scenario: &Document<Scenario
         bytes: model.bytes,
         sha256: model.sha256.clone(),
     }));
+    let traces = scenario.value.streams.iter().filter_map(|stream| match &stream.arrivals {
+        Arrivals::Recorded { trace, .. } => trace.as_ref(),
+        _ => None,
+    });
+    for trace in traces {
+        let Trace { name, bytes, sha256 } = trace.clone();
+        let entry = InputEntry { role: "trace".to_owned(), name, bytes, sha256 };
+        if !entries.contains(&entry) {
+            entries.push(entry);
+        }
+    }
     Provenance {
         tool: Tool { name: "socrates".to_owned(), version: env!("CARGO_PKG_VERSION").to_owned(), revision: None },
         command_line,

@@ -48,7 +48,7 @@ pub(crate) fn choose(strategy: &str, streams: &[usize], inputs: &Inputs, scenari
         return chosen;
     }
     for (index, model) in inputs.models.iter().enumerate() {
-        if !streams.iter().any(|&stream| inputs.model_of_stream[stream] == index) {
+        if !streams.iter().any(|&stream| inputs.models_of_stream[stream].contains(&index)) {
             continue;
         }
         let is_its = |at: usize| model.rewritten[at - 1].rewrite.as_deref().is_some_and(|name| names.contains(&name));

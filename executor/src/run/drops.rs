@@ -41,6 +41,6 @@ impl State<'_> {
         self.requests[slot as usize].left = 0;
         self.dropped += 1;
         self.record_request(slot, Outcome::Dropped);
-        self.end_request(slot);
+        self.end_request(slot, Outcome::Dropped);
     }
 }

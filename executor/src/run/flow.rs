@@ -7,6 +7,7 @@ use sim::identifiers::{LinkId, MemoryId, RequestId, TensorId, WorkerId};
 use sim::plan::{NO_SEGMENT, OUTPUT};
 use sim::record::{ArrivalRecord, Outcome, Record, RequestRecord};
 use sim::strategy::Arriving;
+use sim::workload::{Incoming, Source};
 
 use crate::run::blocks::BlockKey;
 use crate::run::state::{Arrival, Occupation, RequestState, State};
@@ -32,24 +33,29 @@ impl State<'_> {
             let id = RequestId(self.arrived as u32);
             self.arrived += 1;
             // The request is there when the workload says, however late this thread woke up: lateness is latency.
-            let model = self.sources[next.source].stream.model;
-            self.record(Record::Arrival(ArrivalRecord { request: id, model, at_ns: next.at_ns }));
+            let incoming = self.sources[next.source].arrive(id, next.at_ns);
+            let (stream, model) = (incoming.stream, incoming.model);
+            self.record(Record::Arrival(ArrivalRecord { request: id, stream, model, at_ns: next.at_ns }));
             if let Some(at_ns) = self.sources[next.source].after_arrival(next.at_ns) {
                 self.expect_arrival(next.source, at_ns);
             }
-            if self.in_flight < self.most_in_flight {
-                self.admit(next.source, next.at_ns, id);
-            } else {
-                self.outside.push_back((next.source, next.at_ns, id));
-            }
+            self.at_gate(incoming);
+        }
+    }
+
+    /// A request that its stream has let in starts, or waits for memory.
+    pub(super) fn enter(&mut self, incoming: Incoming) {
+        if self.in_flight < self.most_in_flight {
+            self.admit(incoming);
+        } else {
+            self.outside.push_back(incoming);
         }
     }
 
     /// Gives a request a slot and starts it.
-    fn admit(&mut self, source: usize, arrived_ns: u64, id: RequestId) {
-        let stream = &self.sources[source].stream;
-        let (model, priority) = (stream.model, stream.priority);
-        let deadline_ns = stream.deadline_ns.map(|allowed_ns| arrived_ns.saturating_add(allowed_ns));
+    fn admit(&mut self, incoming: Incoming) {
+        let Incoming { request: id, stream, ordinal, model, arrived_ns, origin_ns, deadline_ns } = incoming;
+        let priority = self.sources[stream.index()].stream.priority;
         if self.interest.arrival {
             self.arriving.push(Arriving { request: id, model, arrived_ns, deadline_ns, priority });
             self.asked = true;
@@ -62,8 +68,10 @@ impl State<'_> {
         let request = RequestState {
             id,
             model,
-            source,
+            stream,
+            ordinal,
             arrived_ns,
+            origin_ns,
             deadline_ns,
             priority,
             left: program.segment_count() as u32 + program.output_count(),
@@ -233,21 +241,23 @@ impl State<'_> {
         self.completed += 1;
         self.record_request(slot, Outcome::Completed);
         self.keep_outputs(slot);
-        self.end_request(slot);
+        self.end_request(slot, Outcome::Completed);
     }
 
     /// The slot is free, the client of a closed loop goes on, and who waits outside comes in.
-    pub(super) fn end_request(&mut self, slot: u32) {
+    pub(super) fn end_request(&mut self, slot: u32, outcome: Outcome) {
         self.in_flight -= 1;
-        let source = self.requests[slot as usize].source;
+        let request = &self.requests[slot as usize];
+        let (source, ordinal, origin_ns) = (request.stream.index(), request.ordinal, request.origin_ns);
         self.free.push(slot);
         let now_ns = self.now_ns();
         if let Some(at_ns) = self.sources[source].after_completion(now_ns) {
             self.expect_arrival(source, at_ns);
         }
-        if let Some((source, arrived_ns, id)) = self.outside.pop_front() {
-            self.admit(source, arrived_ns, id);
+        if let Some(incoming) = self.outside.pop_front() {
+            self.admit(incoming);
         }
+        self.consequences(source, ordinal, origin_ns, outcome);
         self.arrive();
         if self.is_drained() {
             self.stop(StopReason::Drained);
@@ -278,6 +288,7 @@ impl State<'_> {
         let ended_ns = if outcome == Outcome::Unfinished { self.end_ns } else { self.now_ns() };
         let record = RequestRecord {
             request: request.id,
+            stream: request.stream,
             model: request.model,
             arrived_ns: request.arrived_ns,
             ended_ns,
@@ -294,12 +305,11 @@ impl State<'_> {
         for slot in slots {
             self.record_request(slot, Outcome::Unfinished);
         }
-        for (source, arrived_ns, request) in std::mem::take(&mut self.outside) {
-            let stream = &self.sources[source].stream;
-            let deadline_ns = stream.deadline_ns.map(|allowed_ns| arrived_ns.saturating_add(allowed_ns));
-            let (model, ended_ns) = (stream.model, self.end_ns.max(arrived_ns));
-            let outcome = Outcome::Unfinished;
-            self.record(Record::Request(RequestRecord { request, model, arrived_ns, ended_ns, deadline_ns, outcome }));
+        let mut outside = Vec::from(std::mem::take(&mut self.outside));
+        outside.extend(self.sources.iter_mut().flat_map(Source::waiting));
+        outside.sort_unstable_by_key(|incoming| incoming.request);
+        for incoming in outside {
+            self.record_outside(incoming, self.end_ns.max(incoming.arrived_ns), Outcome::Unfinished);
         }
     }
 }

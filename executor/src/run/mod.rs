@@ -10,6 +10,7 @@
 mod blocks;
 mod drops;
 mod flow;
+mod gates;
 mod overhead;
 mod overlap;
 mod schedule;
@@ -28,7 +29,7 @@ use sim::plan::Program;
 use sim::platform::Device;
 use sim::record::Record;
 use sim::strategy::{Decisions, Strategy};
-use sim::workload::{Source, Stream};
+use sim::workload::{self, Source, Stream};
 use thiserror::Error;
 
 use crate::processor::{Processor, ProcessorError};
@@ -191,7 +192,8 @@ pub fn execute<'a>(
     }
     let inputs = models.iter().map(|model| inputs(model, settings.seed)).collect::<Result<Vec<_>, _>>()?;
     let workers = device.workers().len();
-    let state = new_state(device, models, (versions, alternatives), streams, strategy, settings);
+    let sources = workload::sources(streams, settings.seed).map_err(SimulationError::from)?;
+    let state = new_state(device, models, (versions, alternatives), sources, strategy, settings);
     let shared = Shared {
         host_blocks: Arc::clone(&state.host_blocks),
         state: Mutex::new(state),
@@ -267,7 +269,7 @@ fn new_state<'a>(
     device: &'a Device,
     models: &'a [ModelToRun<'a>],
     (versions, alternatives): (Vec<Arc<Version>>, Vec<Vec<Alternative>>),
-    streams: Vec<Stream>,
+    sources: Vec<Source>,
     strategy: &'a mut dyn Strategy,
     settings: &Settings,
 ) -> State<'a> {
@@ -280,7 +282,7 @@ fn new_state<'a>(
         alternatives,
         interest: strategy.interest(),
         strategy: Some(strategy),
-        sources: streams.into_iter().enumerate().map(|(index, stream)| Source::new(stream, settings.seed, index)).collect(),
+        sources,
         arrivals: std::collections::BinaryHeap::new(),
         orders: 0,
         outside: std::collections::VecDeque::new(),

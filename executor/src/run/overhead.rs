@@ -41,7 +41,7 @@ impl Overhead {
 
 #[cfg(test)]
 mod tests {
-    use sim::identifiers::{DataId, LinkId, ModelId, RequestId};
+    use sim::identifiers::{DataId, LinkId, ModelId, RequestId, StreamId};
     use sim::record::{CopyRecord, RequestRecord};
 
     use super::*;
@@ -51,7 +51,15 @@ mod tests {
         let request = |arrived_ns, ended_ns| {
             let (request, model) = (RequestId(0), ModelId(0));
             let outcome = Outcome::Completed;
-            Record::Request(RequestRecord { request, model, arrived_ns, ended_ns, deadline_ns: None, outcome })
+            Record::Request(RequestRecord {
+                request,
+                stream: StreamId(0),
+                model,
+                arrived_ns,
+                ended_ns,
+                deadline_ns: None,
+                outcome,
+            })
         };
         let copy = |start_ns, end_ns| {
             Record::Copy(CopyRecord {

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use sim::engine::StopReason;
-use sim::identifiers::{LinkId, MemoryId, ModelId, RequestId, SegmentId, WorkerId};
+use sim::identifiers::{LinkId, MemoryId, ModelId, RequestId, SegmentId, StreamId, WorkerId};
 use sim::plan::{Plan, Program};
 use sim::platform::Device;
 use sim::record::Record;
 use sim::strategy::{Arriving, Decisions, Interest, Ready, Strategy};
-use sim::workload::Source;
+use sim::workload::{Incoming, Source};
 
 use crate::run::blocks::HostBlocks;
 use crate::run::schedule::{ModelToRun, Schedule};
@@ -58,8 +58,12 @@ pub(super) struct RequestState {
     pub(super) id: RequestId,
     pub(super) model: ModelId,
     pub(super) version: Arc<Version>,
-    pub(super) source: usize,
+    pub(super) stream: StreamId,
+    /// Its number in its stream.
+    pub(super) ordinal: u64,
     pub(super) arrived_ns: u64,
+    /// When the request arrived that brought it about, or brought about the one that did.
+    pub(super) origin_ns: u64,
     pub(super) deadline_ns: Option<u64>,
     pub(super) priority: i32,
     /// Segments and outputs not yet there; 0 when the slot is free.
@@ -101,7 +105,7 @@ pub(super) struct State<'a> {
     pub(super) arrivals: std::collections::BinaryHeap<std::cmp::Reverse<Arrival>>,
     pub(super) orders: u64,
     /// Arrived, but too many requests are in flight.
-    pub(super) outside: VecDeque<(usize, u64, RequestId)>,
+    pub(super) outside: VecDeque<Incoming>,
     pub(super) requests: Vec<RequestState>,
     pub(super) free: Vec<u32>,
     pub(super) most_in_flight: usize,
@@ -229,8 +233,8 @@ impl State<'_> {
     /// Whether every request of a stream that is not in the background has ended, and no more will arrive.
     pub(super) fn is_drained(&self) -> bool {
         let is_foreground = |source: usize| source < self.background_from;
-        !self.requests.iter().any(|request| request.left > 0 && is_foreground(request.source))
-            && !self.outside.iter().any(|&(source, ..)| is_foreground(source))
+        !self.requests.iter().any(|request| request.left > 0 && is_foreground(request.stream.index()))
+            && !self.outside.iter().any(|incoming| is_foreground(incoming.stream.index()))
             && !self.arrivals.iter().any(|arrival| is_foreground(arrival.0.source))
     }
 

@@ -227,6 +227,16 @@ impl Profile {
         Document::open("device", reference, library::devices(), |file, text, _| Self::parse(file, text))
     }
 
+    /// Standard deviation of the logarithm of the same duration measured again, from the noise floor; 0 where none is told.
+    ///
+    /// The floor is the median of `|second / first - 1|`. Two log-normal draws of deviation `n` differ by a normal of deviation `n sqrt(2)`, the
+    /// median of whose absolute value is 0.67449 of that.
+    pub fn noise_log_deviation(&self) -> f64 {
+        const MEDIAN_OF_HALF_NORMAL: f64 = 0.674_489_750_196_081_7;
+        let floor = self.provenance.noise_floor_percent.unwrap_or(0.0) / 100.0;
+        floor / (MEDIAN_OF_HALF_NORMAL * std::f64::consts::SQRT_2)
+    }
+
     /// Validates the text of a profile. `file` names it in messages.
     pub fn parse(file: &str, text: &str) -> Result<Self, FileErrors> {
         let mut diagnostics = Diagnostics::default();

@@ -1,21 +1,31 @@
 //! Scenarios: which models run on which device under which strategies, and how requests arrive.
 
+mod arrivals;
 mod environment;
 mod raw;
+mod raw_arrivals;
+mod raw_work;
+mod stream;
+mod trace;
 mod validate;
+mod validate_arrivals;
 
+pub use arrivals::Arrivals;
 pub use environment::{Environment, RawEnvironment, RawFixed, RawFrequencies, RawGovernor, RawSchedutil};
-pub use raw::{
-    FusedPatterns, RawArrivals, RawClosedLoop, RawPeriodic, RawPoisson, RawRecorded, RawScenario, RawSize, RawStream,
-    RawVariation, StreamsRun,
+pub use raw::{FusedPatterns, RawDeadlineFrom, RawScenario, RawSize, RawStream, RawVariation, StreamsRun};
+pub use raw_arrivals::{
+    RawAfter, RawArrivals, RawClosedLoop, RawCount, RawDaily, RawDailyPoint, RawFixedCount, RawJitter, RawMeanCount,
+    RawModulated, RawModulatedState, RawPeriodic, RawPoisson, RawRecorded, RawThink, RawWeight,
 };
+pub use raw_work::{RawQueue, RawWhenFull, RawWork};
+pub use stream::{StreamDefinition, Work};
+pub use trace::Trace;
 
 use std::path::Path;
 
 use sim::engine::{Options, Variation};
 use sim::environment::EnvironmentError;
 use sim::frontend::Passes;
-use sim::identifiers::ModelId;
 use sim::platform::Device;
 use sim::strategy::Rewrite;
 use sim::task::{Lowering, Patterns};
@@ -54,54 +64,10 @@ pub struct Scenario {
     pub variation: Variation,
     /// What changes about the device.
     pub environment: Environment,
+    /// Runs of everything, each with a seed of its own; at least 1.
+    pub replicates: u32,
     /// Streams of requests; at least one.
     pub streams: Vec<StreamDefinition>,
-}
-
-/// Requests for one model.
-#[derive(Clone, Debug, PartialEq)]
-pub struct StreamDefinition {
-    /// The model.
-    pub model: Reference,
-    /// How requests arrive.
-    pub arrivals: Arrivals,
-    /// Requests in all; `None` for as many as fit before the horizon.
-    pub requests: Option<u64>,
-    /// Time a request is allowed from its arrival.
-    pub deadline_ns: Option<u64>,
-    /// Higher runs first where requests wait for one worker.
-    pub priority: i32,
-    /// Sizes of the model's dynamic dimensions, by name.
-    pub dimensions: Vec<(String, u64)>,
-}
-
-/// How requests arrive.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Arrivals {
-    /// Clients with one request in flight each.
-    ClosedLoop {
-        /// How many; at least 1.
-        clients: u32,
-        /// From a completion to the next arrival.
-        think_ns: u64,
-    },
-    /// One request every period.
-    Periodic {
-        /// Time between arrivals; at least 1,000.
-        period_ns: u64,
-        /// Time of the first arrival.
-        phase_ns: u64,
-    },
-    /// Exponential gaps.
-    Poisson {
-        /// Mean arrivals per second; from 1e-6 to 1e9.
-        rate_per_second: f64,
-    },
-    /// Given times, ascending.
-    Recorded {
-        /// Arrival times since the start.
-        times_ns: Vec<u64>,
-    },
 }
 
 impl Scenario {
@@ -144,35 +110,16 @@ impl Scenario {
         Some(Rewrite { name: "scenario", passes: self.passes.clone().unwrap_or_default(), lowering: Lowering { patterns } })
     }
 
+    /// The seed of a replicate: that of the scenario for the first.
+    pub fn replicate_seed(&self, replicate: u32) -> u64 {
+        sim::random::replicate_seed(self.seed, replicate)
+    }
+
     /// The groups of streams that share a run, by index.
     pub fn cases(&self) -> Vec<Vec<usize>> {
         match self.streams_run {
             StreamsRun::Separately => (0..self.streams.len()).map(|index| vec![index]).collect(),
             StreamsRun::Together => vec![(0..self.streams.len()).collect()],
-        }
-    }
-}
-
-impl StreamDefinition {
-    /// The stream as the simulator takes it, for a model of the run.
-    pub fn stream(&self, model: ModelId) -> sim::workload::Stream {
-        sim::workload::Stream {
-            model,
-            arrivals: self.arrivals.simulated(),
-            limit: self.requests,
-            deadline_ns: self.deadline_ns,
-            priority: self.priority,
-        }
-    }
-}
-
-impl Arrivals {
-    fn simulated(&self) -> sim::workload::Arrivals {
-        match *self {
-            Self::ClosedLoop { clients, think_ns } => sim::workload::Arrivals::ClosedLoop { clients, think_ns },
-            Self::Periodic { period_ns, phase_ns } => sim::workload::Arrivals::Periodic { period_ns, phase_ns },
-            Self::Poisson { rate_per_second } => sim::workload::Arrivals::Poisson { mean_gap_ns: 1e9 / rate_per_second },
-            Self::Recorded { ref times_ns } => sim::workload::Arrivals::Recorded(times_ns.clone()),
         }
     }
 }

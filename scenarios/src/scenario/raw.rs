@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::scenario::environment::RawEnvironment;
+use crate::scenario::{RawArrivals, RawQueue, RawWork};
 use crate::text::{At, Bytes, Duration};
 
 /// A scenario: which models run on which device under which strategies, and how requests arrive.
@@ -45,6 +46,9 @@ pub struct RawScenario {
     pub variation: Option<RawVariation>,
     /// What changes about the device: clocks, temperatures; nothing if absent.
     pub environment: Option<RawEnvironment>,
+    /// Runs of everything, each with a seed of its own; 1 if absent. Figures are told with their intervals.
+    #[schemars(range(min = 1, max = 10_000))]
+    pub replicates: Option<At<u32>>,
     /// Streams of requests.
     #[schemars(required, length(min = 1), extend("examples" = [[{ "model": "mobilenet_v2", "requests": 20 }]]))]
     pub stream: Option<At<Vec<At<RawStream>>>>,
@@ -79,14 +83,24 @@ pub enum RawVariation {
     /// Not at all.
     #[default]
     None,
-    /// By the residuals of the calibration.
+    /// By the residuals of the calibration, each kernel of each request by itself.
     Residuals,
+    /// What the model is wrong by: one draw for each task on each worker, for the whole run. The residuals without the noise.
+    ModelError,
+    /// The noise floor of the measurements, each kernel of each request by itself; none where the profile does not tell it.
+    Noise,
+    /// Model error and noise.
+    ModelErrorAndNoise,
+    /// Exponential, each kernel of each request by itself: for checks against queueing theory.
+    Exponential,
 }
 
 /// Requests for one model.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RawStream {
+    /// Name, unique in the scenario, by which results show the stream and others follow it; that of its model if absent.
+    pub name: Option<At<String>>,
     /// Zoo model name, or path of an ONNX file relative to this file.
     #[schemars(required, length(min = 1), extend("examples" = ["mobilenet_v2"]))]
     pub model: Option<At<String>>,
@@ -95,8 +109,14 @@ pub struct RawStream {
     /// Requests in all; as many as fit before the horizon if absent.
     #[schemars(range(min = 1, max = 10_000_000))]
     pub requests: Option<At<u64>>,
-    /// Time a request is allowed from its arrival.
+    /// Time a request is allowed.
     pub deadline: Option<At<Duration>>,
+    /// From when the deadline counts; from the arrival of the request if absent.
+    pub deadline_from: Option<RawDeadlineFrom>,
+    /// How many requests are worked on at once and wait; all start when they arrive if absent.
+    pub queue: Option<At<RawQueue>>,
+    /// Work that depends on the input; always the same if absent.
+    pub work: Option<At<RawWork>>,
     /// Higher runs first where requests wait for one worker; 0 if absent.
     pub priority: Option<At<i32>>,
     /// Sizes of the model's dynamic dimensions.
@@ -108,56 +128,13 @@ pub struct RawStream {
 #[serde(transparent)]
 pub struct RawSize(#[schemars(range(min = 1))] pub u64);
 
-/// How the requests of a stream arrive.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+/// From when a deadline counts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum RawArrivals {
-    /// Some clients, each with one request in flight.
-    ClosedLoop(RawClosedLoop),
-    /// One request every period.
-    Periodic(RawPeriodic),
-    /// Exponential gaps.
-    Poisson(RawPoisson),
-    /// Given times.
-    Recorded(RawRecorded),
-}
-
-/// Some clients, each with one request in flight.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct RawClosedLoop {
-    /// Requests in flight at most; 1 if absent.
-    #[schemars(range(min = 1))]
-    pub clients: Option<At<u32>>,
-    /// From a completion to the next arrival; none if absent.
-    pub think: Option<At<Duration>>,
-}
-
-/// One request every period.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct RawPeriodic {
-    /// Time between arrivals; at least 1us.
-    #[schemars(required, extend("examples" = ["33ms"]))]
-    pub period: Option<At<Duration>>,
-    /// Time of the first arrival; 0 if absent.
-    pub phase: Option<At<Duration>>,
-}
-
-/// Exponential gaps.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct RawPoisson {
-    /// Mean arrivals per second.
-    #[schemars(required, range(min = 1e-6, max = 1e9), extend("examples" = [20.0]))]
-    pub rate_per_second: Option<At<f64>>,
-}
-
-/// Given arrival times.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct RawRecorded {
-    /// Arrival times since the start, ascending.
-    #[schemars(required, length(min = 1), extend("examples" = [["0ms", "33ms"]]))]
-    pub times: Option<At<Vec<At<Duration>>>>,
+pub enum RawDeadlineFrom {
+    /// From the arrival of the request itself.
+    #[default]
+    Arrival,
+    /// From the arrival of the first request of the chain of streams that brought it about.
+    Origin,
 }

@@ -8,11 +8,13 @@ mod copies;
 mod dispatch;
 mod drops;
 mod dynamics;
+mod gates;
 mod queue;
 mod requests;
 mod run;
 mod sharing;
 mod state;
+mod variation;
 mod workers;
 
 pub use dynamics::Network;
@@ -26,6 +28,7 @@ use crate::environment::{Environment, EnvironmentError};
 use crate::identifiers::ModelId;
 use crate::plan::PlanError;
 use crate::task::{CostTable, TaskGraph};
+use crate::workload::StreamError;
 
 /// A model of a simulation: its tasks and what they cost on the device.
 #[derive(Clone, Copy)]
@@ -38,14 +41,23 @@ pub struct Model<'a> {
     pub costs: &'a CostTable,
 }
 
-/// How durations vary about their expectation.
+/// How durations vary about their expectation: log-normal, mean kept, except where said otherwise.
+///
+/// The deviation `r` of the residuals of the calibration, which the cost table carries, has two parts: what the same thing measured twice
+/// differs by, the noise `n` ([`Options::noise_log_deviation`]), and what the model is wrong by, `m^2 = max(r^2 - n^2, 0)`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Variation {
     /// Not at all.
     #[default]
     None,
-    /// By the residuals of the calibration: log-normal with the deviation that the cost table carries, mean kept.
+    /// Each kernel of each request by itself, with deviation `r`: as if the model were wrong anew each time.
     Residuals,
+    /// Each task on each worker by one draw for the whole run, with deviation `m`: the model is wrong about it, always in the same way.
+    ModelError,
+    /// Each kernel of each request by itself, with deviation `min(r, n)`.
+    Noise,
+    /// Both of the above.
+    ModelErrorAndNoise,
     /// Exponentially; for checks against queueing theory.
     Exponential,
 }
@@ -63,6 +75,8 @@ pub struct Options {
     pub variation: Variation,
     /// What changes about the device meanwhile; by default nothing.
     pub environment: Environment,
+    /// Standard deviation of the logarithm of the same duration measured again.
+    pub noise_log_deviation: f64,
 }
 
 impl Default for Options {
@@ -72,6 +86,7 @@ impl Default for Options {
             horizon_ns: None,
             event_budget: u64::MAX,
             variation: Variation::None,
+            noise_log_deviation: 0.0,
             environment: Environment::default(),
         }
     }
@@ -132,6 +147,9 @@ pub enum SimulationError {
         /// Models there are.
         count: usize,
     },
+    /// Streams cannot run together.
+    #[error(transparent)]
+    Stream(#[from] StreamError),
     /// A cost table does not fit the device or the tasks.
     #[error(
         "model `{model}`: the cost table is for {tasks} tasks on {workers} workers, the model has {expected_tasks} and the device {expected_workers}"

@@ -5,10 +5,11 @@ use std::rc::Rc;
 use crate::engine::queue::Class;
 use crate::engine::run::Engine;
 use crate::engine::state::{Event, Occupation, RequestState, UNPLACED};
-use crate::identifiers::{RequestId, SegmentId};
+use crate::identifiers::{RequestId, SegmentId, StreamId};
 use crate::plan::OUTPUT;
 use crate::record::{ArrivalRecord, Outcome, Record, Recorder, RequestRecord};
 use crate::strategy::{Arriving, InFlight, Ready};
+use crate::workload::{Incoming, Source};
 
 impl<R: Recorder> Engine<'_, R> {
     pub(super) fn arrival(&mut self, source: u32) {
@@ -17,45 +18,58 @@ impl<R: Recorder> Engine<'_, R> {
         if let Some(at_ns) = from.after_arrival(now_ns) {
             self.queue.schedule(at_ns, Class::Arrival, Event::Arrival { source }.packed());
         }
-        let stream = &self.sources[source as usize].stream;
-        let (model, priority) = (stream.model, stream.priority);
-        let deadline_ns = stream.deadline_ns.map(|allowed_ns| now_ns.saturating_add(allowed_ns));
         let id = RequestId(self.arrived as u32);
         self.arrived += 1;
+        let from = &mut self.sources[source as usize];
+        let incoming = from.arrive(id, now_ns);
+        let is_gated = from.is_gated();
         if self.observed() {
-            self.record(&Record::Arrival(ArrivalRecord { request: id, model, at_ns: now_ns }));
+            let (stream, model) = (incoming.stream, incoming.model);
+            self.record(&Record::Arrival(ArrivalRecord { request: id, stream, model, at_ns: now_ns }));
         }
-        if self.interest.arrival {
-            let arriving = Arriving { request: id, model, arrived_ns: now_ns, deadline_ns, priority };
-            self.arriving.push(arriving);
-            self.sources_of_arriving.push(source);
-            self.ask();
+        if is_gated {
+            self.at_gate(incoming);
         } else {
-            self.admit(source, id, now_ns, deadline_ns);
+            self.enter(incoming);
         }
+    }
+
+    /// A request starts, or waits for the strategy to be asked.
+    pub(super) fn enter(&mut self, incoming: Incoming) {
+        if !self.interest.arrival {
+            self.admit(incoming);
+            return;
+        }
+        let priority = self.sources[incoming.stream.index()].stream.priority;
+        let Incoming { request, model, arrived_ns, deadline_ns, .. } = incoming;
+        self.arriving.push(Arriving { request, model, arrived_ns, deadline_ns, priority });
+        self.entering.push(incoming);
+        self.ask();
     }
 
     /// Requests that waited for the strategy to be asked start, by the plans that are in force now.
     pub(super) fn admit_arriving(&mut self) {
-        let sources = std::mem::take(&mut self.sources_of_arriving);
-        for (arriving, &source) in std::mem::take(&mut self.arriving).into_iter().zip(&sources) {
-            self.admit(source, arriving.request, arriving.arrived_ns, arriving.deadline_ns);
+        self.arriving.clear();
+        for incoming in std::mem::take(&mut self.entering) {
+            self.admit(incoming);
         }
     }
 
-    fn admit(&mut self, source: u32, id: RequestId, arrived_ns: u64, deadline_ns: Option<u64>) {
-        let stream = &self.sources[source as usize].stream;
-        let model = stream.model;
+    fn admit(&mut self, incoming: Incoming) {
+        let model = incoming.model;
+        let stream = &self.sources[incoming.stream.index()].stream;
         let priority = stream.priority.saturating_add(self.programs[model.index()].priority());
         let slot = self.requests.take(RequestState::default);
         let program = &self.programs[model.index()];
         let request = &mut self.requests.items[slot as usize];
-        request.id = id;
+        request.id = incoming.request;
         request.model = model;
         request.program = Rc::clone(program);
-        request.source = source;
-        request.arrived_ns = arrived_ns;
-        request.deadline_ns = deadline_ns;
+        request.source = incoming.stream.0;
+        request.ordinal = incoming.ordinal;
+        request.arrived_ns = incoming.arrived_ns;
+        request.origin_ns = incoming.origin_ns;
+        request.deadline_ns = incoming.deadline_ns;
         request.priority = priority;
         request.left = program.segment_count() as u32 + program.output_count();
         request.given_up = false;
@@ -220,12 +234,16 @@ impl<R: Recorder> Engine<'_, R> {
         if let Some(at_ns) = self.sources[source as usize].after_completion(self.now_ns) {
             self.queue.schedule(at_ns, Class::Arrival, Event::Arrival { source }.packed());
         }
+        if self.sources[source as usize].is_linked() {
+            self.consequences(slot, outcome);
+        }
     }
 
     fn record_request(&mut self, slot: u32, outcome: Outcome) {
         let request = &self.requests.items[slot as usize];
         let record = RequestRecord {
             request: request.id,
+            stream: StreamId(request.source),
             model: request.model,
             arrived_ns: request.arrived_ns,
             ended_ns: self.now_ns,
@@ -233,6 +251,13 @@ impl<R: Recorder> Engine<'_, R> {
             outcome,
         };
         self.record(&Record::Request(record));
+    }
+
+    /// A request that never started has ended.
+    pub(super) fn record_outside(&mut self, incoming: Incoming, outcome: Outcome) {
+        let Incoming { request, stream, model, arrived_ns, deadline_ns, .. } = incoming;
+        let ended_ns = self.now_ns;
+        self.record(&Record::Request(RequestRecord { request, stream, model, arrived_ns, ended_ns, deadline_ns, outcome }));
     }
 
     /// Requests still in flight when the run stops, in order of arrival.
@@ -246,15 +271,11 @@ impl<R: Recorder> Engine<'_, R> {
         for slot in slots {
             self.record_request(slot, Outcome::Unfinished);
         }
-        for arriving in std::mem::take(&mut self.arriving) {
-            self.record(&Record::Request(RequestRecord {
-                request: arriving.request,
-                model: arriving.model,
-                arrived_ns: arriving.arrived_ns,
-                ended_ns: self.now_ns,
-                deadline_ns: arriving.deadline_ns,
-                outcome: Outcome::Unfinished,
-            }));
+        let mut outside = std::mem::take(&mut self.entering);
+        outside.extend(self.sources.iter_mut().flat_map(Source::waiting));
+        outside.sort_unstable_by_key(|incoming| incoming.request);
+        for incoming in outside {
+            self.record_outside(incoming, Outcome::Unfinished);
         }
     }
 }

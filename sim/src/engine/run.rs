@@ -13,7 +13,7 @@ use crate::plan::{Plan, Program};
 use crate::platform::Device;
 use crate::record::{Record, Recorder};
 use crate::strategy::{Arriving, Decisions, DeviceView, Interest, Job, Ready, Strategy};
-use crate::workload::{Source, Stream};
+use crate::workload::{self, Incoming, Source, Stream};
 
 /// Everything a run works on.
 pub(super) struct Engine<'a, R: Recorder> {
@@ -38,7 +38,10 @@ pub(super) struct Engine<'a, R: Recorder> {
     /// What a device that stays as it is does not have.
     pub(super) dynamics: Option<Box<Dynamics>>,
     pub(super) arriving: Vec<Arriving>,
-    pub(super) sources_of_arriving: Vec<u32>,
+    /// For each of them, the same as its stream sees it.
+    pub(super) entering: Vec<Incoming>,
+    /// Requests that the end of another lets in, while they are let in one after the other.
+    pub(super) let_in: Vec<Incoming>,
     pub(super) ready: Vec<Ready>,
     pub(super) decision_pending: bool,
     pub(super) decisions: Decisions,
@@ -141,8 +144,10 @@ pub fn simulate_programs<'a, R: Recorder>(
     }
     options.environment.check(device)?;
     let interest = strategy.as_ref().map_or_else(Interest::default, |strategy| strategy.interest());
-    let priority = |stream: &Stream| stream.priority.saturating_add(programs[stream.model.index()].priority());
-    let one_priority = streams.windows(2).all(|pair| priority(&pair[0]) == priority(&pair[1]));
+    let priority = |stream: &Stream, model: ModelId| stream.priority.saturating_add(programs[model.index()].priority());
+    let of_stream = |stream: &Stream| stream.models().map(|model| priority(stream, model)).collect::<Vec<_>>();
+    let priorities: Vec<i32> = streams.iter().flat_map(of_stream).collect();
+    let one_priority = priorities.windows(2).all(|pair| pair[0] == pair[1]);
     let engine = Engine {
         device,
         models,
@@ -154,7 +159,7 @@ pub fn simulate_programs<'a, R: Recorder>(
         now_ns: 0,
         programs: programs.into_iter().map(Rc::new).collect(),
         one_priority,
-        sources: streams.into_iter().enumerate().map(|(index, stream)| Source::new(stream, options.seed, index)).collect(),
+        sources: workload::sources(streams, options.seed)?,
         requests: Slots::default(),
         copies: Slots::default(),
         workers: device.workers().iter().map(|_| WorkerState::default()).collect(),
@@ -164,7 +169,8 @@ pub fn simulate_programs<'a, R: Recorder>(
         dynamics: Dynamics::of(&options.environment, device),
         ready: Vec::new(),
         arriving: Vec::new(),
-        sources_of_arriving: Vec::new(),
+        entering: Vec::new(),
+        let_in: Vec::new(),
         decision_pending: false,
         decisions: Decisions::default(),
         tickets: 0,
@@ -192,8 +198,8 @@ fn check(device: &Device, models: &[Model<'_>], streams: &[Stream]) -> Result<()
             return Err(SimulationError::CostTableSize { model, tasks, workers, expected_tasks, expected_workers });
         }
     }
-    match streams.iter().find(|stream| stream.model.index() >= models.len()) {
-        Some(stream) => Err(SimulationError::UnknownModel { model: stream.model, count: models.len() }),
+    match streams.iter().flat_map(Stream::models).find(|model| model.index() >= models.len()) {
+        Some(model) => Err(SimulationError::UnknownModel { model, count: models.len() }),
         None => Ok(()),
     }
 }

@@ -113,7 +113,11 @@ pub(super) struct RequestState {
     pub(super) model: ModelId,
     pub(super) program: Rc<Program>,
     pub(super) source: u32,
+    /// Its number in its stream.
+    pub(super) ordinal: u64,
     pub(super) arrived_ns: u64,
+    /// When the request arrived that brought it about, or brought about the one that did.
+    pub(super) origin_ns: u64,
     pub(super) deadline_ns: Option<u64>,
     pub(super) priority: i32,
     /// Segments and outputs not yet there; 0 when the request is complete (and its slot free).

@@ -5,7 +5,6 @@ use crate::engine::queue::Class;
 use crate::engine::run::Engine;
 use crate::engine::state::{Event, Flow, Occupation, Waiting};
 use crate::identifiers::{SegmentId, WorkerId};
-use crate::random::{Purpose, Stream};
 use crate::record::{InvocationRecord, KernelRecord, Record, Recorder};
 use crate::task::KernelCost;
 
@@ -137,22 +136,6 @@ impl<R: Recorder> Engine<'_, R> {
         costs
             .piece(program.kernel(kernel), program.launch(kernel), WorkerId(u32::from(worker)))
             .expect("dispatch refuses workers that cannot run a segment")
-    }
-
-    fn vary(&self, worker: u16, slot: u32, expected_ns: u64) -> u64 {
-        let request = &self.requests.items[slot as usize];
-        let kernel = self.workers[worker as usize].kernel;
-        let mut random = Stream::new(self.options.seed, Purpose::KernelDuration, u64::from(kernel), u64::from(request.id.0));
-        let factor = match self.options.variation {
-            Variation::None => 1.0,
-            Variation::Exponential => random.exponential(1.0),
-            Variation::Residuals => {
-                let task = request.program.kernel(kernel).task;
-                let deviation = self.models[request.model.index()].costs.log_deviation(task, WorkerId(u32::from(worker)));
-                libm::exp(deviation * random.normal() - 0.5 * deviation * deviation)
-            }
-        };
-        libm::round(expected_ns as f64 * factor) as u64
     }
 
     pub(super) fn worker_event(&mut self, worker: u16) {
