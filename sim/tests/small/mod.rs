@@ -163,7 +163,7 @@ fn stream(model: usize, requests: u64, draw: &mut Draw) -> Stream {
     };
     let deadline_ns = draw.chance(0.5).then(|| draw.below(1_000_000));
     let priority = draw.below(2) as i32;
-    Stream { model: ModelId::from_index(model), arrivals, limit: Some(requests), deadline_ns, priority }
+    Stream { deadline_ns, priority, ..Stream::new(ModelId::from_index(model), arrivals, Some(requests)) }
 }
 
 /// Places each task on some worker that can run it, cutting it in two now and then.
