@@ -6,7 +6,7 @@ use std::path::Path;
 use thiserror::Error;
 
 use crate::ResultsError;
-use crate::placement::{FallbackCost, Placement, RequestAccount, TaskPlacement, read_placements};
+use crate::placement::{FallbackCost, LayoutConversions, Placement, RequestAccount, TaskPlacement, read_placements};
 
 /// What of a results directory to explain; what is `None` is not narrowed down.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -138,6 +138,9 @@ fn render_placement(placement: &Placement, detailed: bool, text: &mut String) {
     if let Some(fallback) = &placement.fallback {
         line(text, format_args!("fallback: {}", fallback_text(fallback)));
     }
+    if let Some(conversions) = placement.conversions.as_ref().filter(|conversions| conversions.conversions > 0) {
+        line(text, format_args!("layouts: {}", conversions_text(conversions)));
+    }
     if detailed {
         for task in &placement.tasks {
             render_options(task, text);
@@ -206,6 +209,23 @@ fn account_text(account: &RequestAccount) -> String {
         milliseconds(account.output_copy_ns),
         milliseconds(rest_ns.abs()),
     )
+}
+
+fn conversions_text(conversions: &LayoutConversions) -> String {
+    let count = conversions.conversions;
+    let mut text = format!(
+        "{count} conversions {} ms ({} if each reader made its own)",
+        milliseconds(conversions.convert_ns as f64),
+        conversions.by_reader
+    );
+    if !conversions.round_trips.is_empty() {
+        let trips = conversions.round_trips.iter();
+        let tasks: Vec<String> = trips
+            .map(|trip| format!("{} in `{}` saves {} ms", trip.task, trip.memory, milliseconds(trip.saved_ns as f64)))
+            .collect();
+        let _ = write!(text, "; they would cancel for task {}", tasks.join(", "));
+    }
+    text
 }
 
 fn fallback_text(fallback: &FallbackCost) -> String {

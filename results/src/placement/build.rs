@@ -2,11 +2,12 @@
 
 use std::collections::BTreeSet;
 
+use sim::frontend::analysis::{Conversions, RoundTrip};
 use sim::identifiers::{DataId, MemoryId, ModelId, TaskId, WorkerId};
 use sim::plan::Part;
 
 use crate::placement::cost::{ModelSums, TaskSums};
-use crate::placement::{FallbackCost, Placement, Ran, TaskPlacement, Why, WorkerOption};
+use crate::placement::{FallbackCost, LayoutConversions, LayoutRoundTrip, Placement, Ran, TaskPlacement, Why, WorkerOption};
 use crate::{ModelInfo, RunResult};
 
 /// The placement of each model of a run.
@@ -31,6 +32,7 @@ fn of_model(run: &RunResult<'_>, model: ModelId) -> Placement {
         requests: sums.requests,
         account: sums.account,
         fallback: total(tasks.iter().filter_map(|task| task.fallback)),
+        conversions: builder.conversions(),
         tasks,
     }
 }
@@ -111,6 +113,24 @@ impl Builder<'_> {
             memories.insert(self.run.device.host());
         }
         memories
+    }
+
+    fn conversions(&self) -> Option<LayoutConversions> {
+        let (device, graph) = (self.run.device, self.info.model.tasks);
+        let one_place = |sums: &TaskSums| matches!(sums.kernels.keys().collect::<Vec<_>>()[..], [(_, part)] if part.is_whole());
+        let workers: Option<Vec<WorkerId>> = self.homes.iter().copied().collect();
+        let found = Conversions::of(graph, &workers.filter(|_| self.sums.tasks.iter().all(one_place))?, device);
+        let round_trip = |trip: &RoundTrip| LayoutRoundTrip {
+            task: trip.task.0,
+            memory: device.memories()[trip.memory.index()].name.clone(),
+            saved_ns: trip.saved_ns,
+        };
+        Some(LayoutConversions {
+            conversions: found.placed.len() as u64,
+            by_reader: found.by_reader as u64,
+            convert_ns: found.duration_ns(),
+            round_trips: found.round_trips.iter().map(round_trip).collect(),
+        })
     }
 
     fn why(&self, sums: &TaskSums, options: &[WorkerOption]) -> Why {

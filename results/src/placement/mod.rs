@@ -49,6 +49,35 @@ pub struct Placement {
     pub fallback: Option<FallbackCost>,
     /// Where the time of a request went; `None` where none completed.
     pub account: Option<RequestAccount>,
+    /// Conversions from one memory's layout to another's; `None` where a task was shared or not always in one place.
+    pub conversions: Option<LayoutConversions>,
+}
+
+/// Where a placement converts layouts: a memory is an address space and a layout, and each tensor is converted once for each memory
+/// that reads it.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LayoutConversions {
+    /// Tensors converted.
+    pub conversions: u64,
+    /// Conversions if every reader made its own.
+    pub by_reader: u64,
+    /// Expected time of all, with nothing else running.
+    pub convert_ns: u64,
+    /// Tasks whose conversions would cancel if they ran where their tensors are.
+    pub round_trips: Vec<LayoutRoundTrip>,
+}
+
+/// A task whose conversions would cancel if it ran elsewhere.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LayoutRoundTrip {
+    /// Its number.
+    pub task: u32,
+    /// The memory where its tensors are.
+    pub memory: String,
+    /// Expected time of conversions that only it needs.
+    pub saved_ns: u64,
 }
 
 /// Where the time of a completed request went: means over completed requests. What ran at once counts each time.
