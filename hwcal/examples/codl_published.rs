@@ -9,6 +9,7 @@ use std::error::Error;
 use std::path::Path;
 use std::time::Instant;
 
+use hwcal::power::PowerFacts;
 use hwcal::published::{Prediction, Published, PublishedData, SYSTEMS, Summary};
 use sim::identifiers::ModelId;
 use sim::strategy::{DeviceView, Job, registry};
@@ -31,7 +32,30 @@ fn main() -> Result<(), Box<dyn Error>> {
         std::fs::write(root.join("hwcal/data/codl_predictions.csv"), summary.csv())?;
     }
     println!("{summary}");
+    energy(&published)?;
     planning_times(&published)
+}
+
+/// Power and energy beside the published bars; the columns `cpu` and `gpu` were fitted to.
+fn energy(published: &Published) -> Result<(), Box<dyn Error>> {
+    let facts = PowerFacts::built_in()?;
+    println!("a core that infers draws {:.3} times what it does running CoreMark", facts.inference_factor());
+    println!("{:<20} {:<8} {:>16} {:>18}", "network", "column", "W (published)", "J (published)");
+    for cell in published.energy(&SYSTEMS[0], &published.calibrate(&SYSTEMS[0])?, &facts)? {
+        let error = |predicted: f64, published: f64| 100.0 * (predicted / published - 1.0);
+        println!(
+            "{:<20} {:<8} {:>5.2} ({:.2}, {:+.0}%) {:>6.2} ({:.2}, {:+.0}%)",
+            cell.model,
+            cell.column,
+            cell.predicted_w,
+            cell.published_w,
+            error(cell.predicted_w, cell.published_w),
+            cell.predicted_j,
+            cell.published_j,
+            error(cell.predicted_j, cell.published_j),
+        );
+    }
+    Ok(())
 }
 
 /// Median time that plans take on this machine, of five.

@@ -11,6 +11,7 @@ pub mod folds;
 pub mod host;
 pub mod linear;
 pub mod pixel4;
+pub mod power;
 pub mod published;
 pub mod statistics;
 pub mod table;

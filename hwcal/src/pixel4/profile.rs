@@ -7,12 +7,14 @@ use scenarios::profile::{Channel, Link, Origin, Processor, ProcessorKind, Profil
 use crate::pixel4::fit::FittedWorker;
 use crate::pixel4::measurements::{CORE_SETS, Measurements};
 use crate::pixel4::{FitError, support};
+use crate::power::{self, PowerFacts};
 
 const DESCRIPTION: &str = "Google Pixel 4: Snapdragon 855 (1 large, 3 medium and 4 small cores), Adreno 640. \
-    TFLite, fp32 on the CPU (XNNPACK), fp16 on the GPU (GPU delegate, OpenCL). No power, no thermal limits, no NPU.";
+    TFLite, fp32 on the CPU (XNNPACK), fp16 on the GPU (GPU delegate, OpenCL). Power fitted and assumed, heat assumed: see their origins. No NPU.";
 
 /// The text of the profile.
 pub(super) fn text(measured: &Measurements, fitted: &[FittedWorker]) -> Result<String, FitError> {
+    let power = PowerFacts::built_in()?.of("sd855", &["large", "medium", "small"]);
     let profile = Profile {
         name: "pixel4".to_owned(),
         description: DESCRIPTION.to_owned(),
@@ -20,8 +22,8 @@ pub(super) fn text(measured: &Measurements, fitted: &[FittedWorker]) -> Result<S
         dram: Some("dram".to_owned()),
         decision_ns: 0,
         memory_limit_bytes: None,
-        power: None,
-        thermal: None,
+        thermal: power.as_ref().map(power::thermal),
+        power,
         provenance: provenance(measured),
         processors: processors(measured),
         memories: vec!["host".to_owned(), "gpu".to_owned()],
@@ -75,13 +77,10 @@ fn provenance(measured: &Measurements) -> Provenance {
                 "https://github.com/microsoft/ArchProbe, commit 53aff57fb49ffd7a5df45359d4b4867c06f4ee8b",
                 "bandwidth beyond the caches of the Adreno 640",
             ),
-            source(
-                "kdrag0n/freqbench",
-                "MIT",
-                "https://github.com/kdrag0n/freqbench, commit 9eb16adcec1595852ab930f111b66224cb1e8368",
-                "frequencies of the CPU clusters",
-            ),
-        ],
+        ]
+        .into_iter()
+        .chain(power::sources())
+        .collect(),
     }
 }
 
@@ -142,7 +141,7 @@ fn worker(fitted: &FittedWorker) -> Worker {
         memory: if is_gpu { "gpu" } else { "host" }.to_owned(),
         invocation_ns: fitted.invocation_ns,
         support: is_gpu.then(|| "gpu".to_owned()),
-        memory_share: 0.0,
+        memory_share: power::MEMORY_SHARE,
         repacks_weights: false,
         fuses: None,
         opens: None,

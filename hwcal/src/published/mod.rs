@@ -6,6 +6,7 @@
 //! everything else, as said where it is. Nothing is fitted to a column in which both processors compute.
 
 mod costs;
+mod energy;
 mod models;
 mod predict;
 mod profile;
@@ -20,6 +21,7 @@ use thiserror::Error;
 use crate::linear::LinearError;
 use crate::table::{Source, Table, TableError};
 
+pub use energy::EnergyPrediction;
 pub use predict::{COLUMNS, Prediction, Summary};
 pub use systems::{SYSTEMS, System};
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use scenarios::profile::{Channel, Link, Origin, Processor, ProcessorKind, Profile, Provenance, Source, Worker};
 use sim::platform::{SupportRule, SupportRules};
 
+use crate::power::{self, PowerFacts};
 use crate::published::{Published, PublishedError, System, costs};
 
 /// Mapping: once, and for each fp32 element. Transformation between layouts, for each element. `CoDL`, Fig. 14.
@@ -55,20 +56,22 @@ pub(super) fn of(published: &Published, system: &System) -> Result<Profile, Publ
         frequencies_khz: if ghz > 0.0 { vec![(ghz * 1e6) as u64] } else { Vec::new() },
         origin: Some(Origin::Published),
     };
+    let names: Vec<&str> = system.clusters.iter().map(|&(name, ..)| name).collect();
+    let power = PowerFacts::built_in()?.of(system.name, &names);
     let clusters = system.clusters.iter().map(|&(name, cores, ghz, _)| processor(name, ProcessorKind::Cpu, cores, ghz));
     Ok(Profile {
         name: system.profile.to_owned(),
         description: format!(
             "{}. MACE, fp32. Fitted to five networks on the CPU alone and on the GPU alone, as published; costs of sharing are \
-             those published for a Snapdragon 855. No power, no thermal limits, no NPU, no little cores.",
+             those published for a Snapdragon 855. Power fitted and assumed, heat assumed: see their origins. No NPU, no little cores.",
             system.description
         ),
         host: "host".to_owned(),
         dram: Some("dram".to_owned()),
         decision_ns: 0,
         memory_limit_bytes: None,
-        power: None,
-        thermal: None,
+        thermal: power.as_ref().map(power::thermal),
+        power,
         provenance: provenance(),
         processors: clusters.chain([processor("gpu", ProcessorKind::Gpu, 1, 0.0)]).collect(),
         memories,
@@ -117,7 +120,7 @@ fn worker(name: &str, system: &System) -> Worker {
         memory: if is_cpu { "host" } else { name }.to_owned(),
         invocation_ns: 0,
         // MACE transforms filters once, into copies of its own.
-        memory_share: 0.0,
+        memory_share: power::MEMORY_SHARE,
         repacks_weights: true,
         fuses: None,
         support: (!is_cpu).then(|| "gpu".to_owned()),
@@ -145,12 +148,14 @@ fn provenance() -> Provenance {
         tool: Some(format!("socrates {}", env!("CARGO_PKG_VERSION"))),
         command: Some("cargo run --release -p socrates-hwcal --example codl_published -- --write".to_owned()),
         fitted_on: Some("5 networks on the CPU alone and 5 on the GPU alone".to_owned()),
-        sources: vec![Source {
+        sources: std::iter::once(Source {
             name: "CoDL, MobiSys 2022".to_owned(),
             licence: "facts from a publication".to_owned(),
             location: Some("https://doi.org/10.1145/3498361.3538932".to_owned()),
             note: Some("latencies on one processor alone; what sharing costs (Fig. 14); operators of the networks".to_owned()),
-        }],
+        })
+        .chain(power::sources())
+        .collect(),
         ..Provenance::default()
     }
 }
