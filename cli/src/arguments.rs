@@ -81,6 +81,9 @@ pub(crate) struct RunArguments {
     /// Seed of every random stream, instead of the scenario's.
     #[arg(long, value_name = "N")]
     pub(crate) seed: Option<u64>,
+    /// Replicates of everything, each with a seed of its own, instead of the scenario's: figures with their intervals.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub(crate) replicates: Option<u32>,
     /// Threads; by default one for each processor of this machine.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) threads: Option<u16>,
@@ -144,7 +147,7 @@ pub(crate) struct FrameLoad {
 impl Default for RunArguments {
     fn default() -> Self {
         let scenario = "pixel4-solo".to_owned();
-        Self { scenario, output: None, seed: None, threads: None, strategies: Vec::new(), quiet: false }
+        Self { scenario, output: None, seed: None, replicates: None, threads: None, strategies: Vec::new(), quiet: false }
     }
 }
 
