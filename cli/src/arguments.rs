@@ -62,11 +62,40 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: CalibrateCommand,
     },
+    /// Make a scenario of what another program is configured with.
+    Import {
+        /// Of what.
+        #[command(subcommand)]
+        command: ImportCommand,
+    },
     /// Print the JSON Schema of a file format.
     Schema {
         /// Which format.
         format: Format,
     },
+}
+
+/// Of what a scenario is made.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ImportCommand {
+    /// A JSON configuration of Band's benchmark.
+    ///
+    /// Everything that is not carried over is named in a warning. Models are those of the zoo with the nearest names.
+    Band(ImportArguments),
+}
+
+/// Arguments of `import`.
+#[derive(Args, Debug)]
+pub(crate) struct ImportArguments {
+    /// The configuration.
+    #[arg(value_name = "CONFIG.json")]
+    pub(crate) configuration: PathBuf,
+    /// Scenario file to write; standard output by default.
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// Device of the scenario: built-in name, or path of a profile relative to the scenario.
+    #[arg(long, value_name = "DEVICE", default_value = "pixel4")]
+    pub(crate) device: String,
 }
 
 /// Arguments of `run`.
