@@ -62,11 +62,40 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: CalibrateCommand,
     },
+    /// Make a scenario of what another program is configured with.
+    Import {
+        /// Of what.
+        #[command(subcommand)]
+        command: ImportCommand,
+    },
     /// Print the JSON Schema of a file format.
     Schema {
         /// Which format.
         format: Format,
     },
+}
+
+/// Of what a scenario is made.
+#[derive(Debug, Subcommand)]
+pub(crate) enum ImportCommand {
+    /// A JSON configuration of Band's benchmark.
+    ///
+    /// Everything that is not carried over is named in a warning. Models are those of the zoo with the nearest names.
+    Band(ImportArguments),
+}
+
+/// Arguments of `import`.
+#[derive(Args, Debug)]
+pub(crate) struct ImportArguments {
+    /// The configuration.
+    #[arg(value_name = "CONFIG.json")]
+    pub(crate) configuration: PathBuf,
+    /// Scenario file to write; standard output by default.
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// Device of the scenario: built-in name, or path of a profile relative to the scenario.
+    #[arg(long, value_name = "DEVICE", default_value = "pixel4")]
+    pub(crate) device: String,
 }
 
 /// Arguments of `run`.
@@ -81,6 +110,9 @@ pub(crate) struct RunArguments {
     /// Seed of every random stream, instead of the scenario's.
     #[arg(long, value_name = "N")]
     pub(crate) seed: Option<u64>,
+    /// Replicates of everything, each with a seed of its own, instead of the scenario's: figures with their intervals.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub(crate) replicates: Option<u32>,
     /// Threads; by default one for each processor of this machine.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     pub(crate) threads: Option<u16>,
@@ -144,7 +176,7 @@ pub(crate) struct FrameLoad {
 impl Default for RunArguments {
     fn default() -> Self {
         let scenario = "pixel4-solo".to_owned();
-        Self { scenario, output: None, seed: None, threads: None, strategies: Vec::new(), quiet: false }
+        Self { scenario, output: None, seed: None, replicates: None, threads: None, strategies: Vec::new(), quiet: false }
     }
 }
 

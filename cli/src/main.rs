@@ -14,7 +14,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::arguments::{Arguments, CalibrateCommand, Command, ModelCommand, RunArguments};
+use crate::arguments::{Arguments, CalibrateCommand, Command, ImportCommand, ModelCommand, RunArguments};
 use crate::failure::{Outcome, Status};
 
 fn main() -> ExitCode {
@@ -33,6 +33,7 @@ fn perform(arguments: Arguments) -> Outcome {
         Command::Calibrate { command: CalibrateCommand::Fit(arguments) } => commands::fit(&arguments),
         Command::Calibrate { command: CalibrateCommand::Run(arguments) } => commands::calibrate(&arguments),
         Command::Calibrate { command: CalibrateCommand::Check(arguments) } => commands::check(&arguments),
+        Command::Import { command: ImportCommand::Band(arguments) } => commands::import_band(&arguments),
         Command::Schema { format } => commands::schema(format),
     }
     .or_else(Status::forgive_closed_pipe)

@@ -10,6 +10,7 @@
 //! | `copies.parquet` | one row for each copy |
 //! | `trace.pftrace` | the timeline, for <https://ui.perfetto.dev> |
 //! | `placement.json` | why each task ran where it ran, for `explain` |
+//! | `replicates.json` | every figure over the replicates, with intervals, where there are any |
 //!
 //! Equal inputs give equal bytes: no file holds a wall-clock time.
 
@@ -22,6 +23,7 @@ pub mod explain;
 mod hash;
 mod input;
 pub mod placement;
+mod replicates;
 mod run;
 pub mod tables;
 pub mod trace;
@@ -32,5 +34,6 @@ pub use directory::{ResultsDir, ResultsFile};
 pub use error::ResultsError;
 pub use hash::sha256_hex;
 pub use input::{Choice, ModelInfo, Origin, RunResult, TaskInfo, report};
+pub use replicates::{CONFIDENCE, Difference, Figure, Figures, Interval, REPLICATES_FILE, ReplicatesFile, figures};
 pub use run::{CaseSummary, FileEntry, InputEntry, Provenance, RUN_FILE, RunFile, SCHEMA_VERSION, Stop, Tool, read_run};
 pub use writer::{Content, RunWriter};

@@ -6,6 +6,7 @@ use parquet::errors::ParquetError;
 
 use crate::directory::ResultsFile;
 use crate::placement::{PLACEMENT_FILE, Placement, PlacementFile, placements};
+use crate::replicates::{REPLICATES_FILE, ReplicatesFile};
 use crate::run::{to_compact_json, to_json};
 use crate::tables::{CopyRow, OperatorRow, RequestRow, Row, TableWriter, fill_copies, fill_operators, fill_requests};
 use crate::trace::TraceWriter;
@@ -46,6 +47,7 @@ pub struct RunWriter {
     trace: Option<TraceWriter<ResultsFile>>,
     placements: Option<Vec<Placement>>,
     cases: Vec<CaseSummary>,
+    replicates: Option<ReplicatesFile>,
 }
 
 impl RunWriter {
@@ -65,6 +67,7 @@ impl RunWriter {
             directory,
             provenance,
             cases: Vec::new(),
+            replicates: None,
         })
     }
 
@@ -99,6 +102,11 @@ impl RunWriter {
         Ok(())
     }
 
+    /// What the runs amount to over their replicates.
+    pub fn set_replicates(&mut self, replicates: ReplicatesFile) {
+        self.replicates = Some(replicates);
+    }
+
     /// Whether no run was added.
     pub fn is_empty(&self) -> bool {
         self.cases.is_empty()
@@ -115,6 +123,10 @@ impl RunWriter {
         if let Some(placements) = self.placements {
             let file = PlacementFile { schema_version: SCHEMA_VERSION, placements };
             files.push(directory.write(PLACEMENT_FILE, &to_compact_json(&file, &directory.target().join(PLACEMENT_FILE))?)?);
+        }
+        if let Some(replicates) = self.replicates {
+            let bytes = to_compact_json(&replicates, &directory.target().join(REPLICATES_FILE))?;
+            files.push(directory.write(REPLICATES_FILE, &bytes)?);
         }
         let file = RunFile { schema_version: SCHEMA_VERSION, provenance: self.provenance, cases: self.cases, files };
         directory.write(RUN_FILE, &to_json(&file, &directory.target().join(RUN_FILE))?)?;

@@ -5,6 +5,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod band;
 pub mod library;
 pub mod model;
 pub mod onnx;

@@ -35,6 +35,13 @@ pub fn scenarios() -> &'static [Entry] {
         Entry { name: "host-solo", text: include_str!("../library/host-solo.toml") },
         Entry { name: "pixel4-solo", text: include_str!("../library/pixel4-solo.toml") },
         Entry { name: "pixel4-together", text: include_str!("../library/pixel4-together.toml") },
+        Entry { name: "xrbench-ar-assistant", text: include_str!("../library/xrbench-ar-assistant.toml") },
+        Entry { name: "xrbench-ar-gaming", text: include_str!("../library/xrbench-ar-gaming.toml") },
+        Entry { name: "xrbench-outdoor-a", text: include_str!("../library/xrbench-outdoor-a.toml") },
+        Entry { name: "xrbench-outdoor-b", text: include_str!("../library/xrbench-outdoor-b.toml") },
+        Entry { name: "xrbench-social-a", text: include_str!("../library/xrbench-social-a.toml") },
+        Entry { name: "xrbench-social-b", text: include_str!("../library/xrbench-social-b.toml") },
+        Entry { name: "xrbench-vr-gaming", text: include_str!("../library/xrbench-vr-gaming.toml") },
     ]
 }
 

@@ -271,3 +271,38 @@ fn work_depends_on_the_input() {
     assert!(long.iter().all(|it| it.ended_ns - it.arrived_ns == 70));
     assert!((long.len() as f64 - 1_000.0).abs() < 4.0 * 750_f64.sqrt(), "{}", long.len());
 }
+
+/// Mean over seeds of the mean duration, and how durations of one run relate, by the kind of variation.
+#[test]
+fn model_error_stays_for_a_run_and_noise_does_not() {
+    let device = common::simple_device(&[ProcessorKind::CpuCluster], 0, 1e9);
+    let mut builder = TaskGraphBuilder::new();
+    builder.task(&[], &[]);
+    let tasks = builder.build().unwrap();
+    // Residuals of 0.5, of which noise is 0.3: the model is wrong by 0.4.
+    let costs = CostTable::new(1, vec![Some(KernelCost::of_duration(1_000_000))]).with_log_deviation(vec![0.5]);
+    let models = [Model { name: "model", tasks: &tasks, costs: &costs }];
+    let logarithms = |variation: Variation, seed: u64| -> Vec<f64> {
+        let options = Options { seed, variation, noise_log_deviation: 0.3, ..Options::default() };
+        let stream = Stream::new(ModelId(0), Arrivals::Periodic { period_ns: 100_000_000, phase_ns: 0 }, Some(50));
+        let mut records: Vec<Record> = Vec::new();
+        simulate(&device, &models, vec![stream], &mut OnWorker0, &options, &mut records).unwrap();
+        let kernels = records.iter().filter_map(|record| if let Record::Kernel(it) = record { Some(it) } else { None });
+        kernels.map(|it| ((it.end_ns - it.start_ns) as f64 * 1e-6).ln()).collect()
+    };
+    let seeds = 400;
+    for (variation, between, within) in [
+        (Variation::ModelError, 0.4, 0.0),
+        (Variation::Noise, 0.3 / 50_f64.sqrt(), 0.3),
+        (Variation::ModelErrorAndNoise, (0.16_f64 + 0.09 / 50.0).sqrt(), 0.3),
+        (Variation::Residuals, 0.5 / 50_f64.sqrt(), 0.5),
+    ] {
+        let runs: Vec<Vec<f64>> = (0..seeds).map(|seed| logarithms(variation, seed)).collect();
+        let means: Vec<f64> = runs.iter().map(|run| sim::statistics::mean(run).unwrap()).collect();
+        let found = sim::statistics::sample_deviation(&means).unwrap();
+        // A deviation of 400 values has a relative standard error of 3.5 %.
+        assert!((found / between - 1.0).abs() < 0.14, "{variation:?}: runs differ by {found} instead of {between}");
+        let found = runs.iter().map(|run| sim::statistics::sample_deviation(run).unwrap()).sum::<f64>() / f64::from(seeds as u32);
+        assert!((found - within).abs() < 0.02, "{variation:?}: requests differ by {found} instead of {within}");
+    }
+}

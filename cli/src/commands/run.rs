@@ -10,8 +10,8 @@ use crate::arguments::RunArguments;
 use crate::failure::{Failure, Outcome, Status};
 use crate::output::print;
 use crate::run::{
-    Inputs, Interrupt, Progress, check_size, comparison, jobs, perform, provenance, tell_failures, tell_nothing_written,
-    tell_results,
+    Inputs, Interrupt, Progress, check_size, comparison, intervals, jobs, perform, provenance, remarks, replicates,
+    tell_failures, tell_nothing_written, tell_results,
 };
 
 pub(crate) fn run(arguments: &RunArguments) -> Outcome {
@@ -23,15 +23,28 @@ pub(crate) fn run(arguments: &RunArguments) -> Outcome {
     let writer = RunWriter::begin(&output, provenance(command_line(arguments, &scenario), &scenario, &inputs), &Content::ALL)?;
     let progress = Progress::new("runs", arguments.quiet);
     let interrupt = Interrupt::listen()?;
-    let (writer, failures) = perform(&jobs, &scenario.value, &inputs, writer, arguments.threads, &progress, &interrupt)?;
+    let (mut writer, failures) = perform(&jobs, &scenario.value, &inputs, writer, arguments.threads, &progress, &interrupt)?;
     if writer.is_empty() {
         // Results of an earlier run are worth more than none.
         tell_failures(&failures, &[]);
         tell_nothing_written();
         return Ok(Status::Incomplete);
     }
+    let replicated = if scenario.value.replicates > 1 {
+        let replicated = replicates(&jobs, &scenario.value, &inputs, arguments.threads, &progress, &interrupt)?;
+        writer.set_replicates(replicated.clone());
+        Some(replicated)
+    } else {
+        None
+    };
+    drop(progress);
     let (directory, file) = writer.commit()?;
-    print(&comparison(&scenario.value, &inputs, &file, &failures))?;
+    let mut text = comparison(&scenario.value, &inputs, &file, &failures);
+    text.push_str(&remarks(&scenario.value, &file));
+    if let Some(replicated) = &replicated {
+        text.push_str(&intervals(&file, replicated));
+    }
+    print(&text)?;
     tell_results(&directory, arguments.quiet);
     tell_failures(&failures, &file.cases);
     Ok(if failures.is_empty() && !stalled(&file) { Status::Done } else { Status::Incomplete })
@@ -50,6 +63,9 @@ fn scenario_of(arguments: &RunArguments) -> Result<Document<Scenario>, Failure> 
     if let Some(seed) = arguments.seed {
         scenario.value.seed = seed;
     }
+    if let Some(replicates) = arguments.replicates {
+        scenario.value.replicates = replicates;
+    }
     Ok(scenario)
 }
 
@@ -62,6 +78,9 @@ fn command_line(arguments: &RunArguments, scenario: &Document<Scenario>) -> Vec<
     let mut command_line = vec!["socrates".to_owned(), "run".to_owned(), scenario.name.clone()];
     if let Some(seed) = arguments.seed {
         command_line.extend(["--seed".to_owned(), seed.to_string()]);
+    }
+    if let Some(replicates) = arguments.replicates {
+        command_line.extend(["--replicates".to_owned(), replicates.to_string()]);
     }
     for strategy in &arguments.strategies {
         command_line.extend(["--strategy".to_owned(), strategy.clone()]);

@@ -15,7 +15,7 @@ use sim::strategy::registry;
 use sim::workload::{Arrivals, Stream};
 
 use crate::execute::Machine;
-use crate::run::{Cause, Inputs, Interrupt, Job, info, primary};
+use crate::run::{Cause, Inputs, Interrupt, Job, info, name_of, primary};
 
 /// What came of a job.
 pub(crate) struct Measured {
@@ -134,8 +134,11 @@ pub(crate) fn measure(
     };
     let of_models = used.iter().enumerate().map(of_model).collect();
     let end_ns = executed.summary.end_ns;
-    let report =
+    let mut report =
         results::report(device, &infos(job, inputs, machine), &executed.records, end_ns).map_err(|error| other(&error))?;
+    for (report, &stream) in report.streams.iter_mut().zip(&job.streams) {
+        report.name = Some(name_of(scenario, inputs, stream));
+    }
     Ok(Measured { stop: Stop::from(&executed.summary.stop), report, overhead, models: of_models, executed })
 }
 
@@ -166,7 +169,8 @@ fn simulate(job: &Job, scenario: &Scenario, inputs: &Inputs, used: &[usize], str
         .collect();
     let Ok(mut strategy) = registry::build(&job.strategy) else { return Vec::new() };
     let mut records = Vec::new();
-    let Ok(options) = scenario.options(&inputs.device) else { return Vec::new() };
+    let Ok(mut options) = scenario.options(&inputs.device) else { return Vec::new() };
+    options.noise_log_deviation = inputs.profile.value.noise_log_deviation();
     let Ok(summary) = engine::simulate(&inputs.device, &models, streams, strategy.as_mut(), &options, &mut records) else {
         return Vec::new();
     };

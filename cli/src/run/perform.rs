@@ -14,7 +14,7 @@ use sim::strategy::registry;
 
 use crate::failure::Failure;
 use crate::run::inputs::Model;
-use crate::run::{Inputs, Interrupt, Job, Progress};
+use crate::run::{Inputs, Interrupt, Job, Progress, name_of};
 
 /// Runs simulated before they are written, for each thread: bounds the records held in memory.
 const RUNS_AHEAD: usize = 4;
@@ -46,11 +46,11 @@ impl Cause {
 }
 
 /// A run as it came out.
-struct Simulated<'a> {
+pub(super) struct Simulated<'a> {
     models: Vec<ModelInfo<'a>>,
     records: Vec<Record>,
     summary: Summary,
-    report: Report,
+    pub(super) report: Report,
 }
 
 /// Threads to work on; `None` for one on each processor of this machine.
@@ -73,7 +73,7 @@ pub(crate) fn perform(
     let mut failures = Vec::new();
     for some in jobs.chunks(pool.current_num_threads() * RUNS_AHEAD) {
         let one = |job: &Job| {
-            let result = (!interrupt.is_wanted()).then(|| simulate(job, scenario, inputs));
+            let result = (!interrupt.is_wanted()).then(|| simulate(job, scenario, inputs, scenario.seed));
             progress.advance();
             result
         };
@@ -107,8 +107,8 @@ impl Simulated<'_> {
     }
 }
 
-/// One run. Fails where the strategy has no plan.
-fn simulate<'a>(job: &Job, scenario: &Scenario, inputs: &'a Inputs) -> Result<Simulated<'a>, Cause> {
+/// One run of a seed. Fails where the strategy has no plan.
+pub(super) fn simulate<'a>(job: &Job, scenario: &Scenario, inputs: &'a Inputs, seed: u64) -> Result<Simulated<'a>, Cause> {
     let device = &inputs.device;
     let used = job.used(inputs);
     let streams = job.streams(scenario, inputs, &used);
@@ -117,10 +117,14 @@ fn simulate<'a>(job: &Job, scenario: &Scenario, inputs: &'a Inputs) -> Result<Si
     let engine_models: Vec<engine::Model<'_>> = models.iter().map(|info| info.model).collect();
     let mut strategy = registry::build(&job.strategy).map_err(|error| Cause::other(&error))?;
     let mut records = Vec::new();
-    let options = scenario.options(device).map_err(|error| Cause::other(&error))?;
+    let mut options = scenario.options(device).map_err(|error| Cause::other(&error))?;
+    (options.seed, options.noise_log_deviation) = (seed, inputs.profile.value.noise_log_deviation());
     let summary = engine::simulate(device, &engine_models, streams, strategy.as_mut(), &options, &mut records)
         .map_err(|error| cause(&error, &models, device))?;
-    let report = results::report(device, &models, &records, summary.end_ns).map_err(|error| Cause::other(&error))?;
+    let mut report = results::report(device, &models, &records, summary.end_ns).map_err(|error| Cause::other(&error))?;
+    for (report, &stream) in report.streams.iter_mut().zip(&job.streams) {
+        report.name = Some(name_of(scenario, inputs, stream));
+    }
     Ok(Simulated { models, records, summary, report })
 }
 

@@ -6,3 +6,4 @@ mod execute;
 mod folder;
 mod onnx;
 mod readme;
+mod workloads;

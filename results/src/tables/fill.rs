@@ -18,6 +18,7 @@ pub(crate) fn fill_requests<W: Write + Send>(run: &RunResult<'_>, table: &mut Ta
                 case: run.case.to_owned(),
                 strategy: run.strategy.to_owned(),
                 request: request.request.0.into(),
+                stream: request.stream.0.into(),
                 model: run.models[request.model.index()].model.name.to_owned(),
                 outcome: outcome_name(request.outcome).to_owned(),
                 arrived_ns: request.arrived_ns,

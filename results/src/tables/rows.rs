@@ -57,6 +57,8 @@ rows! {
         strategy: String,
         /// Number of the request in order of arrival over all models of the run.
         request: u64,
+        /// Index of its stream in the run.
+        stream: u64,
         /// Its model.
         model: String,
         /// `completed`, `dropped` or `unfinished`.

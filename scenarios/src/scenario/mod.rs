@@ -12,7 +12,7 @@ mod validate_arrivals;
 
 pub use arrivals::Arrivals;
 pub use environment::{Environment, RawEnvironment, RawFixed, RawFrequencies, RawGovernor, RawSchedutil};
-pub use raw::{FusedPatterns, RawDeadlineFrom, RawScenario, RawSize, RawStream, RawVariation, StreamsRun};
+pub use raw::{FusedPatterns, RawDeadlineFrom, RawScenario, RawSize, RawStream, RawVariation, Score, StreamsRun};
 pub use raw_arrivals::{
     RawAfter, RawArrivals, RawClosedLoop, RawCount, RawDaily, RawDailyPoint, RawFixedCount, RawJitter, RawMeanCount,
     RawModulated, RawModulatedState, RawPeriodic, RawPoisson, RawRecorded, RawThink, RawWeight,
@@ -64,6 +64,8 @@ pub struct Scenario {
     pub variation: Variation,
     /// What changes about the device.
     pub environment: Environment,
+    /// A score of the whole that is shown.
+    pub score: Option<Score>,
     /// Runs of everything, each with a seed of its own; at least 1.
     pub replicates: u32,
     /// Streams of requests; at least one.

@@ -46,6 +46,8 @@ pub struct RawScenario {
     pub variation: Option<RawVariation>,
     /// What changes about the device: clocks, temperatures; nothing if absent.
     pub environment: Option<RawEnvironment>,
+    /// A score of the whole that is shown; none if absent.
+    pub score: Option<Score>,
     /// Runs of everything, each with a seed of its own; 1 if absent. Figures are told with their intervals.
     #[schemars(range(min = 1, max = 10_000))]
     pub replicates: Option<At<u32>>,
@@ -127,6 +129,14 @@ pub struct RawStream {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 pub struct RawSize(#[schemars(range(min = 1))] pub u64);
+
+/// A score of a whole run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Score {
+    /// That of `XRBench`: how well streams meet their deadlines, and at what energy.
+    Xrbench,
+}
 
 /// From when a deadline counts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

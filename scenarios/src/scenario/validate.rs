@@ -58,6 +58,7 @@ pub(super) fn scenario(raw: &RawScenario, folder: &Path, diagnostics: &mut Diagn
         memory_limit_bytes,
         passes: raw.passes.as_ref().and_then(|text| passes(text, diagnostics)),
         patterns: raw.patterns.unwrap_or_default(),
+        score: raw.score,
         replicates: raw.replicates.as_ref().map_or(1, |replicates| replicates.value),
         variation: match raw.variation.unwrap_or_default() {
             RawVariation::None => Variation::None,

@@ -41,6 +41,7 @@ impl Collector<'_> {
             busy_ns: of.busy_ns(),
             utilization: share(of.busy_ns() as f64, end_ns as f64),
             waiting_ns: of.waiting_ns,
+            mean_queue_length: share(of.waiting_ns as f64, end_ns as f64),
         });
         let links = device.links().iter().zip(self.links).map(|(link, of)| {
             let busy_ns = covered_ns(of.spans);
@@ -63,6 +64,8 @@ impl Collector<'_> {
             links: links.collect(),
             memory: memory.pools,
             peak_memory_bytes: memory.peak_bytes,
+            streams: Vec::new(),
+            xrbench_score: None,
             totals,
             device: None,
         })
@@ -96,7 +99,7 @@ fn processors(device: &Device, workers: &[OfWorker], end_ns: u64) -> Vec<Process
     reports
 }
 
-fn latency(latencies_ns: Vec<f64>) -> Result<Option<Latency>, StatisticsError> {
+pub(super) fn latency(latencies_ns: Vec<f64>) -> Result<Option<Latency>, StatisticsError> {
     if latencies_ns.is_empty() {
         return Ok(None);
     }
@@ -120,7 +123,7 @@ fn set_shares(totals: &mut Totals, extrapolated_ns: u64) {
 }
 
 /// `part / whole`; `None` where the whole is 0.
-fn share(part: f64, whole: f64) -> Option<f64> {
+pub(super) fn share(part: f64, whole: f64) -> Option<f64> {
     (whole > 0.0).then(|| part / whole)
 }
 

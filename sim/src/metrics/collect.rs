@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use thiserror::Error;
 
 use crate::identifiers::{LinkId, ModelId, TaskId, WorkerId};
-use crate::metrics::{Report, Requests, Totals, device, memory};
+use crate::metrics::{Report, Requests, Totals, device, memory, streams};
 use crate::platform::Device;
 use crate::record::{
     CopyRecord, EnergyRecord, InvocationRecord, KernelRecord, Outcome, Record, RequestRecord, StepKind, StepRecord,
@@ -83,6 +83,8 @@ pub fn report(device: &Device, models: &[ModelFacts<'_>], records: &[Record], en
     }
     let mut report = collector.finish(memory::of(device, models, records))?;
     report.device = device::of(device, models, records, end_ns);
+    report.streams = streams::of(records, end_ns)?;
+    report.xrbench_score = streams::score(&report, records);
     Ok(report)
 }
 
@@ -173,25 +175,9 @@ impl<'a> Collector<'a> {
     fn request(&mut self, request: &RequestRecord) -> Result<(), MetricsError> {
         self.ascend(&[request.arrived_ns, request.ended_ns])?;
         let model = self.model(request.model)?;
-        let late = request.deadline_ns.is_some_and(|deadline_ns| request.ended_ns > deadline_ns);
-        let (decided, missed) = match request.outcome {
-            Outcome::Completed => {
-                model.requests.completed += 1;
-                model.latencies_ns.push((request.ended_ns - request.arrived_ns) as f64);
-                (true, late)
-            }
-            Outcome::Dropped => {
-                model.requests.dropped += 1;
-                (true, true)
-            }
-            Outcome::Unfinished => {
-                model.requests.unfinished += 1;
-                (late, late)
-            }
-        };
-        if request.deadline_ns.is_some() {
-            model.requests.deadlines += u64::from(decided);
-            model.requests.deadline_misses += u64::from(missed);
+        model.requests.count(request);
+        if request.outcome == Outcome::Completed {
+            model.latencies_ns.push((request.ended_ns - request.arrived_ns) as f64);
         }
         Ok(())
     }

@@ -9,6 +9,8 @@ mod display;
 mod intervals;
 mod memory;
 mod report;
+mod steady;
+mod streams;
 
 pub use collect::{MetricsError, ModelFacts, report};
 pub use device::{ClockReport, DeviceReport, EnergyReport, ModelEnergy, ProcessorEnergy, TemperatureReport};
@@ -16,3 +18,5 @@ pub use intervals::covered_ns;
 pub use report::{
     Latency, LinkReport, MemoryReport, ModelReport, PoolReport, ProcessorReport, Report, Requests, Totals, WorkerReport,
 };
+pub use steady::{Verdict, verdict, warm_up};
+pub use streams::{Settled, StreamReport, real_time_score, xrbench_score};

@@ -1,7 +1,9 @@
 //! The report: machine output (through serde) and pretty output (through `Display`) of one struct.
 
-use crate::metrics::DeviceReport;
 use serde::{Deserialize, Serialize};
+
+use crate::metrics::{DeviceReport, StreamReport};
+use crate::record::{Outcome, RequestRecord};
 
 /// Everything computed from the records of one run. Definitions, units and edge cases: `docs/metrics.md`.
 ///
@@ -24,6 +26,12 @@ pub struct Report {
     pub memory: Vec<PoolReport>,
     /// Most bytes of weights and arenas at once, over all pools.
     pub peak_memory_bytes: Option<u64>,
+    /// One entry for each stream, in their order.
+    #[serde(default)]
+    pub streams: Vec<StreamReport>,
+    /// `XRBench`'s score, where streams have deadlines; see [`crate::metrics::xrbench_score`].
+    #[serde(default)]
+    pub xrbench_score: Option<f64>,
     /// Sums over the run.
     pub totals: Totals,
     /// Energy, clocks and temperatures, where the run models them.
@@ -72,6 +80,31 @@ pub struct Requests {
     pub deadlines: u64,
     /// Those of them that missed it.
     pub deadline_misses: u64,
+}
+
+impl Requests {
+    /// Counts how a request ended.
+    pub(super) fn count(&mut self, request: &RequestRecord) {
+        let late = request.deadline_ns.is_some_and(|deadline_ns| request.ended_ns > deadline_ns);
+        let (decided, missed) = match request.outcome {
+            Outcome::Completed => {
+                self.completed += 1;
+                (true, late)
+            }
+            Outcome::Dropped => {
+                self.dropped += 1;
+                (true, true)
+            }
+            Outcome::Unfinished => {
+                self.unfinished += 1;
+                (late, late)
+            }
+        };
+        if request.deadline_ns.is_some() {
+            self.deadlines += u64::from(decided);
+            self.deadline_misses += u64::from(missed);
+        }
+    }
 }
 
 /// Distribution of the latency (arrival to end) of completed requests; quantiles of type 7.
@@ -133,6 +166,9 @@ pub struct WorkerReport {
     pub utilization: Option<f64>,
     /// Sum over segments of the time from ready to start.
     pub waiting_ns: u64,
+    /// Mean number of segments that wait for it: `waiting_ns / end_ns`.
+    #[serde(default)]
+    pub mean_queue_length: Option<f64>,
 }
 
 /// One processor.
