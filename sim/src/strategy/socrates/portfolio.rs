@@ -42,8 +42,8 @@ impl Candidate {
 }
 
 /// Strategies whose plans are tried too.
-const OTHERS: [&str; 8] =
-    ["cpu", "gpu", "gpu[fallback=operator]", "npu", "npu[fallback=operator]", "heft", "codl[sync_us=auto]", "split"];
+const OTHERS: [&str; 9] =
+    ["cpu", "gpu", "gpu[fallback=operator]", "npu", "npu[fallback=operator]", "heft", "peft", "codl[sync_us=auto]", "split"];
 
 /// Strategies whose placements are improved where a model has branches.
 const LISTED: [&str; 2] = ["heft", "peft"];
