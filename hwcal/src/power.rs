@@ -6,7 +6,7 @@
 //! - GPU: what `CoDL` publishes of inference on the GPU alone, less base; by the square of the frequency below the highest. The first is fitted, the
 //!   second assumed: no public measurement of a phone's GPU by clock was found.
 //! - Memory traffic: part of the above, so nothing is added for it.
-//! - Share of memory-bound time and times of switches: medians over the blocks and clocks of an RK3399Pro (CO-UP-Profiling). Assumed for phones.
+//! - Share of memory-bound time and times of switches: medians over the blocks and clocks of an `RK3399Pro` (CO-UP-Profiling). Assumed for phones.
 //! - Heat: one node with the coefficients that secondary sources name for phones (`tau` 90 s, 6 K/W, throttling of the skin at 43 to 48 degrees).
 //!   Assumed.
 
@@ -19,7 +19,7 @@ use crate::table::{Source, Table, TableError};
 /// GPU (`docs/decisions/0011-speed.md`).
 pub const MEMORY_SHARE: f64 = 0.3;
 
-/// Median times of switches of the RK3399Pro, up and down taken together: big cluster, GPU.
+/// Median times of switches of the `RK3399Pro`, up and down taken together: big cluster, GPU.
 const CPU_SWITCH_NS: u64 = 650_000;
 const GPU_SWITCH_NS: u64 = 390_000;
 

@@ -248,8 +248,9 @@ impl<'a> Tracks<'a> {
 impl Quantity {
     fn processor(self) -> Option<usize> {
         match self {
-            Self::BusyCores(processor) | Self::Queue(processor, _) => Some(processor.index()),
-            Self::State(record::Quantity::Frequency(processor) | record::Quantity::Cap(processor)) => Some(processor.index()),
+            Self::BusyCores(processor)
+            | Self::Queue(processor, _)
+            | Self::State(record::Quantity::Frequency(processor) | record::Quantity::Cap(processor)) => Some(processor.index()),
             Self::Traffic(_) | Self::State(_) => None,
         }
     }
