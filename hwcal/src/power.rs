@@ -6,7 +6,7 @@
 //! - GPU: what `CoDL` publishes of inference on the GPU alone, less base; by the square of the frequency below the highest. The first is fitted, the
 //!   second assumed: no public measurement of a phone's GPU by clock was found.
 //! - Memory traffic: part of the above, so nothing is added for it.
-//! - Share of memory-bound time and times of switches: medians over the blocks and clocks of an RK3399Pro (CO-UP-Profiling). Assumed for phones.
+//! - Share of memory-bound time and times of switches: medians over the blocks and clocks of an `RK3399Pro` (CO-UP-Profiling). Assumed for phones.
 //! - Heat: one node with the coefficients that secondary sources name for phones (`tau` 90 s, 6 K/W, throttling of the skin at 43 to 48 degrees).
 //!   Assumed.
 
@@ -19,7 +19,7 @@ use crate::table::{Source, Table, TableError};
 /// GPU (`docs/decisions/0011-speed.md`).
 pub const MEMORY_SHARE: f64 = 0.3;
 
-/// Median times of switches of the RK3399Pro, up and down taken together: big cluster, GPU.
+/// Median times of switches of the `RK3399Pro`, up and down taken together: big cluster, GPU.
 const CPU_SWITCH_NS: u64 = 650_000;
 const GPU_SWITCH_NS: u64 = 390_000;
 
@@ -166,27 +166,49 @@ impl PowerFacts {
     }
 }
 
+/// ADMS (arXiv 2503.21109) on a phone that infers all the time: throttling begins after about 150 s, 18 K above the start.
+const ADMS_ONSET_S: f64 = 150.0;
+const ADMS_RISE_K: f64 = 18.0;
+/// Air around, where something is fitted to a rise in temperature.
+const ROOM_CELSIUS: f64 = 25.0;
+
 /// Heat of a phone: one node, heated by everything. The GPU's floor is its lowest point.
 pub fn thermal(power: &Power) -> Thermal {
+    let note = "coefficients that secondary sources name for phones: 6 K/W, time constant 90 s, skin throttled at 43 to 48 C";
+    one_node(power, TIME_CONSTANT_S, TRIP_CELSIUS, Origin::Assumed, note)
+}
+
+/// The same with what ADMS publishes: the trip point is the published rise above room temperature, and the time constant such that four busy cores
+/// (`cores` of each cluster, at their highest clock) reach it at the published onset. What throttling comes to is not fitted.
+pub fn thermal_of_adms(power: &Power, cores: &[(&str, u32)]) -> Thermal {
+    let of_cluster = |&(name, cores): &(&str, u32)| {
+        let clock = power.clocks.iter().find(|clock| clock.processor == name);
+        clock.and_then(|clock| clock.points.last()).map_or(0.0, |top| f64::from(cores) * top.active_mw)
+    };
+    let watts = 1e-3 * (power.base_mw + cores.iter().map(of_cluster).sum::<f64>());
+    // rise = P R (1 - exp(-onset / tau))
+    let time_constant_s = libm::round(-ADMS_ONSET_S / libm::log(1.0 - ADMS_RISE_K / (watts * RESISTANCE_K_PER_W)));
+    let note = "6 K/W assumed; trip point 18 K above 25 C and onset of throttling after 150 s (time constant fitted) from ADMS, arXiv 2503.21109";
+    one_node(power, time_constant_s, ROOM_CELSIUS + ADMS_RISE_K, Origin::Fitted, note)
+}
+
+fn one_node(power: &Power, time_constant_s: f64, at_celsius: f64, origin: Origin, note: &str) -> Thermal {
     let processors: Vec<String> = power.clocks.iter().map(|clock| clock.processor.clone()).collect();
     let cap = |name: &String| (name.clone(), if name == "gpu" || name == "small" { 0 } else { CPU_FLOOR_KHZ });
     Thermal {
         polling_ns: POLLING_NS,
-        origin: Some(Origin::Assumed),
-        note: Some(
-            "coefficients that secondary sources name for phones: 6 K/W, time constant 90 s, skin throttled at 43 to 48 C; CPU not below 1 GHz"
-                .to_owned(),
-        ),
+        origin: Some(origin),
+        note: Some(format!("{note}; CPU not throttled below 1 GHz")),
         nodes: vec![Node {
             name: "body".to_owned(),
-            capacity_j_per_k: TIME_CONSTANT_S / RESISTANCE_K_PER_W,
+            capacity_j_per_k: time_constant_s / RESISTANCE_K_PER_W,
             ambient_k_per_w: Some(RESISTANCE_K_PER_W),
             heated_by: processors.iter().cloned().chain([BASE.to_owned()]).collect(),
         }],
         resistances: Vec::new(),
         trips: vec![Trip {
             node: "body".to_owned(),
-            at_celsius: TRIP_CELSIUS,
+            at_celsius,
             hysteresis_k: HYSTERESIS_K,
             caps: processors.iter().map(cap).collect(),
         }],

@@ -4,6 +4,7 @@
 
 use std::sync::LazyLock;
 
+use hwcal::power::PowerFacts;
 use hwcal::published::{Prediction, Published, PublishedData, SYSTEMS, Summary};
 use scenarios::library;
 
@@ -46,5 +47,26 @@ fn co_execution_is_predicted_from_one_processor_alone() {
         for cell in of_network.filter(|cell| cell.column != "ideal") {
             assert!(cell.predicted_ms >= 0.98 * ideal.predicted_ms, "{cell:?} {ideal:?}");
         }
+    }
+}
+
+/// Powers of the CPU alone and the GPU alone were fitted to, by one number each for all networks. Both together were not.
+#[test]
+fn power_and_energy_of_both_together_follow_from_each_alone() {
+    let facts = PowerFacts::built_in().unwrap();
+    let published = Published::read(PublishedData::built_in()).unwrap();
+    let system = &SYSTEMS[0];
+    let cells = published.energy(system, &published.calibrate(system).unwrap(), &facts).unwrap();
+    assert_eq!(cells.len(), 20);
+    let of = |column: &str| cells.iter().filter(|cell| cell.column == column).collect::<Vec<_>>();
+    let mean = |errors: Vec<f64>| errors.iter().sum::<f64>() / errors.len() as f64;
+    let error_w = |column| mean(of(column).iter().map(|cell| (cell.predicted_w / cell.published_w - 1.0).abs()).collect());
+    let error_j = |column| mean(of(column).iter().map(|cell| (cell.predicted_j / cell.published_j - 1.0).abs()).collect());
+    assert!(error_w("cpu") < 0.07 && error_w("gpu") < 0.03, "{cells:?}");
+    assert!(error_w("codl") < 0.15 && error_j("codl") < 0.22, "{} {} {cells:?}", error_w("codl"), error_j("codl"));
+    for ((cpu, gpu), codl) in of("cpu").iter().zip(of("gpu")).zip(of("codl")) {
+        // As published of every network: together they draw most, the GPU alone takes least energy, the CPU alone most.
+        assert!(gpu.predicted_w < cpu.predicted_w && cpu.predicted_w < codl.predicted_w, "{codl:?}");
+        assert!(gpu.predicted_j < codl.predicted_j && codl.predicted_j < cpu.predicted_j, "{codl:?}");
     }
 }

@@ -32,8 +32,10 @@ pub fn devices() -> &'static [Entry] {
 /// Scenarios of the library, by name.
 pub fn scenarios() -> &'static [Entry] {
     &[
+        Entry { name: "adms-throttling", text: include_str!("../library/adms-throttling.toml") },
         Entry { name: "host-solo", text: include_str!("../library/host-solo.toml") },
         Entry { name: "pixel4-solo", text: include_str!("../library/pixel4-solo.toml") },
+        Entry { name: "pixel4-sustained", text: include_str!("../library/pixel4-sustained.toml") },
         Entry { name: "pixel4-together", text: include_str!("../library/pixel4-together.toml") },
         Entry { name: "xrbench-ar-assistant", text: include_str!("../library/xrbench-ar-assistant.toml") },
         Entry { name: "xrbench-ar-gaming", text: include_str!("../library/xrbench-ar-gaming.toml") },

@@ -282,3 +282,77 @@ fn a_profile_that_makes_no_device() {
         "63:8 number of cores of `cpu.1large` is 2 / must be from 1 to the processor's cores\n",
     );
 }
+
+#[test]
+fn everything_wrong_with_an_environment() {
+    check_scenario(
+        r#"schema_version = 1
+name = "x"
+device = "pixel4"
+strategies = ["cpu"]
+
+[environment]
+governor = "ondemand"
+ambient_celsius = 30.0
+battery_mwh = 0.0
+
+[environment.governors]
+large = { schedutil = { period = "1us" } }
+medium = { fixed = { frequency = "1.0" } }
+gpu = { trace = { times = ["2s", "1s", "3s"], frequencies = ["585MHz", "345MHz"] } }
+
+[[stream]]
+model = "resnet50"
+requests = 1
+"#,
+        "7:12 unknown value `ondemand` / known: `performance`, `powersave`, `schedutil`, `fixed`, `trace`
+8:19 a temperature, but temperatures are not modelled / add `thermal = true`
+9:15 `0.0` is out of range / must be above 0
+12:34 `1us` is out of range / must be at least 10us
+13:34 `1.0` has no unit / write e.g. \"2841.6MHz\" (units: Hz, kHz, MHz, GHz)
+14:34 time `1s` is earlier than the one before it / times must ascend
+14:61 3 times, but 2 frequencies / write one frequency for each time
+",
+    );
+}
+
+#[test]
+fn everything_wrong_with_power_and_heat() {
+    let wrong = r#"
+[power]
+base_mw = -1.0
+
+[[power.clock]]
+processor = "lrage"
+point = [{ frequency = "2GHz", active_mw = 900.0 }, { frequency = "1GHz", active_mw = 300.0 }]
+
+[[power.clock]]
+processor = "large"
+switch = "1"
+point = [{ frequency = "10Hz" }]
+
+[thermal]
+polling = "0s"
+node = [{ name = "soc", capacity_j_per_k = 0.0, heated_by = ["larg", "memory", "base"] }]
+resistance = [{ from = "soc", to = "soc", k_per_w = 3.0 }, { from = "soc", to = "skin", k_per_w = 3.0 }]
+trip = [{ node = "sco", at_celsius = 40.0, cap = [{ processor = "gqu", floor = "1GHz" }] }]
+"#;
+    check_profile(
+        &format!("{}{wrong}", include_str!("phone.toml")),
+        "141:11 `-1.0` is out of range / must be at least 0
+144:13 unknown processor `lrage` / did you mean `large`?
+145:67 frequency `1GHz` is not above the one before it / frequencies must ascend, in steps of 1kHz or more
+149:10 `1` has no unit / write e.g. \"33ms\" (units: ns, us, ms, s)
+150:10 missing key `active_mw` / add e.g. `active_mw = 845.0`
+150:24 `10Hz` is out of range / must be at least 1kHz
+150:24 frequency `10Hz` is not above the one before it / frequencies must ascend, in steps of 1kHz or more
+153:11 `0s` is out of range / must be above 0
+154:44 `0.0` is out of range / must be above 0
+154:62 unknown source of heat `larg` / did you mean `large`?
+155:36 a resistance from a node to itself / name two nodes
+155:81 unknown thermal node `skin` / known: `soc`
+156:18 unknown thermal node `sco` / did you mean `soc`?
+156:65 unknown processor `gqu` / did you mean `gpu`?
+",
+    );
+}

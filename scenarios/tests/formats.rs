@@ -32,6 +32,7 @@ fn the_library_reads() {
         let profile = Profile::parse(entry.name, entry.text).unwrap_or_else(|errors| panic!("{errors}"));
         assert_eq!(profile.name, entry.name);
         profile.device().unwrap();
+        assert!(Profile::parse("again.toml", &profile.to_toml().unwrap()).unwrap() == profile, "{}", entry.name);
     }
     for entry in library::scenarios() {
         let scenario = Scenario::parse(entry.name, entry.text, Path::new("")).unwrap_or_else(|errors| panic!("{errors}"));

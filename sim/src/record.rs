@@ -203,6 +203,8 @@ pub struct DecisionRecord {
 pub enum Quantity {
     /// Frequency in force, in kHz.
     Frequency(ProcessorId),
+    /// Operating points by which heat keeps a processor's clock below its highest; recorded where that changes.
+    Cap(ProcessorId),
     /// Temperature of a node of the device's thermal network, in degrees Celsius.
     Temperature(u32),
     /// Mean power of the device since the record before, in watts.

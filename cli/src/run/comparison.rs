@@ -6,7 +6,7 @@ use results::{CaseSummary, RunFile, Stop};
 use scenarios::Scenario;
 use sim::metrics::{ModelReport, WorkerReport};
 
-use crate::run::{Inputs, JobFailure};
+use crate::run::{Inputs, JobFailure, sustained};
 use crate::table::{Align, Table, milliseconds};
 
 /// Utilisation below which a worker is not worth a mention.
@@ -32,6 +32,9 @@ pub(crate) fn comparison(scenario: &Scenario, inputs: &Inputs, file: &RunFile, f
         ("fallback", Align::Right),
         ("copies", Align::Right),
         ("memory MB", Align::Right),
+        ("mJ each", Align::Right),
+        ("W", Align::Right),
+        ("end C", Align::Right),
         ("extrapolated", Align::Right),
         ("busy", Align::Left),
     ]);
@@ -47,6 +50,7 @@ pub(crate) fn comparison(scenario: &Scenario, inputs: &Inputs, file: &RunFile, f
     let seed = scenario.seed;
     let mut text = format!("{} on {}, seed {seed}; * marks the least median latency\n\n", scenario.name, inputs.device.name());
     text.push_str(&table.render());
+    text.push_str(&sustained::table(file));
     for strategy in &scenario.strategies {
         let failed = failures.iter().filter(|failure| failure.strategy == *strategy);
         let cases: Vec<&str> = failed.map(|failure| failure.case.as_str()).collect();
@@ -75,7 +79,7 @@ fn by_model(file: &RunFile) -> Vec<Vec<Row<'_>>> {
     groups
 }
 
-fn cells(row: &Row<'_>, best_ns: Option<f64>) -> [String; 11] {
+fn cells(row: &Row<'_>, best_ns: Option<f64>) -> [String; 14] {
     let (requests, totals) = (&row.model.requests, &row.model.totals);
     let time = |ns: Option<f64>| ns.map_or_else(|| "-".to_owned(), milliseconds);
     let median_ns = row.model.latency.map(|latency| latency.p50_ns);
@@ -101,6 +105,9 @@ fn cells(row: &Row<'_>, best_ns: Option<f64>) -> [String; 11] {
         if totals.fallback_tasks > 0 { totals.fallback_tasks.to_string() } else { String::new() },
         if totals.copies > 0 { format!("{:.1}", each(totals.copies)) } else { String::new() },
         row.model.memory.map_or_else(String::new, |memory| megabytes(memory.weight_bytes + memory.arena_bytes)),
+        sustained::millijoules(row.case, &row.model.name),
+        sustained::watts(row.case),
+        sustained::hottest(row.case),
         if extrapolated > 0.0 { percent(extrapolated) } else { String::new() },
         stop,
     ]

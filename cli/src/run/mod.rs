@@ -11,6 +11,7 @@ mod progress;
 mod provenance;
 mod replicates;
 mod rewrites;
+mod sustained;
 mod tell;
 
 pub(crate) use comparison::comparison;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use scenarios::profile::power::{Power, Thermal};
 use scenarios::profile::{Channel, Link, Origin, Processor, ProcessorKind, Profile, Provenance, Source, Worker};
 use sim::platform::{SupportRule, SupportRules};
 
@@ -70,7 +71,7 @@ pub(super) fn of(published: &Published, system: &System) -> Result<Profile, Publ
         dram: Some("dram".to_owned()),
         decision_ns: 0,
         memory_limit_bytes: None,
-        thermal: power.as_ref().map(power::thermal),
+        thermal: power.as_ref().map(|power| heat(system, power)),
         power,
         provenance: provenance(),
         processors: clusters.chain([processor("gpu", ProcessorKind::Gpu, 1, 0.0)]).collect(),
@@ -85,6 +86,12 @@ pub(super) fn of(published: &Published, system: &System) -> Result<Profile, Publ
         support: BTreeMap::from([("gpu".to_owned(), support())]),
         costs,
     })
+}
+
+/// ADMS measured a phone of the year after: the newest here stands for it.
+fn heat(system: &System, power: &Power) -> Thermal {
+    let cores: Vec<(&str, u32)> = system.clusters.iter().map(|&(name, cores, ..)| (name, cores)).collect();
+    if system.name == "sd888" { power::thermal_of_adms(power, &cores) } else { power::thermal(power) }
 }
 
 /// Both ways between the host's memory and the GPU's. They occupy the GPU: the publication's latencies add up as sharing plus computing.

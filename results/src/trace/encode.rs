@@ -248,8 +248,9 @@ impl<'a> Tracks<'a> {
 impl Quantity {
     fn processor(self) -> Option<usize> {
         match self {
-            Self::BusyCores(processor) | Self::Queue(processor, _) => Some(processor.index()),
-            Self::State(record::Quantity::Frequency(processor)) => Some(processor.index()),
+            Self::BusyCores(processor)
+            | Self::Queue(processor, _)
+            | Self::State(record::Quantity::Frequency(processor) | record::Quantity::Cap(processor)) => Some(processor.index()),
             Self::Traffic(_) | Self::State(_) => None,
         }
     }
@@ -259,6 +260,7 @@ impl Quantity {
 fn of_state(device: &Device, quantity: record::Quantity) -> (String, &'static str) {
     match quantity {
         record::Quantity::Frequency(processor) => (format!("frequency of {}", device.processor(processor).name), "kHz"),
+        record::Quantity::Cap(processor) => (format!("points off by heat of {}", device.processor(processor).name), "points"),
         record::Quantity::Temperature(node) => {
             let node = device.thermal().and_then(|thermal| thermal.nodes.get(node as usize));
             (format!("temperature of {}", node.map_or("a node", |node| node.name.as_str())), "C")

@@ -48,17 +48,16 @@ impl<R: Recorder> Engine<'_, R> {
                 self.free_cores[processor.index()] -= cores;
             }
         }
+        if self.dynamics.is_some() {
+            self.occupied(worker, occupation);
+        }
         let state = &mut self.workers[worker as usize];
         state.running = Some(occupation);
         state.ready_ns = ready_ns;
         state.start_ns = self.now_ns;
-        if self.dynamics.is_some() {
-            self.occupied(worker, occupation);
-        }
         match occupation {
             Occupation::Copy { copy } => self.copy_starts(copy),
             Occupation::Segment { slot, segment } => {
-                let state = &mut self.workers[worker as usize];
                 let request = &self.requests.items[slot as usize];
                 let kernels = request.program.kernel_range(segment);
                 (state.kernel, state.kernel_end) = (kernels.start, kernels.end);
@@ -94,10 +93,7 @@ impl<R: Recorder> Engine<'_, R> {
         state.shares_bandwidth = false;
         let (rate, paced_ns) = match &mut self.dynamics {
             None => (1.0, duration_ns),
-            Some(dynamics) => {
-                dynamics.meter.traffic(worker, cost.memory_bytes as f64);
-                dynamics.speeds.start(worker, duration_ns, self.now_ns)
-            }
+            Some(dynamics) => dynamics.kernel_starts(worker, &cost, duration_ns, self.now_ns),
         };
         if cost.memory_bytes > 0
             && duration_ns > 0

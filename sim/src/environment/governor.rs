@@ -49,9 +49,8 @@ impl Governor {
             Err(EnvironmentError::OutOfRange { what, processor: described.name.clone(), value, right })
         };
         match self {
-            Self::Performance | Self::Powersave => Ok(()),
             Self::Schedutil { period_ns } if *period_ns == 0 => refuse("period of schedutil", "0 ns".to_owned(), "above 0"),
-            Self::Schedutil { .. } => Ok(()),
+            Self::Performance | Self::Powersave | Self::Schedutil { .. } => Ok(()),
             Self::Trace(steps) => {
                 if steps.windows(2).any(|pair| pair[0].0 > pair[1].0) {
                     return refuse("trace of frequencies", "not ascending in time".to_owned(), "ascending in time");

@@ -8,6 +8,7 @@ use crate::identifiers::{ProcessorId, RequestId};
 use crate::metrics::ModelFacts;
 use crate::platform::Device;
 use crate::record::{EnergyRecord, Outcome, Quantity, Record, StateRecord};
+use crate::statistics::Sorted;
 
 /// How the device fared. Definitions: `docs/metrics.md`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -18,6 +19,21 @@ pub struct DeviceReport {
     pub clocks: Vec<ClockReport>,
     /// Temperatures, one for each node of the thermal network, where it was modelled.
     pub temperatures: Vec<TemperatureReport>,
+    /// When heat first lowered a clock.
+    pub throttled_from_ns: Option<u64>,
+    /// Latencies in the first minute and in the last, one for each model, where temperatures were modelled for at least two minutes.
+    pub sustained: Vec<SustainedReport>,
+}
+
+/// Median latency of a model's requests that arrived in the first minute of the run and completed, and of those of the last minute.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SustainedReport {
+    /// Its name.
+    pub model: String,
+    /// In the first minute; `None` where none did.
+    pub first_minute_ns: Option<f64>,
+    /// In the last minute that any did; `None` where none did.
+    pub last_minute_ns: Option<f64>,
 }
 
 /// Energy of a run: `total = base + memory + sum over processors of active and idle`.
@@ -117,10 +133,43 @@ pub(super) fn of(device: &Device, facts: &[ModelFacts<'_>], records: &[Record], 
                 let name = device.thermal().and_then(|thermal| thermal.nodes.get(node as usize)).map(|node| node.name.clone());
                 report.temperatures.extend(temperature(name.unwrap_or_default(), values));
             }
+            Quantity::Cap(_) => {
+                let first = values.iter().find(|(_, below)| *below > 0.0).map(|&(at_ns, _)| at_ns);
+                report.throttled_from_ns = [report.throttled_from_ns, first].into_iter().flatten().min();
+            }
             _ => {}
         }
     }
+    if !report.temperatures.is_empty() && end_ns >= 2 * MINUTE_NS {
+        report.sustained = sustained(facts, records);
+    }
     Some(report)
+}
+
+const MINUTE_NS: u64 = 60_000_000_000;
+
+/// The last minute is counted back from the last completion: a run that was cut off has requests that arrived later and never completed.
+fn sustained(facts: &[ModelFacts<'_>], records: &[Record]) -> Vec<SustainedReport> {
+    let completed = |model: usize| {
+        records.iter().filter_map(move |record| match record {
+            Record::Request(it) if it.model.index() == model && it.outcome == Outcome::Completed => Some(it),
+            _ => None,
+        })
+    };
+    let median = |latencies_ns: Vec<f64>| Sorted::new(latencies_ns).ok().and_then(|sorted| sorted.quantile(0.5).ok());
+    let of_model = |(model, facts): (usize, &ModelFacts<'_>)| {
+        let last_ns = completed(model).map(|it| it.arrived_ns).max().unwrap_or(0);
+        let within = |from_ns: u64, to_ns: u64| {
+            let some = completed(model).filter(|it| (from_ns..to_ns).contains(&it.arrived_ns));
+            median(some.map(|it| (it.ended_ns - it.arrived_ns) as f64).collect())
+        };
+        SustainedReport {
+            model: facts.name.to_owned(),
+            first_minute_ns: within(0, MINUTE_NS),
+            last_minute_ns: within((last_ns + 1).saturating_sub(MINUTE_NS), last_ns + 1),
+        }
+    };
+    facts.iter().enumerate().map(of_model).collect()
 }
 
 fn clock(processor: String, values: &[(u64, f64)], end_ns: u64) -> Option<ClockReport> {

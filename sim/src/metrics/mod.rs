@@ -13,7 +13,7 @@ mod steady;
 mod streams;
 
 pub use collect::{MetricsError, ModelFacts, report};
-pub use device::{ClockReport, DeviceReport, EnergyReport, ModelEnergy, ProcessorEnergy, TemperatureReport};
+pub use device::{ClockReport, DeviceReport, EnergyReport, ModelEnergy, ProcessorEnergy, SustainedReport, TemperatureReport};
 pub use intervals::covered_ns;
 pub use report::{
     Latency, LinkReport, MemoryReport, ModelReport, PoolReport, ProcessorReport, Report, Requests, Totals, WorkerReport,

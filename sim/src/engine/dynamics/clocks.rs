@@ -124,9 +124,13 @@ impl<R: Recorder> Engine<'_, R> {
 
     /// Trip points allow a processor no more than so many points below its highest.
     pub(super) fn cap_clock(&mut self, processor: ProcessorId, below: usize) {
-        if let Some(dynamics) = &mut self.dynamics {
-            let state = &mut dynamics.clocks.states[processor.index()];
-            state.cap = state.clock.points.len().saturating_sub(1).saturating_sub(below);
+        let Some(dynamics) = &mut self.dynamics else {
+            return;
+        };
+        let state = &mut dynamics.clocks.states[processor.index()];
+        let cap = state.clock.points.len().saturating_sub(1).saturating_sub(below);
+        if std::mem::replace(&mut state.cap, cap) != cap {
+            self.record_state(Quantity::Cap(processor), below as f64);
             self.switch_clock(processor);
         }
     }

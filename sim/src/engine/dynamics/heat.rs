@@ -123,18 +123,18 @@ impl Heat {
     /// One step with what each source has drawn: the mean power of the device meanwhile.
     fn advance(&mut self, now_ns: u64, drawn_j: impl Fn(HeatSource) -> f64, total_j: f64) -> f64 {
         let elapsed_ns = now_ns - self.at_ns;
-        let elapsed_s = elapsed_ns as f64 * 1e-9;
+        let seconds = elapsed_ns as f64 * 1e-9;
         let mut watts = vec![0.0; self.thermal.nodes.len()];
         for (seen, &(source, node)) in self.seen_j.iter_mut().zip(&self.thermal.heats) {
             let drawn = drawn_j(source);
-            watts[node] += (drawn - *seen) / elapsed_s;
+            watts[node] += (drawn - *seen) / seconds;
             *seen = drawn;
         }
         let whole = elapsed_ns == self.thermal.polling_ns;
-        let rest = (!whole).then(|| Network::new(&self.thermal, elapsed_s));
+        let rest = (!whole).then(|| Network::new(&self.thermal, seconds));
         self.above = rest.as_ref().unwrap_or(&self.network).advance(&self.above, &watts);
         self.at_ns = now_ns;
-        (total_j - std::mem::replace(&mut self.seen_total_j, total_j)) / elapsed_s
+        (total_j - std::mem::replace(&mut self.seen_total_j, total_j)) / seconds
     }
 
     /// What trip points now allow: for each clock that one caps, by how many points. `steps` is how many a clock can be lowered.

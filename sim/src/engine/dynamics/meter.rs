@@ -180,7 +180,7 @@ impl Meter {
 
 impl<R: Recorder> Engine<'_, R> {
     /// A worker has taken something.
-    #[inline(never)]
+    #[cold]
     pub(in crate::engine) fn occupied(&mut self, worker: u16, occupation: Occupation) {
         let slot = match occupation {
             Occupation::Segment { slot, .. } => slot,
@@ -193,7 +193,7 @@ impl<R: Recorder> Engine<'_, R> {
     }
 
     /// A worker is done with what it took.
-    #[inline(never)]
+    #[cold]
     pub(in crate::engine) fn vacated(&mut self, worker: u16) {
         let now_ns = self.now_ns;
         let Some(dynamics) = &mut self.dynamics else {
@@ -206,7 +206,7 @@ impl<R: Recorder> Engine<'_, R> {
     }
 
     /// The bytes of a copy go through memory; the worker that the copy occupies, if any, accounts for them.
-    #[inline(never)]
+    #[cold]
     pub(in crate::engine) fn copy_moves(&mut self, copy: u32) {
         let state = &self.copies.items[copy as usize];
         let link = self.device.link(state.link);

@@ -16,6 +16,7 @@ use crate::environment::{Environment, SpeedChange};
 use crate::identifiers::ProcessorId;
 use crate::platform::Device;
 use crate::record::{Quantity, Record, Recorder, StateRecord};
+use crate::task::KernelCost;
 
 use clocks::Clocks;
 use heat::Heat;
@@ -90,6 +91,13 @@ impl Dynamics {
             heat: climate.map(|(climate, thermal)| Heat::new(climate, thermal)),
             script,
         }))
+    }
+
+    /// A kernel starts that takes `solo_ns` at speed 1: the rate it starts at, and its duration if that stays.
+    #[cold]
+    pub(super) fn kernel_starts(&mut self, worker: u16, cost: &KernelCost, solo_ns: u64, now_ns: u64) -> (f64, u64) {
+        self.meter.traffic(worker, cost.memory_bytes as f64);
+        self.speeds.start(worker, solo_ns, now_ns)
     }
 
     /// Whether a trigger comes back for ever, so that waiting for it alone is in vain.
