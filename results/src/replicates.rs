@@ -110,7 +110,11 @@ pub fn figures(report: &Report) -> Figures {
 
 fn collect(value: &Value, path: &str, figures: &mut Figures) {
     match value {
-        Value::Number(number) => drop(number.as_f64().map(|number| figures.insert(path.to_owned(), number))),
+        Value::Number(number) => {
+            if let Some(number) = number.as_f64() {
+                figures.insert(path.to_owned(), number);
+            }
+        }
         Value::Object(members) => {
             for (key, member) in members {
                 let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };

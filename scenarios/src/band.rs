@@ -59,6 +59,23 @@ const SCHEDULERS: &[(&str, &str)] = &[
     ("least_slack_time_first", "least_slack"),
 ];
 
+/// What is read of a file.
+const READ_OF_FILE: &[&str] = &[
+    "execution_mode",
+    "running_time_ms",
+    "model_id_random_seed",
+    "models",
+    "schedulers",
+    "planner",
+    "schedule_window_size",
+    "minimum_subgraph_size",
+    "subgraph_preparation_type",
+    "global_period_ms",
+];
+
+/// What is read of a model.
+const READ_OF_MODEL: &[&str] = &["graph", "period_ms", "batch_size", "slo_us"];
+
 /// What has no counterpart, and why that does not matter or what to do.
 const NOT_CARRIED_OVER: &[(&str, &str)] = &[
     ("log_path", "results are written where `socrates run --output` says"),
@@ -113,19 +130,7 @@ pub fn import(text: &str, name: &str, device: &str) -> Result<Imported, BandErro
         ),
         other => warnings.push(format!("execution_mode: `{other}` is not known, taken for `stream`")),
     }
-    const READ: &[&str] = &[
-        "execution_mode",
-        "running_time_ms",
-        "model_id_random_seed",
-        "models",
-        "schedulers",
-        "planner",
-        "schedule_window_size",
-        "minimum_subgraph_size",
-        "subgraph_preparation_type",
-        "global_period_ms",
-    ];
-    for key in root.keys().filter(|key| !READ.contains(&key.as_str())) {
+    for key in root.keys().filter(|key| !READ_OF_FILE.contains(&key.as_str())) {
         let known = NOT_CARRIED_OVER.iter().find(|(name, _)| name == key);
         warnings.push(
             known.map_or_else(
@@ -234,8 +239,7 @@ fn stream(
             let _ = writeln!(text, "deadline = {}", quoted(&Duration::write(us.saturating_mul(1_000)).0));
         }
     }
-    const READ: &[&str] = &["graph", "period_ms", "batch_size", "slo_us"];
-    for name in model.keys().filter(|name| !READ.contains(&name.as_str())) {
+    for name in model.keys().filter(|name| !READ_OF_MODEL.contains(&name.as_str())) {
         let why = match name.as_str() {
             "slo_scale" => "not carried over: multiply the slowest solo latency by it and write that as the `deadline`",
             "worker_id" | "device" => "not carried over: for `scheduler=fixed`, name the worker in `pinned`",

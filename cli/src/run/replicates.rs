@@ -6,7 +6,7 @@ use scenarios::Scenario;
 
 use crate::failure::Failure;
 use crate::run::perform::simulate;
-use crate::run::{Inputs, Interrupt, Job, Progress, thread_pool};
+use crate::run::{Cause, Inputs, Interrupt, Job, Progress, thread_pool};
 
 /// Simulates every replicate of every run. A run that fails in some replicate is left out: its failure is told of the first.
 ///
@@ -28,12 +28,11 @@ pub(crate) fn replicates(
         let one = |&seed: &u64| {
             let result = (!interrupt.is_wanted()).then(|| simulate(job, scenario, inputs, seed));
             progress.advance();
-            result.map(|result| result.ok().map(|simulated| figures(&simulated.report)))
+            result.map(|result| result.map(|simulated| figures(&simulated.report)))
         };
-        let all: Vec<Option<Option<Figures>>> = pool.install(|| seeds.par_iter().map(one).collect());
-        let all: Option<Vec<Option<Figures>>> = all.into_iter().collect();
+        let all: Option<Vec<Result<Figures, Cause>>> = pool.install(|| seeds.par_iter().map(one).collect());
         let Some(all) = all else { return Err(Failure::interrupted()) };
-        if let Some(all) = all.into_iter().collect::<Option<Vec<Figures>>>() {
+        if let Ok(all) = all.into_iter().collect::<Result<Vec<Figures>, Cause>>() {
             file.add(&job.case, &job.strategy, &all);
         }
     }
