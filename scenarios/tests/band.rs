@@ -1,7 +1,5 @@
 //! Band's configurations as scenarios.
 
-#![expect(clippy::unwrap_used, reason = "tests")]
-
 use std::path::Path;
 
 use scenarios::Scenario;

@@ -1,5 +1,4 @@
 //! What is reported of streams, by hand.
-#![expect(clippy::unwrap_used, reason = "tests")]
 
 mod common;
 

@@ -56,18 +56,18 @@ fn jitter_stays_near_the_grid_and_does_not_add_up() {
 fn bursts_have_the_mean_and_the_dispersion_of_an_interrupted_poisson_process() {
     let state = |rate_per_second, mean_stay_ns| ModulatedState { rate_per_second, mean_stay_ns };
     let states = vec![state(100.0, 1e9), state(0.0, 3e9)];
-    let (windows, window_s) = (400_usize, 200.0);
+    let (windows, length_s) = (400_usize, 200.0);
     let mut counts = vec![0.0_f64; windows];
     let arrivals = Arrivals::Modulated(Modulated::new(states).unwrap());
     for at_ns in times(arrivals, 2_100_000, 7) {
-        if let Some(count) = counts.get_mut((at_ns as f64 * 1e-9 / window_s) as usize) {
+        if let Some(count) = counts.get_mut((at_ns as f64 * 1e-9 / length_s) as usize) {
             *count += 1.0;
         }
     }
     let mean = counts.iter().sum::<f64>() / windows as f64;
     let variance = counts.iter().map(|count| (count - mean) * (count - mean)).sum::<f64>() / (windows - 1) as f64;
-    let (share, expected_mean) = (0.25, 25.0 * window_s);
-    let expected_variance = expected_mean + 2.0 * 1e4 * share * (1.0 - share) * window_s / (1.0 + 1.0 / 3.0);
+    let (share, expected_mean) = (0.25, 25.0 * length_s);
+    let expected_variance = expected_mean + 2.0 * 1e4 * share * (1.0 - share) * length_s / (1.0 + 1.0 / 3.0);
     let mean_error = (expected_variance / windows as f64).sqrt();
     assert!((mean - expected_mean).abs() < 4.0 * mean_error, "{mean} of {expected_mean}");
     // The relative standard error of a variance of 400 values is 7 %; windows of 150 relaxation times are short of the limit by under 1 %.
@@ -288,7 +288,7 @@ fn model_error_stays_for_a_run_and_noise_does_not() {
         let mut records: Vec<Record> = Vec::new();
         simulate(&device, &models, vec![stream], &mut OnWorker0, &options, &mut records).unwrap();
         let kernels = records.iter().filter_map(|record| if let Record::Kernel(it) = record { Some(it) } else { None });
-        kernels.map(|it| ((it.end_ns - it.start_ns) as f64 * 1e-6).ln()).collect()
+        kernels.map(|it| libm::log((it.end_ns - it.start_ns) as f64 * 1e-6)).collect()
     };
     let seeds = 400;
     for (variation, between, within) in [

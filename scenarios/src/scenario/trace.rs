@@ -6,8 +6,8 @@ use std::path::Path;
 
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use parquet::record::Field;
-use sha2::{Digest, Sha256};
 
+use crate::profile::fingerprint;
 use crate::text::suggestion;
 
 /// Most arrivals of a trace.
@@ -73,8 +73,7 @@ pub(super) fn read(path: &Path, column: &str, scale: f64) -> Result<(Vec<u64>, T
         }
         times_ns.push(at_ns);
     }
-    let sha256 = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
-    Ok((times_ns, Trace { name, bytes: bytes.len() as u64, sha256 }))
+    Ok((times_ns, Trace { name, bytes: bytes.len() as u64, sha256: fingerprint(&bytes) }))
 }
 
 /// The unit that the name of a column ends in.
@@ -92,10 +91,10 @@ fn missing<'a>(shown: &str, column: &str, known: impl IntoIterator<Item = &'a st
 
 /// The line, from 1, of the record that the reader began to look for at a byte: behind empty lines and comments.
 fn line_of(bytes: &[u8], at: usize) -> usize {
-    let before = bytes[..at.min(bytes.len())].iter().filter(|&&byte| byte == b'\n').count();
+    let begun = bytes[..at.min(bytes.len())].split(|&byte| byte == b'\n').count();
     let rest = bytes[at.min(bytes.len())..].split(|&byte| byte == b'\n');
     let skipped = rest.take_while(|line| line.trim_ascii().is_empty() || line.starts_with(b"#")).count();
-    before + skipped + 1
+    begun + skipped
 }
 
 /// Cells, with the byte where their line is looked for.
