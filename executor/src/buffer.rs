@@ -214,9 +214,10 @@ mod tests {
     fn windows_show_the_bytes_of_the_whole_and_keep_it_alive() {
         let whole = HostBuffer::from_bytes(&[1, 2, 3, 4, 5]);
         let window = whole.window(1, 3);
+        let second = window.window(1, 1);
         // SAFETY: nobody else touches the bytes.
-        unsafe { window.window(1, 1).bytes_mut() }
-        [0] = 9;
+        unsafe { second.bytes_mut() }.fill(9);
+        drop(second);
         assert_eq!((window.len(), window.pointer().addr() - whole.pointer().addr()), (3, 1));
         assert_eq!(whole.into_bytes(), None);
         assert_eq!(window.into_bytes(), Some(vec![2, 9, 4]));
