@@ -12,26 +12,26 @@ pub const PAGE_BYTES: usize = 4096;
 #[repr(C, align(4096))]
 struct Page(UnsafeCell<[u8; PAGE_BYTES]>);
 
-/// Bytes on page boundaries, shared between the threads of processors.
+// SAFETY: plain bytes; every access goes through accessors of `HostBuffer` whose callers promise not to race.
+unsafe impl Sync for Page {}
+
+/// Bytes shared between the threads of processors: whole pages, or a window into such.
 ///
-/// It does not guard itself: whoever lets processors run decides who may touch which bytes when. Hence the `unsafe` accessors;
-/// [`HostBuffer::from_bytes`] and [`HostBuffer::into_bytes`], which need sole ownership, are the safe way in and out.
+/// It does not guard itself: whoever lets processors run decides who may touch which bytes when, also where windows overlap. Hence
+/// the `unsafe` accessors; [`HostBuffer::from_bytes`] and [`HostBuffer::into_bytes`], which need sole ownership, are the safe way in
+/// and out.
 pub struct HostBuffer {
-    pages: Box<[Page]>,
+    pages: Arc<Box<[Page]>>,
+    offset_bytes: usize,
     bytes: usize,
 }
 
-// SAFETY: plain bytes; every access goes through accessors whose callers promise not to race.
-unsafe impl Send for HostBuffer {}
-// SAFETY: as above.
-unsafe impl Sync for HostBuffer {}
-
 impl HostBuffer {
-    /// Zeros. A buffer of no bytes has a page nevertheless, so that it has an address.
+    /// Zeros, on a page boundary. A buffer of no bytes has a page nevertheless, so that it has an address.
     pub fn zeroed(bytes: usize) -> Arc<Self> {
         let count = bytes.div_ceil(PAGE_BYTES).max(1);
-        let pages = (0..count).map(|_| Page(UnsafeCell::new([0; PAGE_BYTES]))).collect();
-        Arc::new(Self { pages, bytes })
+        let pages = Arc::new((0..count).map(|_| Page(UnsafeCell::new([0; PAGE_BYTES]))).collect());
+        Arc::new(Self { pages, offset_bytes: 0, bytes })
     }
 
     /// A buffer that holds a copy of some bytes.
@@ -40,6 +40,16 @@ impl HostBuffer {
         // SAFETY: nobody else has the buffer yet.
         unsafe { buffer.bytes_mut() }.copy_from_slice(bytes);
         buffer
+    }
+
+    /// Some bytes of it as a buffer, which keeps all of it alive.
+    ///
+    /// # Panics
+    /// If they do not lie in the buffer.
+    pub fn window(&self, offset_bytes: usize, bytes: usize) -> Arc<Self> {
+        let end = offset_bytes.checked_add(bytes);
+        assert!(end.is_some_and(|end| end <= self.bytes), "{bytes} bytes from {offset_bytes} on of {}", self.bytes);
+        Arc::new(Self { pages: Arc::clone(&self.pages), offset_bytes: self.offset_bytes + offset_bytes, bytes })
     }
 
     /// Size in bytes.
@@ -52,15 +62,18 @@ impl HostBuffer {
         self.bytes == 0
     }
 
-    /// Its first byte, on a page boundary.
+    /// Its first byte: on a page boundary unless it is a window.
     pub fn pointer(&self) -> *mut u8 {
-        self.pages.as_ptr().cast_mut().cast()
+        let first: *mut u8 = self.pages.as_ptr().cast_mut().cast();
+        first.wrapping_add(self.offset_bytes)
     }
 
-    /// A copy of the bytes; `None` while somebody else holds the buffer.
+    /// A copy of the bytes; `None` while somebody else holds the buffer or a window of the same memory.
     pub fn into_bytes(mut self: Arc<Self>) -> Option<Vec<u8>> {
-        // SAFETY: `get_mut` proves that there is no other owner.
-        Arc::get_mut(&mut self).map(|buffer| unsafe { buffer.bytes() }.to_vec())
+        let buffer = Arc::get_mut(&mut self)?;
+        Arc::get_mut(&mut buffer.pages)?;
+        // SAFETY: `get_mut` proved that there is no other owner, of the buffer or of its memory.
+        Some(unsafe { buffer.bytes() }.to_vec())
     }
 
     /// All bytes.
@@ -195,6 +208,19 @@ mod tests {
         assert_eq!(buffer.into_bytes(), None);
         assert_eq!(other.into_bytes(), Some(vec![1, 2, 3]));
         assert!(HostBuffer::zeroed(0).is_empty());
+    }
+
+    #[test]
+    fn windows_show_the_bytes_of_the_whole_and_keep_it_alive() {
+        let whole = HostBuffer::from_bytes(&[1, 2, 3, 4, 5]);
+        let window = whole.window(1, 3);
+        let second = window.window(1, 1);
+        // SAFETY: nobody else touches the bytes.
+        unsafe { second.bytes_mut() }.fill(9);
+        drop(second);
+        assert_eq!((window.len(), window.pointer().addr() - whole.pointer().addr()), (3, 1));
+        assert_eq!(whole.into_bytes(), None);
+        assert_eq!(window.into_bytes(), Some(vec![2, 9, 4]));
     }
 
     #[test]

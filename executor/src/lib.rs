@@ -29,9 +29,12 @@ pub use discover::discover;
 pub use once::{ConstantError, evaluate_constants, run_once};
 pub use open::open;
 pub use processor::{
-    BufferId, Completion, Description, Operand, PreparedId, Processor, ProcessorError, ProcessorErrorKind, Transfer,
+    BufferId, Completion, Description, Operand, PreparedId, Processor, ProcessorError, ProcessorErrorKind, Transfer, UnitMemory,
 };
-pub use run::{ExecuteError, Executed, ModelToRun, Opener, Overhead, Settings, execute};
+pub use run::{
+    ExecuteError, Executed, MeasuredMemory, ModelToRun, Opener, Overhead, PlannedArena, Settings, SpaceMemory, WorkerMemory,
+    execute,
+};
 pub use specification::{DeviceMemory, Kernels, Specification};
 pub use tensor::Tensor;
 pub use unit::{Constants, Cut, Sliced, Unit, UnitError};

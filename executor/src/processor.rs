@@ -57,6 +57,19 @@ pub struct Description {
     pub offsets: bool,
     /// How tensors get there.
     pub transfer: Transfer,
+    /// Windows into its memory begin at multiples of so many bytes ([`Processor::window`]); `None` if it gives none.
+    pub window_alignment_bytes: Option<usize>,
+}
+
+/// Memory that prepared units hold, in bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct UnitMemory {
+    /// Constants as the processor keeps them: its own copies, repacked or not. What units themselves hold is not counted.
+    pub constant_bytes: u64,
+    /// Room for what lives between the kernels of a launch.
+    pub scratch_bytes: u64,
+    /// Both, as far as it comes from memory that the process's processors of one library have in common: each tells all of it.
+    pub common_bytes: u64,
 }
 
 /// What a finished launch took, as far as the processor knows better than whoever waited for it.
@@ -129,6 +142,21 @@ pub trait Processor {
 
     /// Host memory as the processor's: without a copy where [`Description::transfer`] is not `Copy`.
     fn share(&mut self, buffer: &Arc<HostBuffer>) -> Result<BufferId, ProcessorError>;
+
+    /// Some bytes of memory from [`Self::allocate`] as a buffer of its own. Whoever calls sees to it that windows which overlap are
+    /// not used at the same time, releases them before that memory, and uses it only through them while they are there.
+    ///
+    /// Fails with kind `Unsupported` where [`Description::window_alignment_bytes`] is `None`.
+    fn window(&mut self, buffer: BufferId, offset_bytes: usize, bytes: usize) -> Result<BufferId, ProcessorError> {
+        let hardware = &self.description().hardware;
+        let message = format!("`{hardware}` gives no windows ({bytes} bytes from {offset_bytes} on of buffer {})", buffer.0);
+        Err(ProcessorError::new(ProcessorErrorKind::Unsupported, "executor", message))
+    }
+
+    /// What all prepared units hold now.
+    fn unit_memory(&self) -> UnitMemory {
+        UnitMemory::default()
+    }
 
     /// Gives memory back.
     fn release(&mut self, buffer: BufferId);

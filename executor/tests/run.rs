@@ -5,7 +5,7 @@ mod support;
 use std::sync::atomic::AtomicBool;
 
 use executor::weights::Weights;
-use executor::{Executed, ModelToRun, Opener, Settings, Specification, Tensor, execute, open};
+use executor::{Executed, MeasuredMemory, ModelToRun, Opener, Settings, Specification, Tensor, execute, open};
 use sim::engine::StopReason;
 use sim::graph::Graph;
 use sim::identifiers::{ModelId, TaskId, WorkerId};
@@ -103,12 +103,15 @@ impl Case<'_> {
             let specification: Specification = text.parse().expect(text);
             Box::new(move || open(&specification))
         });
-        let settings = Settings { warm_up: 1, ..Settings::default() };
+        // What is read too late or written too early is NaN.
+        let settings = Settings { warm_up: 1, poison: true, ..Settings::default() };
         let interrupt = AtomicBool::new(false);
         let executed = execute(self.device, &models, streams, strategy, openers.collect(), &settings, &interrupt).expect("runs");
         assert_eq!(executed.summary.stop, StopReason::Drained);
         assert_eq!((executed.summary.arrived, executed.summary.completed), (requests, requests));
         check_laws(self.device, &lowered, &executed);
+        let has_one_plan = strategy.alternatives(ModelId(0)).is_empty();
+        check_memory(&executed.memory, if has_one_plan { requests } else { u64::MAX });
         executed
     }
 }
@@ -151,6 +154,18 @@ fn check_laws(device: &Device, lowered: &LoweredModel, executed: &Executed) {
         spans.sort_unstable();
         assert!(spans.windows(2).all(|pair| pair[0].1 <= pair[1].0), "one thing at a time");
     }
+}
+
+/// What is placed before the run lies in arenas of the planned size, one for each request in flight at most (larger where there are
+/// other plans to switch to); the rest lies apart.
+fn check_memory(memory: &MeasuredMemory, most_in_flight: u64) {
+    let Some(planned) = memory.planned[0] else {
+        return assert_eq!(memory.arena_bytes(), 0, "nothing is planned for open segments");
+    };
+    assert!(planned.lower_bound_bytes <= planned.bytes && planned.bytes <= planned.separate_bytes, "{planned:?}");
+    let arenas = memory.arena_bytes();
+    assert!(planned.bytes <= arenas && arenas <= planned.bytes.saturating_mul(most_in_flight), "{memory:?}");
+    assert!(memory.peak_bytes <= arenas + memory.apart_bytes());
 }
 
 /// Kernels that computed a part of a task.

@@ -15,6 +15,7 @@ use sim::strategy::registry;
 use sim::workload::{Arrivals, Stream};
 
 use crate::execute::Machine;
+use crate::execute::memory::allocated;
 use crate::run::{Cause, Inputs, Interrupt, Job, info, name_of, primary};
 
 /// What came of a job.
@@ -40,7 +41,6 @@ pub(crate) struct OfModel {
 pub(crate) struct Summarised {
     pub(crate) overhead: Option<f64>,
     pub(crate) models: Vec<OfModel>,
-    pub(crate) host_bytes: u64,
 }
 
 impl Measured {
@@ -67,7 +67,7 @@ impl Measured {
 
     /// Without the records.
     pub(crate) fn summary(self) -> Summarised {
-        Summarised { overhead: self.overhead, models: self.models, host_bytes: self.executed.host_bytes }
+        Summarised { overhead: self.overhead, models: self.models }
     }
 }
 
@@ -139,6 +139,7 @@ pub(crate) fn measure(
     for (report, &stream) in report.streams.iter_mut().zip(&job.streams) {
         report.name = Some(name_of(scenario, inputs, stream));
     }
+    report.allocated = Some(allocated(device, &executed.memory));
     Ok(Measured { stop: Stop::from(&executed.summary.stop), report, overhead, models: of_models, executed })
 }
 

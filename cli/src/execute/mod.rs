@@ -2,6 +2,7 @@
 
 mod machine;
 mod measure;
+mod memory;
 mod table;
 
 pub(crate) use machine::Machine;

@@ -7,6 +7,7 @@ use scenarios::Scenario;
 
 use crate::execute::Machine;
 use crate::execute::measure::Summarised;
+use crate::execute::memory::memory_table;
 use crate::run::Inputs;
 use crate::table::{Align, Table, milliseconds};
 
@@ -60,15 +61,13 @@ pub(crate) fn table(scenario: &Scenario, inputs: &Inputs, machine: &Machine, fil
         }
     }
     text.push_str(&table.render());
-    let host_bytes = measured.iter().map(|it| it.host_bytes).max().unwrap_or(0);
     let _ = write!(
         text,
         "\nsimulated: the same run by `socrates run` with this profile; ratio: simulated / measured\n\
          difference: of the outputs from the whole model on the CPU, relative to their largest value\n\
-         overhead: share of the time with a request in flight in which no kernel and no copy ran\n\
-         tensors between segments: {:.1} MiB at most\n",
-        host_bytes as f64 / f64::from(1 << 20)
+         overhead: share of the time with a request in flight in which no kernel and no copy ran\n\n"
     );
+    text.push_str(&memory_table(file));
     text
 }
 

@@ -204,6 +204,10 @@ impl Kernel for Convolution {
         4 * (self.staged_elements().next_multiple_of(16) + packed)
     }
 
+    fn packed_bytes(&self) -> usize {
+        self.packed.bytes() + self.padded_bias.bytes()
+    }
+
     fn scratch_bytes(&self) -> usize {
         4 * self.multiplier.scratch_elements(false)
     }

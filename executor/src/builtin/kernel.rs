@@ -93,6 +93,11 @@ pub(super) trait Kernel: Send + Sync {
         0
     }
 
+    /// Bytes of constants that it keeps in a layout of its own.
+    fn packed_bytes(&self) -> usize {
+        0
+    }
+
     /// The inputs whose place the first output may take, where nobody reads them later.
     fn in_place(&self) -> &[usize] {
         &[]

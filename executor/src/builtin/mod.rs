@@ -50,7 +50,7 @@ use sim::graph::Graph;
 
 use crate::buffer::{HostBuffer, Region, copy_region};
 use crate::processor::{
-    BufferId, Completion, Description, Operand, PreparedId, Processor, ProcessorError, ProcessorErrorKind, Transfer,
+    BufferId, Completion, Description, Operand, PreparedId, Processor, ProcessorError, ProcessorErrorKind, Transfer, UnitMemory,
 };
 use crate::unit::Unit;
 use instruction_set::InstructionSet;
@@ -69,13 +69,14 @@ pub struct BuiltInProcessor {
     buffers: BTreeMap<BufferId, Arc<HostBuffer>>,
     next: u32,
     scratch: Vec<Aligned>,
+    /// What lives between the kernels of a launch: of any unit, as one runs at a time.
+    arena: Aligned,
     last: Completion,
 }
 
-/// A program with its memory and the addresses of all operands.
+/// A program with the addresses of all operands.
 struct Ready {
     program: Program,
-    arena: Aligned,
     inputs: Vec<Vec<*const u8>>,
     outputs: Vec<Vec<*mut u8>>,
     /// Duration of each step of the last launch.
@@ -111,10 +112,20 @@ impl BuiltInProcessor {
             cores: cores.to_vec(),
             offsets: true,
             transfer: Transfer::None,
+            window_alignment_bytes: None,
         };
         let scratch = cores.iter().map(|_| Aligned::default()).collect();
         let (programs, buffers) = (BTreeMap::new(), BTreeMap::new());
-        Ok(Self { description, pool, programs, buffers, next: 0, scratch, last: Completion::default() })
+        Ok(Self {
+            description,
+            pool,
+            programs,
+            buffers,
+            next: 0,
+            scratch,
+            arena: Aligned::default(),
+            last: Completion::default(),
+        })
     }
 
     fn buffer(&self, id: BufferId) -> Result<&Arc<HostBuffer>, ProcessorError> {
@@ -192,13 +203,13 @@ impl Processor for BuiltInProcessor {
         for scratch in &mut self.scratch {
             scratch.grow(program.scratch_bytes.div_ceil(4));
         }
-        let arena = Aligned::zeroed(program.arena_bytes.div_ceil(4));
+        self.arena.grow(program.arena_bytes.div_ceil(4));
         let inputs = program.steps.iter().map(|step| vec![std::ptr::null(); step.inputs.len()]).collect();
         let outputs = program.steps.iter().map(|step| vec![std::ptr::null_mut(); step.outputs.len()]).collect();
         let durations_ns = vec![0; program.steps.len()];
         let id = PreparedId(self.next);
         self.next += 1;
-        self.programs.insert(id, Ready { program, arena, inputs, outputs, durations_ns });
+        self.programs.insert(id, Ready { program, inputs, outputs, durations_ns });
         Ok(id)
     }
 
@@ -212,6 +223,16 @@ impl Processor for BuiltInProcessor {
 
     fn share(&mut self, buffer: &Arc<HostBuffer>) -> Result<BufferId, ProcessorError> {
         Ok(self.keep(Arc::clone(buffer)))
+    }
+
+    fn unit_memory(&self) -> UnitMemory {
+        let steps = self.programs.values().flat_map(|ready| &ready.program.steps);
+        let scratch = self.scratch.iter().chain([&self.arena]).map(|memory| memory.bytes() as u64).sum();
+        UnitMemory {
+            constant_bytes: steps.map(|step| step.kernel.packed_bytes() as u64).sum(),
+            scratch_bytes: scratch,
+            common_bytes: 0,
+        }
     }
 
     fn release(&mut self, buffer: BufferId) {
@@ -244,14 +265,15 @@ impl Processor for BuiltInProcessor {
         let inputs = self.addresses("input", inputs, &program.input_bytes)?;
         let outputs = self.addresses("output", outputs, &program.output_bytes)?;
         let Some(ready) = self.programs.get_mut(&prepared) else { return Ok(()) };
-        ready.resolve(&inputs, &outputs);
+        let arena: *mut u8 = self.arena.pointer_mut().cast();
+        ready.resolve(arena, &inputs, &outputs);
         let fault = AtomicBool::new(false);
         let begin = Instant::now();
         let launch = Launch {
             steps: &ready.program.steps,
             inputs: &ready.inputs,
             outputs: &ready.outputs,
-            arena: ready.arena.pointer_mut().cast(),
+            arena,
             scratch: self.scratch.iter_mut().map(|scratch| scratch.pointer_mut().cast()).collect(),
             durations_ns: ready.durations_ns.as_mut_ptr(),
             fault: &fault,
@@ -275,8 +297,7 @@ impl Processor for BuiltInProcessor {
 
 impl Ready {
     /// Finds the addresses of all operands.
-    fn resolve(&mut self, inputs: &[*mut u8], outputs: &[*mut u8]) {
-        let arena: *mut u8 = self.arena.pointer_mut().cast();
+    fn resolve(&mut self, arena: *mut u8, inputs: &[*mut u8], outputs: &[*mut u8]) {
         let constants = &self.program.constants;
         let address = |place: Place| match place {
             Place::Input(position) => inputs[position],

@@ -222,6 +222,10 @@ impl Kernel for MatrixProduct {
         4 * (self.left_matrices * self.packed_left() + right)
     }
 
+    fn packed_bytes(&self) -> usize {
+        self.packed.bytes() + self.padded_bias.bytes()
+    }
+
     fn scratch_bytes(&self) -> usize {
         4 * self.multiplier.scratch_elements(true)
     }

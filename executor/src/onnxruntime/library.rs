@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
-use ort::AsPointer;
 use ort::environment::Environment;
 use ort::logging::LogLevel;
 
+use super::arena;
 use super::error::missing;
 use crate::processor::ProcessorError;
 
@@ -141,24 +141,8 @@ fn start(path: &Path, version: &str) -> Result<Loaded, ProcessorError> {
     if let Err(error) = ort::editor::editor_api() {
         return Err(described(format!("it was built without the model editor ({error})")));
     }
-    share_arena(&environment).map_err(|error| described(error.to_string()))?;
+    arena::share(&environment).map_err(|error| described(error.to_string()))?;
     Ok(Loaded { info: LibraryInfo { path: path.to_owned(), version: version.to_owned() }, environment })
-}
-
-/// Makes the arena that all sessions of processors take intermediate results from: it stays as large as all that ever ran at once
-/// needed, where an arena for each session would be as large as all units together, and colder in the caches.
-fn share_arena(environment: &Environment) -> Result<(), ort::Error> {
-    let api = ort::api();
-    let (allocator, kind) = (ort::sys::OrtAllocatorType::OrtArenaAllocator, ort::sys::OrtMemType::OrtMemTypeDefault);
-    let mut info = std::ptr::null_mut();
-    // SAFETY: the out pointer is valid; a status is given back once.
-    unsafe { ort::Error::result_from_status((api.CreateCpuMemoryInfo)(allocator, kind, &raw mut info)) }?;
-    // SAFETY: the environment lives as long as the process; no configuration means the default one.
-    let status = unsafe { (api.CreateAndRegisterAllocator)(environment.ptr().cast_mut(), info, std::ptr::null()) };
-    // SAFETY: made above, copied by the library, freed once.
-    unsafe { (api.ReleaseMemoryInfo)(info) };
-    // SAFETY: a status is given back once.
-    unsafe { ort::Error::result_from_status(status) }
 }
 
 #[cfg(test)]

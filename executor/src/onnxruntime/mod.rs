@@ -3,6 +3,7 @@
 //! The library is found at run time ([`library()`]); without it every processor here is [`ProcessorErrorKind::Missing`].
 //! A unit becomes one session, built in memory by the model editor of ONNX Runtime; its constants are not copied.
 
+mod arena;
 mod delegate;
 mod error;
 mod library;

@@ -8,6 +8,7 @@ use ort::AsPointer;
 use ort::session::Session;
 use sim::identifiers::TensorId;
 
+use super::arena::most_in_use_bytes;
 use super::error::{error, misuse, unsupported};
 use super::memory::HostMemory;
 use super::model::fed_inputs;
@@ -83,6 +84,11 @@ impl Prepared {
             made,
             copies,
         })
+    }
+
+    /// Most bytes that sessions ever held of the arena which they share; `None` if this one has no session or the library does not count.
+    pub(super) fn arena_bytes(&self) -> Option<u64> {
+        most_in_use_bytes(self.session.as_ref()?)
     }
 
     /// Forgets bindings to a buffer.

@@ -18,7 +18,7 @@ use super::trial::Trials;
 use crate::buffer::{HostBuffer, Region};
 use crate::pinning::pin_current_thread;
 use crate::processor::{
-    BufferId, Completion, Description, Operand, PreparedId, Processor, ProcessorError, ProcessorErrorKind, Transfer,
+    BufferId, Completion, Description, Operand, PreparedId, Processor, ProcessorError, ProcessorErrorKind, Transfer, UnitMemory,
 };
 use crate::unit::Unit;
 
@@ -62,6 +62,7 @@ impl OnnxRuntimeProcessor {
             cores: settings.cores.clone(),
             offsets: true,
             transfer: Transfer::None,
+            window_alignment_bytes: None,
         };
         let (prepared, memory, trials) = (BTreeMap::new(), HostMemory::default(), Trials::new(&settings));
         Ok(Self { prepared, memory, description, settings, trials, next: 0 })
@@ -124,6 +125,12 @@ impl Processor for OnnxRuntimeProcessor {
 
     fn share(&mut self, buffer: &Arc<HostBuffer>) -> Result<BufferId, ProcessorError> {
         Ok(self.memory.share(buffer))
+    }
+
+    /// Of the whole process: all sessions take memory from one arena.
+    fn unit_memory(&self) -> UnitMemory {
+        let common_bytes = self.prepared.values().find_map(Prepared::arena_bytes).unwrap_or(0);
+        UnitMemory { common_bytes, ..UnitMemory::default() }
     }
 
     fn release(&mut self, buffer: BufferId) {

@@ -32,7 +32,7 @@ impl OpenClProcessor {
         let (context, queue, target, programs) = (&self.context, &self.queue, self.target, &mut self.programs);
         let maximum = self.info.maximum_allocation_bytes;
         let allocate = |bytes: usize, values: Option<&[u8]>| {
-            let mut memory = Memory::allocate(context, bytes, maximum)?;
+            let memory = Memory::allocate(context, bytes, maximum)?;
             if let Some(values) = values.filter(|values| !values.is_empty()) {
                 let host = HostBuffer::from_bytes(values);
                 memory.write(queue, &host, Region::whole(values.len()), Region::whole(values.len()))?;
@@ -65,7 +65,7 @@ impl OpenClProcessor {
                     External::Output(index) => ((false, index), prepared.outputs[index]),
                 };
                 if let Entry::Vacant(entry) = stand_ins.entry(key) {
-                    let mut memory = Memory::allocate(&self.context, bytes, maximum)?;
+                    let memory = Memory::allocate(&self.context, bytes, maximum)?;
                     let zeros = HostBuffer::zeroed(bytes);
                     memory.write(&self.queue, &zeros, Region::whole(bytes), Region::whole(bytes))?;
                     entry.insert(memory);

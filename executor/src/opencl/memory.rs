@@ -1,21 +1,33 @@
 //! Memory of a device, its own or the host's.
 
 use std::ffi::c_void;
+use std::rc::Rc;
 use std::sync::Arc;
 
-use opencl3::command_queue::CommandQueue;
+use opencl3::command_queue::{
+    CommandQueue, enqueue_copy_buffer, enqueue_copy_buffer_rect, enqueue_read_buffer, enqueue_read_buffer_rect,
+    enqueue_write_buffer, enqueue_write_buffer_rect,
+};
 use opencl3::context::Context;
+use opencl3::event::Event;
 use opencl3::memory::{Buffer, CL_MAP_READ, CL_MAP_WRITE, CL_MEM_READ_WRITE, CL_MEM_USE_HOST_PTR, ClMem};
-use opencl3::types::{CL_TRUE, cl_mem};
+use opencl3::types::{CL_TRUE, cl_event, cl_mem};
 
 use super::error::{OrFailed, error};
 use crate::buffer::{HostBuffer, PAGE_BYTES, Region};
 use crate::processor::{ProcessorError, ProcessorErrorKind};
 
 /// A piece of memory that kernels use.
+///
+/// Kernels see a window as a buffer; copies go to the whole of which it is a window, as drivers are not used to copies between
+/// windows (PoCL 3.1 crashes).
 #[derive(Debug)]
 pub(super) struct Memory {
-    buffer: Buffer<u8>,
+    // Before the whole, so that it is dropped before it.
+    window: Option<Buffer<u8>>,
+    whole: Rc<Buffer<u8>>,
+    /// Where the window begins in the whole; 0 if it is the whole.
+    begin_bytes: usize,
     bytes: usize,
     /// The host's bytes that it is.
     host: Option<Arc<HostBuffer>>,
@@ -32,7 +44,21 @@ impl Memory {
         }
         // SAFETY: no host memory is involved.
         let buffer = unsafe { Buffer::create(context, CL_MEM_READ_WRITE, bytes.max(1), std::ptr::null_mut()) };
-        Ok(Self { buffer: buffer.or_failed(&format!("allocating {bytes} bytes"))?, bytes, host: None, mapped: None })
+        let buffer = buffer.or_failed(&format!("allocating {bytes} bytes"))?;
+        Ok(Self { window: None, whole: Rc::new(buffer), begin_bytes: 0, bytes, host: None, mapped: None })
+    }
+
+    /// Some bytes of memory of the device's own, which live as long as the window.
+    pub(super) fn window(&self, offset_bytes: usize, bytes: usize) -> Result<Self, ProcessorError> {
+        self.check(Region { offset_bytes, ..Region::whole(bytes) }, "window")?;
+        if self.host.is_some() {
+            return Err(error(ProcessorErrorKind::Misuse, "memory shared with the host has no windows"));
+        }
+        let begin_bytes = self.begin_bytes + offset_bytes;
+        // SAFETY: the range was checked, but for one byte of nothing, which a buffer has at least.
+        let window = unsafe { self.whole.create_sub_buffer(CL_MEM_READ_WRITE, begin_bytes, bytes.max(1)) };
+        let window = window.or_failed(&format!("making a window of {bytes} bytes from {offset_bytes} on"))?;
+        Ok(Self { window: Some(window), whole: Rc::clone(&self.whole), begin_bytes, bytes, host: None, mapped: None })
     }
 
     /// The host's memory as the device's. The whole pages are taken, so that drivers need no copy.
@@ -42,7 +68,8 @@ impl Memory {
         // SAFETY: the pages live as long as the memory, which holds the host buffer.
         let buffer = unsafe { Buffer::create(context, flags, bytes, host.pointer().cast()) };
         let buffer = buffer.or_failed(&format!("sharing {bytes} bytes of the host"))?;
-        Ok(Self { buffer, bytes: host.len(), host: Some(Arc::clone(host)), mapped: None })
+        let (whole, host_bytes) = (Rc::new(buffer), host.len());
+        Ok(Self { window: None, whole, begin_bytes: 0, bytes: host_bytes, host: Some(Arc::clone(host)), mapped: None })
     }
 
     /// Its size.
@@ -52,7 +79,12 @@ impl Memory {
 
     /// The driver's name for it.
     pub(super) fn handle(&self) -> cl_mem {
-        self.buffer.get()
+        self.window.as_ref().unwrap_or(&self.whole).get()
+    }
+
+    /// A region as one of the whole.
+    const fn of_whole(&self, region: Region) -> Region {
+        Region { offset_bytes: self.begin_bytes + region.offset_bytes, ..region }
     }
 
     /// The address where the host sees it, if it is mapped.
@@ -69,7 +101,7 @@ impl Memory {
             let mut pointer = std::ptr::null_mut();
             let flags = CL_MAP_READ | CL_MAP_WRITE;
             // SAFETY: the range is the buffer's; the pointer is only used to unmap.
-            unsafe { queue.enqueue_map_buffer(&self.buffer, CL_TRUE, flags, 0, self.bytes, &mut pointer, &[]) }
+            unsafe { queue.enqueue_map_buffer(&self.whole, CL_TRUE, flags, 0, self.bytes, &mut pointer, &[]) }
                 .or_failed(&format!("mapping {} bytes", self.bytes))?;
             self.mapped = Some(pointer);
         }
@@ -99,109 +131,118 @@ impl Memory {
 
     /// Copies bytes of the host into it and waits.
     pub(super) fn write(
-        &mut self,
+        &self,
         queue: &CommandQueue,
         source: &HostBuffer,
         from: Region,
         to: Region,
     ) -> Result<(), ProcessorError> {
         self.check(to, "target")?;
+        let to = self.of_whole(to);
         let (here, there, shape) = rectangle(to, from, source.len())?;
         if from.bytes() == 0 {
             return Ok(());
         }
-        let what = format!("uploading {} bytes", from.bytes());
-        if from.is_contiguous() && to.is_contiguous() {
-            // SAFETY: the caller keeps others from writing to the host bytes until the blocking call returns; both ranges were checked.
-            let bytes = unsafe { &source.bytes()[from.offset_bytes..from.end()] };
+        let (buffer, bytes): (cl_mem, *const c_void) = (self.whole.get(), source.pointer().cast_const().cast());
+        let event = if from.is_contiguous() && to.is_contiguous() {
+            let first = bytes.wrapping_byte_add(from.offset_bytes);
+            // SAFETY: both ranges were checked; the caller keeps others from writing to the host bytes until the call returns: it blocks.
+            unsafe { enqueue_write_buffer(queue.get(), buffer, CL_TRUE, to.offset_bytes, from.bytes(), first, 0, NO_EVENTS) }
+        } else {
+            let (origin, other, shape) = (here.origin.as_ptr(), there.origin.as_ptr(), shape.as_ptr());
+            let (pitch, host_pitch) = (here.pitch, there.pitch);
             // SAFETY: as above.
-            unsafe { queue.enqueue_write_buffer(&mut self.buffer, CL_TRUE, to.offset_bytes, bytes, &[]) }.or_failed(&what)?;
-            return Ok(());
-        }
-        // SAFETY: both rectangles were checked; the call blocks.
-        unsafe {
-            queue.enqueue_write_buffer_rect(
-                &mut self.buffer,
-                CL_TRUE,
-                here.origin.as_ptr(),
-                there.origin.as_ptr(),
-                shape.as_ptr(),
-                here.pitch,
-                0,
-                there.pitch,
-                0,
-                source.pointer().cast(),
-                &[],
-            )
-        }
-        .or_failed(&what)?;
-        Ok(())
+            unsafe {
+                enqueue_write_buffer_rect(
+                    queue.get(),
+                    buffer,
+                    CL_TRUE,
+                    origin,
+                    other,
+                    shape,
+                    pitch,
+                    0,
+                    host_pitch,
+                    0,
+                    bytes,
+                    0,
+                    NO_EVENTS,
+                )
+            }
+        };
+        event.or_failed(&format!("uploading {} bytes", from.bytes())).map(|event| drop(Event::new(event)))
     }
 
     /// Copies bytes of it to the host and waits.
     pub(super) fn read(&self, queue: &CommandQueue, from: Region, target: &HostBuffer, to: Region) -> Result<(), ProcessorError> {
         self.check(from, "source")?;
+        let from = self.of_whole(from);
         let (here, there, shape) = rectangle(from, to, target.len())?;
         if from.bytes() == 0 {
             return Ok(());
         }
-        let what = format!("downloading {} bytes", from.bytes());
-        if from.is_contiguous() && to.is_contiguous() {
-            // SAFETY: the caller keeps others from the host bytes until the blocking call returns; both ranges were checked.
-            let bytes = unsafe { &mut target.bytes_mut()[to.offset_bytes..to.end()] };
+        let (buffer, bytes): (cl_mem, *mut c_void) = (self.whole.get(), target.pointer().cast());
+        let event = if from.is_contiguous() && to.is_contiguous() {
+            let first = bytes.wrapping_byte_add(to.offset_bytes);
+            // SAFETY: both ranges were checked; the caller keeps others from the host bytes until the call returns: it blocks.
+            unsafe { enqueue_read_buffer(queue.get(), buffer, CL_TRUE, from.offset_bytes, from.bytes(), first, 0, NO_EVENTS) }
+        } else {
+            let (origin, other, shape) = (here.origin.as_ptr(), there.origin.as_ptr(), shape.as_ptr());
+            let (pitch, host_pitch) = (here.pitch, there.pitch);
             // SAFETY: as above.
-            unsafe { queue.enqueue_read_buffer(&self.buffer, CL_TRUE, from.offset_bytes, bytes, &[]) }.or_failed(&what)?;
-            return Ok(());
-        }
-        // SAFETY: both rectangles were checked; the call blocks.
-        unsafe {
-            queue.enqueue_read_buffer_rect(
-                &self.buffer,
-                CL_TRUE,
-                here.origin.as_ptr(),
-                there.origin.as_ptr(),
-                shape.as_ptr(),
-                here.pitch,
-                0,
-                there.pitch,
-                0,
-                target.pointer().cast(),
-                &[],
-            )
-        }
-        .or_failed(&what)?;
-        Ok(())
+            unsafe {
+                enqueue_read_buffer_rect(
+                    queue.get(),
+                    buffer,
+                    CL_TRUE,
+                    origin,
+                    other,
+                    shape,
+                    pitch,
+                    0,
+                    host_pitch,
+                    0,
+                    bytes,
+                    0,
+                    NO_EVENTS,
+                )
+            }
+        };
+        event.or_failed(&format!("downloading {} bytes", from.bytes())).map(|event| drop(Event::new(event)))
     }
 
-    /// Copies bytes to other memory of the same device; does not wait.
+    /// Copies bytes to other memory of the same device; does not wait. Not within one piece of memory, windows of it included, unless
+    /// both regions are contiguous.
     pub(super) fn copy_to(&self, queue: &CommandQueue, from: Region, target: &Self, to: Region) -> Result<(), ProcessorError> {
         self.check(from, "source")?;
         target.check(to, "target")?;
-        let (here, there, shape) = rectangle(from, to, target.bytes)?;
+        let (from, to) = (self.of_whole(from), target.of_whole(to));
+        let (here, there, shape) = rectangle(from, to, target.begin_bytes + target.bytes)?;
         if from.bytes() == 0 {
             return Ok(());
         }
-        // SAFETY: both rectangles were checked.
-        unsafe {
-            opencl3::command_queue::enqueue_copy_buffer_rect(
-                queue.get(),
-                self.handle(),
-                target.handle(),
-                here.origin.as_ptr(),
-                there.origin.as_ptr(),
-                shape.as_ptr(),
-                here.pitch,
-                0,
-                there.pitch,
-                0,
-                0,
-                std::ptr::null(),
-            )
-        }
-        .or_failed(&format!("copying {} bytes", from.bytes()))
-        .map(|event| drop(opencl3::event::Event::new(event)))
+        let (source, sink) = (self.whole.get(), target.whole.get());
+        let event = if from.is_contiguous() && to.is_contiguous() {
+            let (begin, end, bytes) = (from.offset_bytes, to.offset_bytes, from.bytes());
+            // SAFETY: both ranges were checked.
+            unsafe { enqueue_copy_buffer(queue.get(), source, sink, begin, end, bytes, 0, NO_EVENTS) }
+        } else if source == sink {
+            let message = "rows at different distances cannot be copied within one piece of memory: two are needed";
+            return Err(error(ProcessorErrorKind::Misuse, message));
+        } else {
+            let (origin, other, shape) = (here.origin.as_ptr(), there.origin.as_ptr(), shape.as_ptr());
+            let (pitch, other_pitch) = (here.pitch, there.pitch);
+            // SAFETY: both rectangles were checked.
+            unsafe {
+                enqueue_copy_buffer_rect(queue.get(), source, sink, origin, other, shape, pitch, 0, other_pitch, 0, 0, NO_EVENTS)
+            }
+        };
+        event.or_failed(&format!("copying {} bytes", from.bytes())).map(|event| drop(Event::new(event)))
     }
 }
+
+/// Nothing to wait for.
+const NO_EVENTS: *const cl_event = std::ptr::null();
 
 /// One side of a rectangular copy: where it begins, as bytes and rows, and from row to row.
 struct Side {

@@ -36,6 +36,8 @@ pub struct DeviceInfo {
     pub global_memory_bytes: u64,
     /// Largest single buffer.
     pub maximum_allocation_bytes: u64,
+    /// Windows into a buffer begin at multiples of so many bytes.
+    pub window_alignment_bytes: usize,
     /// Whether it computes in half precision.
     pub has_half_precision: bool,
     /// Whether it reads images.
@@ -96,6 +98,8 @@ pub(super) fn info(device: Device) -> Result<DeviceInfo, ProcessorError> {
         compute_units: device.max_compute_units().or_failed(WHAT)?,
         global_memory_bytes: device.global_mem_size().or_failed(WHAT)?,
         maximum_allocation_bytes: device.max_mem_alloc_size().or_failed(WHAT)?,
+        // Given in bits.
+        window_alignment_bytes: (device.mem_base_addr_align().or_failed(WHAT)? / 8).max(1) as usize,
         has_half_precision: device.extensions().or_failed(WHAT)?.split(' ').any(|name| name == "cl_khr_fp16"),
         has_images,
         largest_image,

@@ -38,7 +38,6 @@ pub(super) struct Prepared {
     pub(super) inputs: Vec<usize>,
     pub(super) outputs: Vec<usize>,
     /// Kept for the kernels, which hold them as arguments.
-    #[expect(dead_code, reason = "keeps the memory alive")]
     pub(super) memory: Pieces,
 }
 
@@ -47,9 +46,16 @@ pub(super) struct Prepared {
 pub(super) struct Pieces {
     buffers: Vec<Memory>,
     images: Vec<ImageMemory>,
+    constant_bytes: u64,
+    scratch_bytes: u64,
 }
 
 impl Pieces {
+    /// Bytes of constants, and of what lives between kernels.
+    pub(super) const fn bytes(&self) -> (u64, u64) {
+        (self.constant_bytes, self.scratch_bytes)
+    }
+
     fn buffer(&mut self, made: Result<Memory, ProcessorError>) -> Result<cl_mem, ProcessorError> {
         let buffer = made?;
         let handle = buffer.handle();
@@ -75,13 +81,20 @@ pub(super) fn bind(
     let mut pieces = Pieces::default();
     let mut known: BTreeMap<StorageId, cl_mem> = BTreeMap::new();
     let (places, sizes) = assign(lowered);
+    pieces.scratch_bytes += sizes.iter().map(|bytes| (bytes + SLACK_BYTES) as u64).sum::<u64>();
     let handles =
         sizes.into_iter().map(|bytes| pieces.buffer(allocate(bytes + SLACK_BYTES, None))).collect::<Result<Vec<_>, _>>()?;
     known.extend(places.into_iter().map(|(storage, place)| (storage, handles[place])));
     let (places, sizes) = assign_images(lowered);
+    pieces.scratch_bytes += sizes.iter().map(|size| size.bytes()).sum::<u64>();
     let handles = sizes.into_iter().map(|size| pieces.image(image(size, None))).collect::<Result<Vec<_>, _>>()?;
     known.extend(places.into_iter().map(|(storage, place)| (storage, handles[place])));
     for storage in lifetimes(lowered).into_keys() {
+        pieces.constant_bytes += match &lowered.storages[storage] {
+            Storage::Constant(bytes) => (bytes.len() + SLACK_BYTES) as u64,
+            Storage::ConstantImage(size, _) => size.bytes(),
+            _ => 0,
+        };
         let handle = match &lowered.storages[storage] {
             Storage::Constant(bytes) => pieces.buffer(allocate(bytes.len() + SLACK_BYTES, Some(bytes)))?,
             Storage::ConstantImage(size, texels) => pieces.image(image(*size, Some(texels)))?,

@@ -19,7 +19,7 @@ use super::program::Programs;
 use super::step::{ImageSize, Source, Target};
 use crate::buffer::{HostBuffer, Region};
 use crate::processor::{
-    BufferId, Completion, Description, Operand, PreparedId, Processor, ProcessorError, ProcessorErrorKind, Transfer,
+    BufferId, Completion, Description, Operand, PreparedId, Processor, ProcessorError, ProcessorErrorKind, Transfer, UnitMemory,
 };
 use crate::specification::DeviceMemory;
 use crate::unit::Unit;
@@ -76,6 +76,7 @@ impl OpenClProcessor {
             cores: if is_cpu { confined() } else { Vec::new() },
             offsets: false,
             transfer,
+            window_alignment_bytes: Some(info.window_alignment_bytes),
         };
         Ok(Self {
             pending: Vec::new(),
@@ -183,10 +184,24 @@ impl Processor for OpenClProcessor {
         } else {
             let whole = Region::whole(buffer.len());
             Memory::allocate(&self.context, buffer.len(), self.info.maximum_allocation_bytes)
-                .and_then(|mut memory| memory.write(&self.queue, buffer, whole, whole).map(|()| memory))
+                .and_then(|memory| memory.write(&self.queue, buffer, whole, whole).map(|()| memory))
         };
         let memory = self.noted(shared)?;
         Ok(self.add(memory))
+    }
+
+    fn window(&mut self, buffer: BufferId, offset_bytes: usize, bytes: usize) -> Result<BufferId, ProcessorError> {
+        self.check_alive()?;
+        let memory = self.buffers.get(&buffer.0).ok_or_else(|| unknown(buffer))?;
+        let window = memory.window(offset_bytes, bytes);
+        let window = self.noted(window)?;
+        Ok(self.add(window))
+    }
+
+    fn unit_memory(&self) -> UnitMemory {
+        let held = self.prepared.values().map(|prepared| prepared.memory.bytes());
+        let (constants, scratch) = held.fold((0, 0), |sum, held| (sum.0 + held.0, sum.1 + held.1));
+        UnitMemory { constant_bytes: constants, scratch_bytes: scratch, common_bytes: 0 }
     }
 
     fn release(&mut self, buffer: BufferId) {
@@ -200,7 +215,7 @@ impl Processor for OpenClProcessor {
 
     fn upload(&mut self, source: &HostBuffer, from: Region, target: BufferId, to: Region) -> Result<(), ProcessorError> {
         self.check_alive()?;
-        let memory = self.buffers.get_mut(&target.0).ok_or_else(|| unknown(target))?;
+        let memory = self.buffers.get(&target.0).ok_or_else(|| unknown(target))?;
         let result = memory.write(&self.queue, source, from, to);
         self.noted(result)
     }

@@ -19,6 +19,11 @@ impl ImageSize {
         self.width * self.height * 4
     }
 
+    /// Bytes of it as single-precision floats.
+    pub(super) const fn bytes(self) -> u64 {
+        self.elements() as u64 * 4
+    }
+
     /// Whether an image of this size holds another.
     pub(super) const fn holds(self, other: Self) -> bool {
         self.width >= other.width && self.height >= other.height

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use sim::engine::StopReason;
-use sim::identifiers::{LinkId, MemoryId, RequestId, TensorId, WorkerId};
+use sim::identifiers::{DataId, LinkId, MemoryId, RequestId, TensorId, WorkerId};
 use sim::plan::{NO_SEGMENT, OUTPUT};
 use sim::record::{ArrivalRecord, Outcome, Record, RequestRecord};
 use sim::strategy::Arriving;
 use sim::workload::{Incoming, Source};
 
 use crate::run::blocks::BlockKey;
+use crate::run::layout::{Space, Thing};
 use crate::run::state::{Arrival, Occupation, RequestState, State};
 use crate::tensor::Tensor;
 
@@ -92,6 +93,7 @@ impl State<'_> {
         } else {
             self.requests[slot as usize] = request;
         }
+        self.host.begin(slot, &version);
         for &segment in version.program.first_segments() {
             self.segment_ready(slot, segment);
         }
@@ -272,10 +274,16 @@ impl State<'_> {
             return;
         }
         let model = &self.models[index];
+        let version = &self.requests[slot as usize].version;
         let output = |&tensor: &TensorId| {
-            let data = model.lowered.tensors.iter().position(|&known| known == tensor)?;
+            let data = DataId::from_index(model.lowered.tensors.iter().position(|&known| known == tensor)?);
             let info = model.graph.tensor(tensor);
-            let block = self.host_blocks.get(BlockKey::Data(slot, index as u32, data as u32), info.bytes() as usize, None);
+            let window = version.layout().and_then(|layout| {
+                let window = layout.windows[layout.window(Space::HOST, Thing::Data(data))? as usize];
+                Some(self.host.window(slot, version, layout, window))
+            });
+            let key = BlockKey::Data(slot, index as u32, data.0);
+            let block = window.unwrap_or_else(|| self.host.apart(key, info.bytes() as usize, None));
             // SAFETY: under the lock, and no worker has been given the slot again.
             let bytes = unsafe { block.bytes() };
             Some(Tensor::new(info.data_type, &info.shape, bytes))

@@ -11,12 +11,15 @@ mod blocks;
 mod drops;
 mod flow;
 mod gates;
+mod layout;
+mod meter;
 mod overhead;
 mod overlap;
 mod schedule;
 mod state;
 mod system;
 mod threads;
+mod version;
 mod worker;
 
 use std::collections::BTreeMap;
@@ -25,21 +28,24 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
 use sim::engine::{self, Options, SimulationError, StopReason, Summary};
 use sim::identifiers::{DataId, ModelId, WorkerId};
-use sim::plan::Program;
+use sim::plan::{Plan, Program};
 use sim::platform::Device;
 use sim::record::Record;
 use sim::strategy::{Decisions, Strategy};
 use sim::workload::{self, Source, Stream};
 use thiserror::Error;
 
-use crate::processor::{Processor, ProcessorError};
+use crate::processor::{Processor, ProcessorError, UnitMemory};
+use crate::run::blocks::HostMemory;
 use crate::run::schedule::Schedule;
-use crate::run::state::{Alternative, State, Version, WorkerState};
+use crate::run::state::{State, WorkerState};
 use crate::run::threads::{Shared, drive, keep_time};
+use crate::run::version::{Alternative, Version};
 use crate::tensor::Tensor;
 use crate::unit::UnitError;
 use crate::weights::WeightError;
 
+pub use meter::{MeasuredMemory, PlannedArena, SpaceMemory, WorkerMemory};
 pub use overhead::Overhead;
 pub use schedule::ModelToRun;
 
@@ -62,11 +68,13 @@ pub struct Settings {
     /// How long a worker without work looks for some before it sleeps. Waking up costs more than most kernels' launch, but a
     /// worker that looks occupies its core.
     pub spin_ns: u64,
+    /// Fills every place in an arena with NaN when nobody needs it any more: for tests.
+    pub poison: bool,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { seed: 0, horizon_ns: None, warm_up: 2, most_in_flight: 16, background_from: None, spin_ns: 100_000 }
+        Self { seed: 0, horizon_ns: None, warm_up: 2, most_in_flight: 16, background_from: None, spin_ns: 100_000, poison: false }
     }
 }
 
@@ -79,8 +87,8 @@ pub struct Executed {
     pub records: Vec<Record>,
     /// Outputs of the first request of each model that completed, in the order of the graph's outputs.
     pub outputs: Vec<Option<Vec<Tensor>>>,
-    /// Host memory of all tensors between segments.
-    pub host_bytes: u64,
+    /// What was allocated.
+    pub memory: MeasuredMemory,
 }
 
 /// Why a run could not start.
@@ -164,10 +172,10 @@ pub fn execute<'a>(
     let programs = engine::plan_all(device, &engine_models, strategy, &options)?;
     let is_on_host = |worker: WorkerId| device.worker(worker).memory == device.host();
     let mut count = 0;
-    let mut version = |program: Program, model: &ModelToRun<'_>| {
-        let schedule = Schedule::of(model, &program)?;
+    let mut version = |program: Program, index: usize| {
+        let schedule = Schedule::of(&models[index], &program)?;
         count += 1;
-        Ok::<_, UnitError>(Arc::new(Version { number: count - 1, program, schedule }))
+        Ok::<_, UnitError>((count - 1, ModelId::from_index(index), program, schedule))
     };
     let mut versions = Vec::new();
     let mut alternatives = Vec::new();
@@ -176,26 +184,30 @@ pub fn execute<'a>(
         if let Some(data) = overlap::written_twice(&program, &is_on_host) {
             return Err(ExecuteError::Overlap { model: model.name.to_owned(), data: data.0 });
         }
-        versions.push(version(program, model).map_err(unit)?);
+        versions.push(version(program, index).map_err(unit)?);
         let mut prepared = Vec::new();
         for plan in strategy.alternatives(ModelId::from_index(index)) {
             let program = Program::compile(&plan, &model.lowered.tasks, &model.lowered.costs);
             let program = program.map_err(|source| SimulationError::Plan { model: model.name.to_owned(), source })?;
             // A plan whose units cannot be cut out, or that is not safe, is none to switch to.
             if overlap::written_twice(&program, &is_on_host).is_none()
-                && let Ok(version) = version(program, model)
+                && let Ok(version) = version(program, index)
             {
                 prepared.push((plan, version));
             }
         }
         alternatives.push(prepared);
     }
+    let made = |(number, model, program, schedule)| Arc::new(Version::new(number, model, count, program, schedule));
+    let versions: Vec<Arc<Version>> = versions.into_iter().map(made).collect();
+    let of_model = |prepared: Vec<(Plan, _)>| prepared.into_iter().map(|(plan, version)| (plan, made(version))).collect();
+    let alternatives: Vec<Vec<Alternative>> = alternatives.into_iter().map(of_model).collect();
     let inputs = models.iter().map(|model| inputs(model, settings.seed)).collect::<Result<Vec<_>, _>>()?;
     let workers = device.workers().len();
     let sources = workload::sources(streams, settings.seed).map_err(SimulationError::from)?;
     let state = new_state(device, models, (versions, alternatives), sources, strategy, settings);
     let shared = Shared {
-        host_blocks: Arc::clone(&state.host_blocks),
+        host: Arc::clone(&state.host),
         state: Mutex::new(state),
         wake: (0..workers).map(|_| Condvar::new()).collect(),
         timer: Condvar::new(),
@@ -216,13 +228,12 @@ pub fn execute<'a>(
     if let Some(error) = shared.failure.into_inner().unwrap_or_else(PoisonError::into_inner) {
         return Err(error);
     }
-    let host_bytes = shared.host_blocks.bytes();
     let mut state = shared.state.into_inner().unwrap_or_else(PoisonError::into_inner);
     state.report_unfinished();
-    Ok(finish(state, host_bytes))
+    Ok(finish(state))
 }
 
-fn finish(mut state: State<'_>, host_bytes: u64) -> Executed {
+fn finish(mut state: State<'_>) -> Executed {
     state.records.sort_by_key(Record::ended_ns);
     // What was running when the horizon was reached has ended after it.
     let last_ns = state.records.iter().map(Record::ended_ns).max().unwrap_or(0);
@@ -235,7 +246,9 @@ fn finish(mut state: State<'_>, host_bytes: u64) -> Executed {
         dropped: state.dropped,
         refused: state.refused,
     };
-    Executed { summary, records: state.records, outputs: state.outputs, host_bytes }
+    let planned = state.versions.iter().map(|version| version.layout().map(PlannedArena::of)).collect();
+    let memory = MeasuredMemory::of(&state.host.meter, &state.units, planned);
+    Executed { summary, records: state.records, outputs: state.outputs, memory }
 }
 
 /// Copies are carried out by the worker at the device's end of a link.
@@ -274,10 +287,12 @@ fn new_state<'a>(
     settings: &Settings,
 ) -> State<'a> {
     let workers = device.workers().len();
+    let count = (versions.len() + alternatives.iter().map(Vec::len).sum::<usize>()) as u32;
     State {
         device,
         models,
-        next_version: (versions.len() + alternatives.iter().map(Vec::len).sum::<usize>()) as u32,
+        next_version: count,
+        first_of_run: count,
         versions,
         alternatives,
         interest: strategy.interest(),
@@ -305,11 +320,14 @@ fn new_state<'a>(
         events: 0,
         records: Vec::new(),
         outputs: vec![None; models.len()],
-        host_blocks: Arc::default(),
+        host: Arc::new(HostMemory::new(workers, settings.poison)),
+        access: vec![None; workers],
+        units: vec![UnitMemory::default(); workers],
         timer_until_ns: 0,
         woken: vec![false; workers],
         start: None,
         prepared: 0,
+        is_laid_out: false,
         stop: None,
         end_ns: 0,
     }

@@ -6,27 +6,17 @@ use std::time::Instant;
 
 use sim::engine::StopReason;
 use sim::identifiers::{LinkId, MemoryId, ModelId, RequestId, SegmentId, StreamId, WorkerId};
-use sim::plan::{Plan, Program};
 use sim::platform::Device;
 use sim::record::Record;
 use sim::strategy::{Arriving, Decisions, Interest, Ready, Strategy};
 use sim::workload::{Incoming, Source};
 
-use crate::run::blocks::HostBlocks;
-use crate::run::schedule::{ModelToRun, Schedule};
+use crate::processor::UnitMemory;
+use crate::run::blocks::HostMemory;
+use crate::run::layout::Access;
+use crate::run::schedule::ModelToRun;
+use crate::run::version::{Alternative, Version};
 use crate::tensor::Tensor;
-
-/// A plan in force: compiled, and cut into units.
-#[derive(Debug)]
-pub(super) struct Version {
-    /// Number of the plan over all models and re-plannings.
-    pub(super) number: u32,
-    pub(super) program: Program,
-    pub(super) schedule: Schedule,
-}
-
-/// A plan that the strategy may switch to, prepared.
-pub(super) type Alternative = (Plan, Arc<Version>);
 
 /// What a worker can be occupied by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,6 +88,8 @@ pub(super) struct State<'a> {
     pub(super) models: &'a [ModelToRun<'a>],
     pub(super) versions: Vec<Arc<Version>>,
     pub(super) next_version: u32,
+    /// Plans from this number on are made during the run.
+    pub(super) first_of_run: u32,
     pub(super) strategy: Option<&'a mut dyn Strategy>,
     pub(super) interest: Interest,
     pub(super) sources: Vec<Source>,
@@ -129,15 +121,21 @@ pub(super) struct State<'a> {
     pub(super) records: Vec<Record>,
     /// Outputs of the first completed request of each model.
     pub(super) outputs: Vec<Option<Vec<Tensor>>>,
-    pub(super) host_blocks: Arc<HostBlocks>,
+    pub(super) host: Arc<HostMemory>,
+    /// How each worker's processor gets at memory, once it is open.
+    pub(super) access: Vec<Option<Access>>,
+    /// What the units of each worker's processor hold.
+    pub(super) units: Vec<UnitMemory>,
     /// Until when the thread that keeps the time sleeps.
     pub(super) timer_until_ns: u64,
     /// The workers that got something to do since they were last woken.
     pub(super) woken: Vec<bool>,
     /// Start of the run; `None` while workers get ready.
     pub(super) start: Option<Instant>,
-    /// Workers that are ready.
+    /// Workers that have prepared their units, and then those that have made their memory, too.
     pub(super) prepared: usize,
+    /// Whether it is known where everything lies.
+    pub(super) is_laid_out: bool,
     pub(super) stop: Option<StopReason>,
     /// When it stopped.
     pub(super) end_ns: u64,
@@ -147,6 +145,29 @@ impl State<'_> {
     /// Time since the start; 0 before it.
     pub(super) fn now_ns(&self) -> u64 {
         self.start.map_or(0, |start| start.elapsed().as_nanos() as u64)
+    }
+
+    /// Plans made before the run: those in force and those to switch to.
+    pub(super) fn prepared_versions(&self) -> Vec<Arc<Version>> {
+        let alternatives = self.alternatives.iter().flatten().map(|(_, version)| version);
+        self.versions.iter().chain(alternatives).map(Arc::clone).collect()
+    }
+
+    /// Plans where everything lies: all processors are open.
+    pub(super) fn lay_out(&mut self) {
+        if let Some(workers) = self.accesses() {
+            let versions = self.prepared_versions();
+            for version in &versions {
+                version.lay_out(self.models, self.device, &workers);
+            }
+            self.host.size_slots(versions.iter().filter_map(|version| version.layout()));
+        }
+        self.is_laid_out = true;
+    }
+
+    /// How all processors get at memory, once all are open.
+    pub(super) fn accesses(&self) -> Option<Vec<Access>> {
+        self.access.iter().copied().collect()
     }
 
     pub(super) fn memory_bit(memory: MemoryId) -> u32 {

@@ -12,7 +12,8 @@ use sim::task::CostTable;
 
 use crate::run::overlap;
 use crate::run::schedule::Schedule;
-use crate::run::state::{Occupation, State, Version};
+use crate::run::state::{Occupation, State};
+use crate::run::version::Version;
 
 impl State<'_> {
     /// Asks the strategy, if something changed that it wants to know; what deciding took is measured and recorded.
@@ -111,7 +112,11 @@ impl State<'_> {
             Some((program, schedule)) => {
                 let number = self.next_version;
                 self.next_version += 1;
-                self.versions[model.index()] = Arc::new(Version { number, program, schedule });
+                let version = Version::new(number, model, self.first_of_run, program, schedule);
+                if let Some(workers) = self.accesses() {
+                    version.lay_out(self.models, self.device, &workers);
+                }
+                self.versions[model.index()] = Arc::new(version);
             }
             None => self.refused += 1,
         }

@@ -6,11 +6,11 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use sim::engine::StopReason;
-use sim::identifiers::{DataId, ModelId, WorkerId};
+use sim::identifiers::{DataId, WorkerId};
 use sim::platform::Device;
 
 use crate::processor::{Processor, ProcessorError};
-use crate::run::blocks::HostBlocks;
+use crate::run::blocks::HostMemory;
 use crate::run::schedule::ModelToRun;
 use crate::run::state::{Occupation, State};
 use crate::run::worker::{Driver, OfRequest};
@@ -26,7 +26,7 @@ pub(super) struct Shared<'a> {
     pub(super) timer: Condvar,
     /// For each worker, how often it was given something to do: looked at without the lock.
     pub(super) given: Vec<AtomicU32>,
-    pub(super) host_blocks: Arc<HostBlocks>,
+    pub(super) host: Arc<HostMemory>,
     pub(super) inputs: Vec<BTreeMap<DataId, Tensor>>,
     pub(super) models: &'a [ModelToRun<'a>],
     pub(super) device: &'a Device,
@@ -71,16 +71,39 @@ impl<'a> Shared<'a> {
     }
 }
 
-/// The calling thread: lets requests arrive in time, and stops at the horizon or when asked to.
-pub(super) fn keep_time(shared: &Shared<'_>, interrupt: &AtomicBool) {
-    const GLANCE: Duration = Duration::from_millis(50);
-    let workers = shared.device.workers().len();
-    let mut state = shared.lock();
-    while state.prepared < workers && state.stop.is_none() {
+/// How long the thread that keeps the time sleeps at most.
+const GLANCE: Duration = Duration::from_millis(50);
+
+/// Waits until all workers have come so far, or there is nothing to wait for.
+fn all_prepared<'s, 'a>(
+    shared: &'s Shared<'a>,
+    mut state: MutexGuard<'s, State<'a>>,
+    times: usize,
+    interrupt: &AtomicBool,
+) -> MutexGuard<'s, State<'a>> {
+    while state.prepared < times * shared.device.workers().len() && state.stop.is_none() {
         state = shared.timer.wait_timeout(state, GLANCE).unwrap_or_else(PoisonError::into_inner).0;
         if interrupt.load(Ordering::Relaxed) {
             state.stop(StopReason::Interrupted);
         }
+    }
+    state
+}
+
+fn wake_all(shared: &Shared<'_>) {
+    for wake in &shared.wake {
+        wake.notify_all();
+    }
+}
+
+/// The calling thread: lets requests arrive in time, and stops at the horizon or when asked to.
+pub(super) fn keep_time(shared: &Shared<'_>, interrupt: &AtomicBool) {
+    let mut state = shared.lock();
+    state = all_prepared(shared, state, 1, interrupt);
+    if state.stop.is_none() {
+        state.lay_out();
+        wake_all(shared);
+        state = all_prepared(shared, state, 2, interrupt);
     }
     state.start = Some(Instant::now());
     for source in 0..state.sources.len() {
@@ -91,9 +114,7 @@ pub(super) fn keep_time(shared: &Shared<'_>, interrupt: &AtomicBool) {
     if state.arrivals.is_empty() {
         state.stop(StopReason::Drained);
     }
-    for wake in &shared.wake {
-        wake.notify_all();
-    }
+    wake_all(shared);
     loop {
         let next_ns = state.arrive();
         shared.settle(&mut state, None);
@@ -132,6 +153,19 @@ pub(super) fn drive(shared: &Shared<'_>, worker: WorkerId, opener: Opener<'_>) {
         Err(error) => return shared.give_up(ExecuteError::Processor { worker: name(), error }),
     };
     let mut state = shared.lock();
+    state.access[worker.index()] = Some(driver.access());
+    state.units[worker.index()] = driver.unit_memory();
+    state.prepared += 1;
+    shared.timer.notify_one();
+    while !state.is_laid_out && state.stop.is_none() {
+        state = shared.wake[worker.index()].wait(state).unwrap_or_else(PoisonError::into_inner);
+    }
+    let prepared = state.prepared_versions();
+    drop(state);
+    if let Err(error) = prepared.iter().try_for_each(|version| driver.make_windows(0, version)) {
+        return shared.give_up(ExecuteError::Processor { worker: name(), error });
+    }
+    let mut state = shared.lock();
     state.prepared += 1;
     shared.timer.notify_one();
     while state.start.is_none() && state.stop.is_none() {
@@ -142,6 +176,8 @@ pub(super) fn drive(shared: &Shared<'_>, worker: WorkerId, opener: Opener<'_>) {
     }
     loop {
         if state.stop.is_some() {
+            // Units may have been prepared during the run.
+            state.units[worker.index()] = driver.unit_memory();
             return;
         }
         let Some(waiting) = state.take(worker) else {
@@ -189,19 +225,11 @@ pub(super) fn drive(shared: &Shared<'_>, worker: WorkerId, opener: Opener<'_>) {
 
 /// Opens nothing: prepares every unit that this worker may be asked to run, and runs each a few times.
 fn prepare<'a>(shared: &'a Shared<'_>, worker: WorkerId, processor: Box<dyn Processor>) -> Result<Driver<'a>, ProcessorError> {
-    let (versions, alternatives) = {
-        let state = shared.lock();
-        (state.versions.clone(), state.alternatives.clone())
-    };
-    let mut driver = Driver::new(worker, shared.device, shared.models, &shared.inputs, &shared.host_blocks, processor);
-    for (index, version) in versions.iter().enumerate() {
-        let model = ModelId::from_index(index);
-        driver.prepare(model, version)?;
-        driver.warm_up(model, version, shared.settings.warm_up)?;
-        for (_, version) in &alternatives[index] {
-            driver.prepare(model, version)?;
-            driver.warm_up(model, version, shared.settings.warm_up)?;
-        }
+    let versions = shared.lock().prepared_versions();
+    let mut driver = Driver::new(worker, shared.device, shared.models, &shared.inputs, &shared.host, processor);
+    for version in &versions {
+        driver.prepare(version.model, version)?;
+        driver.warm_up(version, shared.settings.warm_up)?;
     }
     Ok(driver)
 }

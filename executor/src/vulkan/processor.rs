@@ -47,6 +47,7 @@ impl VulkanProcessor {
             cores: if is_software { current_affinity().unwrap_or_default() } else { Vec::new() },
             offsets: false,
             transfer: Transfer::Copy,
+            window_alignment_bytes: None,
         };
         Ok(Self {
             units: BTreeMap::new(),

@@ -16,7 +16,9 @@ use std::collections::BTreeMap;
 
 use executor::opencl::{self, OpenClProcessor};
 use executor::weights::Weights;
-use executor::{DeviceMemory, HostBuffer, Operand, Processor, ProcessorErrorKind, Region, Tensor, Transfer, Unit};
+use executor::{
+    DeviceMemory, HostBuffer, Operand, Processor, ProcessorError, ProcessorErrorKind, Region, Tensor, Transfer, Unit,
+};
 use sim::graph::{AttributeValue, Attributes, DataType, Graph, RawGraph};
 use sim::identifiers::TensorId;
 

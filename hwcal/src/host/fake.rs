@@ -90,6 +90,7 @@ impl FakeProcessor {
             cores: vec![],
             offsets: false,
             transfer: behaviour.transfer.unwrap_or(Transfer::None),
+            window_alignment_bytes: None,
         };
         let (units, buffers) = (BTreeMap::new(), BTreeMap::new());
         Self { description, behaviour, time, launches, units, buffers, next: 0, is_lost: false, most_bytes }

@@ -20,6 +20,7 @@ use crate::platform::Device;
 use crate::task::TaskGraph;
 
 pub use arena::{Item, Packing, pack};
+pub use order::Order;
 pub(crate) use weights::Resident;
 
 /// How buffers are placed.
@@ -90,7 +91,7 @@ impl MemoryPlan {
         let pools = Pools::of(device);
         let pool_of_segment: Vec<u32> = placed.iter().map(|&worker| pools.of_worker(device, worker)).collect();
         let host = pools.of_memory[device.host().index()];
-        let order = order::Order::of(program, &pool_of_segment, host);
+        let order = Order::of(program, &pool_of_segment, host, |kernel| kernel);
         let mut buffers = buffers::collect(program, &pool_of_segment, host, tasks, &order);
         if options.whole_data {
             buffers = buffers::join(buffers, program, tasks);

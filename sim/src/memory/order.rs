@@ -1,27 +1,38 @@
-//! What a plan forces to happen before what: kernels and copies as a partial order.
+//! What a plan forces to happen before what: launches and copies as a partial order.
 
 use crate::memory::buffers::Buffer;
 use crate::plan::{NO_SEGMENT, OUTPUT, Program};
 
-/// The partial order of a program's kernels and copies. Kernels are nodes `0..kernel_count`, copies the nodes behind.
-pub(super) struct Order {
+/// The partial order of a program's launches and copies. Launches are nodes `0..launches`, copies the nodes behind.
+///
+/// The simulator launches kernel by kernel; who launches several at once, as the executor does, says which.
+#[derive(Clone, Debug)]
+pub struct Order {
     words: usize,
     /// `ancestors[node * words..][..words]`: nodes that have ended before a node begins, as bits.
     ancestors: Vec<u64>,
-    /// Copies: fragment and destination pool of node `kernel_count + index`, sorted.
+    /// Copies: fragment and destination of node `launches + index`, sorted.
     pub(super) copies: Vec<(u32, u32)>,
-    kernels: u32,
+    launches: u32,
 }
 
 impl Order {
-    /// Kernels of a segment run one after the other, a segment after the copies of what it reads and after the segments that made
+    /// Launches of a segment run one after the other, a segment after the copies of what it reads and after the segments that made
     /// it, and where the plan is sequenced after the segment before it on its worker.
-    pub(super) fn of(program: &Program, pool_of_segment: &[u32], host: u32) -> Self {
-        let kernels = program.kernel_count() as u32;
-        let mut order = Self { words: 0, ancestors: Vec::new(), copies: copies(program, pool_of_segment, host), kernels };
-        let nodes = kernels as usize + order.copies.len();
+    ///
+    /// `places[s]` is where segment `s` computes (any numbers: copies lead from one to another), `host` where requests arrive.
+    /// `launch_of` numbers the launch of each kernel: 0 for the first, and never less than that of the kernel before.
+    ///
+    /// # Panics
+    /// If there is not one place for each segment.
+    pub fn of(program: &Program, places: &[u32], host: u32, launch_of: impl Fn(u32) -> u32) -> Self {
+        assert_eq!(places.len(), program.segment_count(), "one place for each segment");
+        let launches = (program.kernel_count() as u32).checked_sub(1).map_or(0, |last| launch_of(last) + 1);
+        let mut order = Self { words: 0, ancestors: Vec::new(), copies: copies(program, places, host), launches };
+        let nodes = launches as usize + order.copies.len();
         order.words = nodes.div_ceil(64);
         order.ancestors = vec![0; nodes * order.words];
+        let last_of = |segment: u32| launch_of(program.kernel_range(segment).end - 1);
         let mut before = vec![NO_SEGMENT; program.segment_count()];
         for segment in 0..program.segment_count() as u32 {
             let next = program.next_in_sequence(segment);
@@ -30,40 +41,58 @@ impl Order {
             }
         }
         for segment in 0..program.segment_count() as u32 {
-            let pool = pool_of_segment[segment as usize];
+            let place = places[segment as usize];
             let range = program.kernel_range(segment);
-            let first = range.start;
+            let first = launch_of(range.start);
             for &fragment in program.needs(segment) {
                 let maker = program.fragments()[fragment as usize].maker;
-                if let Some(copy) = order.copy(fragment, pool) {
-                    order.follow_maker(program, maker, copy);
+                let copy = order.copy(fragment, place);
+                if maker != NO_SEGMENT {
+                    order.follow(last_of(maker), copy.unwrap_or(first));
+                }
+                if let Some(copy) = copy {
                     order.follow(copy, first);
-                } else {
-                    order.follow_maker(program, maker, first);
                 }
             }
             if before[segment as usize] != NO_SEGMENT {
-                order.follow_maker(program, before[segment as usize], first);
+                order.follow(last_of(before[segment as usize]), first);
             }
-            for kernel in range.skip(1) {
-                order.follow(kernel - 1, kernel);
+            for launch in first..last_of(segment) {
+                order.follow(launch, launch + 1);
             }
         }
         // Copies for the requester, which no segment asked for.
         for index in 0..order.copies.len() {
             let maker = program.fragments()[order.copies[index].0 as usize].maker;
-            order.follow_maker(program, maker, kernels + index as u32);
+            if maker != NO_SEGMENT {
+                order.follow(last_of(maker), launches + index as u32);
+            }
         }
         order
     }
 
-    /// The copy of a fragment into a pool, as a node.
-    pub(super) fn copy(&self, fragment: u32, pool: u32) -> Option<u32> {
-        self.copies.binary_search(&(fragment, pool)).ok().map(|index| self.kernels + index as u32)
+    /// Number of launches and copies.
+    pub fn nodes(&self) -> u32 {
+        self.launches + self.copies.len() as u32
+    }
+
+    /// Number of launches: the nodes before those of copies.
+    pub const fn launches(&self) -> u32 {
+        self.launches
+    }
+
+    /// Copies in the order of their nodes: fragment, and where to.
+    pub fn copies(&self) -> &[(u32, u32)] {
+        &self.copies
+    }
+
+    /// The copy of a fragment to a place, as a node.
+    pub fn copy(&self, fragment: u32, place: u32) -> Option<u32> {
+        self.copies.binary_search(&(fragment, place)).ok().map(|index| self.launches + index as u32)
     }
 
     /// Whether one node has ended before another begins, in every execution.
-    pub(super) fn is_before(&self, one: u32, other: u32) -> bool {
+    pub fn is_before(&self, one: u32, other: u32) -> bool {
         self.ancestors[other as usize * self.words + one as usize / 64] >> (one % 64) & 1 == 1
     }
 
@@ -89,16 +118,9 @@ impl Order {
             };
             buffers.iter().filter(|buffer| is_alive(buffer)).map(|buffer| buffer.bytes).sum::<u64>()
         };
-        let nodes = self.kernels + self.copies.len() as u32;
         let kept = buffers.iter().filter(|buffer| buffer.is_kept).map(|buffer| buffer.bytes).sum();
         let given = buffers.iter().filter(|buffer| buffer.is_given).map(|buffer| buffer.bytes).sum();
-        (0..nodes).map(alive).max().unwrap_or(0).max(kept).max(given)
-    }
-
-    fn follow_maker(&mut self, program: &Program, maker: u32, node: u32) {
-        if maker != NO_SEGMENT {
-            self.follow(program.kernel_range(maker).end - 1, node);
-        }
+        (0..self.nodes()).map(alive).max().unwrap_or(0).max(kept).max(given)
     }
 
     /// `node` begins after `before` has ended, and so after all that ended before that.

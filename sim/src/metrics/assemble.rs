@@ -66,6 +66,7 @@ impl Collector<'_> {
             peak_memory_bytes: memory.peak_bytes,
             streams: Vec::new(),
             xrbench_score: None,
+            allocated: None,
             totals,
             device: None,
         })

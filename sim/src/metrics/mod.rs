@@ -2,6 +2,7 @@
 //!
 //! The same function reads a simulated and a measured sequence of records.
 
+mod allocated;
 mod assemble;
 mod collect;
 mod device;
@@ -12,6 +13,7 @@ mod report;
 mod steady;
 mod streams;
 
+pub use allocated::{AllocatedMemory, AllocatedReport, AllocatedRequest};
 pub use collect::{MetricsError, ModelFacts, report};
 pub use device::{ClockReport, DeviceReport, EnergyReport, ModelEnergy, ProcessorEnergy, SustainedReport, TemperatureReport};
 pub use intervals::covered_ns;

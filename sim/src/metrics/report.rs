@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::metrics::{DeviceReport, StreamReport};
+use crate::metrics::{AllocatedReport, DeviceReport, StreamReport};
 use crate::record::{Outcome, RequestRecord};
 
 /// Everything computed from the records of one run. Definitions, units and edge cases: `docs/metrics.md`.
@@ -32,6 +32,9 @@ pub struct Report {
     /// `XRBench`'s score, where streams have deadlines; see [`crate::metrics::xrbench_score`].
     #[serde(default)]
     pub xrbench_score: Option<f64>,
+    /// Memory that an executor allocated; `None` in simulated runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub allocated: Option<AllocatedReport>,
     /// Sums over the run.
     pub totals: Totals,
     /// Energy, clocks and temperatures, where the run models them.

@@ -330,6 +330,11 @@ impl Aligned {
         }
     }
 
+    /// Bytes of it.
+    pub(super) fn bytes(&self) -> usize {
+        self.0.len() * size_of::<Line>()
+    }
+
     /// Whether it holds nothing.
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
