@@ -14,7 +14,7 @@ use crate::{Origin, ResultsError, RunResult, sha256_hex};
 pub const RUN_FILE: &str = "run.json";
 
 /// Version of the layout of all files of a results directory; any change of a field, a column or a unit raises it.
-pub const SCHEMA_VERSION: u32 = 3;
+pub const SCHEMA_VERSION: u32 = 4;
 
 /// The contents of `run.json`. Fields are written in the order in which they stand here.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -25,7 +25,7 @@ def read(directory, name):
         assert field.type == expected, f"{name}.{field.name} is {field.type}, expected {expected}"
         assert field.nullable == (field.name in OPTIONAL), f"{name}.{field.name}: nullable is {field.nullable}"
     metadata = pq.read_metadata(path).metadata
-    assert metadata[b"socrates.schema_version"] == b"3", metadata
+    assert metadata[b"socrates.schema_version"] == b"4", metadata
     return table
 
 

@@ -76,7 +76,7 @@ fn results_are_replaced_and_nothing_else_is() {
     fs::write(&file, "x").expect("a file");
     let other = parent.path().join("other");
     fs::create_dir(&other).expect("a directory");
-    fs::write(other.join("run.json"), "{\"schema_version\": 3, \"jobs\": []}").expect("a file");
+    fs::write(other.join("run.json"), "{\"schema_version\": 4, \"jobs\": []}").expect("a file");
     for (path, why) in [
         (precious, "it has no run.json"),
         (file, "it is no directory"),
@@ -186,8 +186,8 @@ fn what_is_no_results_directory_is_refused() {
     for (text, expected) in [
         ("", "`RUN/run.json` cannot be understood: EOF"),
         ("{\"cases\": []}", "`RUN/run.json` cannot be understood: missing field `schema_version`"),
-        ("{\"schema_version\": 99}", "`RUN/run.json` has schema version 99, this version reads 3: run the simulation again"),
-        ("{\"schema_version\": 3, \"x\": 2}", "`RUN/run.json` cannot be understood: unknown field `x`"),
+        ("{\"schema_version\": 99}", "`RUN/run.json` has schema version 99, this version reads 4: run the simulation again"),
+        ("{\"schema_version\": 4, \"x\": 2}", "`RUN/run.json` cannot be understood: unknown field `x`"),
     ] {
         fs::write(run.join("run.json"), text).expect("a file");
         check(&run, expected);
