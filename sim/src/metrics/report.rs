@@ -1,5 +1,6 @@
 //! The report: machine output (through serde) and pretty output (through `Display`) of one struct.
 
+use crate::metrics::{DeviceReport, InterfaceReport};
 use serde::{Deserialize, Serialize};
 
 use crate::metrics::{AllocatedReport, DeviceReport, StreamReport};
@@ -40,6 +41,9 @@ pub struct Report {
     /// Energy, clocks and temperatures, where the run models them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub device: Option<DeviceReport>,
+    /// Frames of the user interface, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interface: Option<InterfaceReport>,
 }
 
 /// One pool of memories.
