@@ -1,9 +1,8 @@
 //! The report: machine output (through serde) and pretty output (through `Display`) of one struct.
 
-use crate::metrics::{DeviceReport, InterfaceReport};
 use serde::{Deserialize, Serialize};
 
-use crate::metrics::{AllocatedReport, DeviceReport, StreamReport};
+use crate::metrics::{AllocatedReport, DeviceReport, InterfaceReport, StreamReport};
 use crate::record::{Outcome, RequestRecord};
 
 /// Everything computed from the records of one run. Definitions, units and edge cases: `docs/metrics.md`.
