@@ -1,7 +1,7 @@
 //! The user interface: frames that have to be ready at the beat of the display.
 //!
 //! At each beat a frame begins, if the frame before has left the CPU and a buffer is free. It is drawn on one core of a CPU cluster, then by
-//! the GPU, then shown at a later beat. Why this is an entity of its own and not a stream of requests: `docs/decisions/0013-interface.md`.
+//! the GPU, then shown at a later beat. Why this is an entity of its own and not a stream of requests: `docs/decisions/0014-interface.md`.
 
 use crate::environment::{EnvironmentError, load::positive};
 use crate::identifiers::ProcessorId;
