@@ -76,14 +76,8 @@ fn what_is_wrong_is_told_where_it_stands() {
             "[[environment.load]]\nprocessor = 'gpu'\nshare = 0.1\nthreads = 2\n",
             "4:11 `threads` beside `share` / write two loads, or keep one of the two\n",
         ),
-        (
-            "[[environment.load]]\nprocessor = 'gpu'\nshare = 1.5\n",
-            "3:9 `1.5` is out of range / must be at most 0.999\n",
-        ),
-        (
-            "[[environment.load]]\nshare = 0.1\n",
-            "1:1 missing key `processor` / add e.g. `processor = \"gpu\"`\n",
-        ),
+        ("[[environment.load]]\nprocessor = 'gpu'\nshare = 1.5\n", "3:9 `1.5` is out of range / must be at most 0.999\n"),
+        ("[[environment.load]]\nshare = 0.1\n", "1:1 missing key `processor` / add e.g. `processor = \"gpu\"`\n"),
         (
             "[[environment.load]]\nprocessor = 'gpu'\nshare = 0.1\nfrom = '2s'\nuntil = '1s'\n",
             "5:9 `1s` is not after the beginning / `until` must be later than `from`, which is 0s if absent\n",

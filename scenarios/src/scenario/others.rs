@@ -307,6 +307,8 @@ fn load(at: &At<RawLoad>, diagnostics: &mut Diagnostics) -> Option<ValidLoad> {
             diagnostics.error(threads.span.clone(), "`threads` beside `share`").hint("write two loads, or keep one of the two");
             None
         }
+        // Where a value was dropped, its absence means nothing.
+        (None, None) if !diagnostics.is_empty() => None,
         (None, None) => {
             diagnostics.error(at.span.clone(), "a load that takes nothing").hint("add e.g. `share = 0.3` or `threads = 2`");
             None
