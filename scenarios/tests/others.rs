@@ -84,7 +84,7 @@ fn what_is_wrong_is_told_where_it_stands() {
         ),
         (
             "[[environment.load]]\nprocessor = 'gpu'\nshare = 0.1\nfrom = '2s'\nbursts = { on = '1ms', off = '1us' }\n",
-            "4:8 a given time beside `bursts` / keep `from` and `until`, or `bursts`\n5:31 `1us` is out of range / must be at least 10us\n",
+            "4:8 a given time beside `bursts` / keep `from` and `until`, or `bursts`\n5:30 `1us` is out of range / must be at least 10us\n",
         ),
         (
             "[[environment.load]]\nprocessor = 'gpu'\nshare = 0.1\nstay = '2s'\n",
