@@ -14,8 +14,8 @@ mod validate_arrivals;
 pub use arrivals::Arrivals;
 pub use environment::{Environment, RawEnvironment, RawFixed, RawFrequencies, RawGovernor, RawSchedutil};
 pub use others::{
-    Others, RawBursts, RawFixedFrame, RawFrameWork, RawHog, RawInterface, RawLoad, RawOnOutage, RawOutage, RawPrecedence,
-    RawRandomOutage,
+    NamedLoad, Others, RawBursts, RawFixedFrame, RawFrameWork, RawHog, RawInterface, RawLoad, RawOnOutage, RawOutage,
+    RawPrecedence, RawRandomOutage,
 };
 pub use raw::{FusedPatterns, RawDeadlineFrom, RawScenario, RawSize, RawStream, RawVariation, Score, StreamsRun};
 pub use raw_arrivals::{

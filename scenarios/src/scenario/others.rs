@@ -168,11 +168,14 @@ pub enum RawPrecedence {
     Same,
 }
 
+/// Load: the processor, what it takes, when, and where it moves with the mean time between moves in nanoseconds.
+pub type NamedLoad = (String, Takes, Presence, Option<(Vec<String>, f64)>);
+
 /// Who else uses the device; processors by name.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Others {
-    /// Load: the processor, what it takes, when, and where it moves.
-    pub loads: Vec<(String, Takes, Presence, Option<(Vec<String>, f64)>)>,
+    /// Load.
+    pub loads: Vec<NamedLoad>,
     /// Others that take bandwidth.
     pub hogs: Vec<BandwidthHog>,
     /// When processors are away.
@@ -296,9 +299,7 @@ fn presence(
     Some(Presence::During { from_ns, until_ns })
 }
 
-type ValidLoad = (String, Takes, Presence, Option<(Vec<String>, f64)>);
-
-fn load(at: &At<RawLoad>, diagnostics: &mut Diagnostics) -> Option<ValidLoad> {
+fn load(at: &At<RawLoad>, diagnostics: &mut Diagnostics) -> Option<NamedLoad> {
     let raw = &at.value;
     let takes = match (&raw.share, &raw.threads) {
         (Some(share), None) => Some(Takes::Share(share.value)),
