@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 pub mod compare;
+pub mod day;
 pub mod gap;
 pub mod measure;
 pub mod replanning;

@@ -3,6 +3,7 @@
 //! `socrates-bench strategies [--rounds 5] [--device pixel4] [--model NAME ...] [--strategy TEXT ...]`: planning time of every strategy
 //! for every model of the zoo, what a decision of `band` takes with ten requests waiting, and what planning again takes.
 //! `socrates-bench gap [--device pixel4] [--model NAME ...]`: how far `socrates` is from `exact` on pieces of the zoo.
+//! `socrates-bench day [--rounds 5] [--profile FILE]`: half an hour of a phone with everything on, beside a bare event loop.
 //!
 //! `DAG_BW` sets the links' MB/s, `LINK=SHARED` makes the copies of a pair of processors contend.
 
@@ -15,7 +16,7 @@ use std::process::ExitCode;
 use socrates_bench::compare::compare;
 use socrates_bench::measure::{self, Measurement};
 use socrates_bench::strategies::{self, Wanted};
-use socrates_bench::{gap, replanning};
+use socrates_bench::{day, gap, replanning};
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -24,9 +25,12 @@ fn main() -> ExitCode {
         ["compare", options @ ..] => run_compare(options),
         ["strategies", options @ ..] => wanted(options).and_then(|wanted| run_strategies(&wanted)),
         ["gap", options @ ..] => wanted(options).and_then(|wanted| strategies_gap(&wanted)),
+        ["day", options @ ..] => run_day(options),
         [bench, size] => run_one(bench, size),
-        _ => Err("usage: socrates-bench mm1|dag|stream N, compare --bin FOLDER [--rounds N], gap, or strategies [--rounds N]"
-            .to_owned()),
+        _ => {
+            Err("usage: socrates-bench mm1|dag|stream N, compare --bin FOLDER [--rounds N], day, gap, or strategies [--rounds N]"
+                .to_owned())
+        }
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -66,6 +70,19 @@ fn run_compare(options: &[&str]) -> Result<(), String> {
     let own = std::env::current_exe().map_err(|error| format!("cannot find this program: {error}"))?;
     let table = compare(&own, &folders, rounds, |line| println!("{line}"))?;
     println!("\n{table}");
+    Ok(())
+}
+
+fn run_day(options: &[&str]) -> Result<(), String> {
+    let (mut rounds, mut profile) = (5, None);
+    for pair in options.chunks(2) {
+        match *pair {
+            ["--rounds", count] => rounds = count.parse().map_err(|_| format!("`{count}` is not a number of rounds"))?,
+            ["--profile", file] => profile = Some(file),
+            _ => return Err(format!("unknown option `{}`: write --rounds N or --profile FILE", pair[0])),
+        }
+    }
+    println!("{}", day::table(rounds, profile)?);
     Ok(())
 }
 

@@ -1,7 +1,7 @@
 //! What a run is made of, as the writer takes it.
 
 use sim::engine::{Model, Summary};
-use sim::identifiers::{ModelId, TaskId, WorkerId};
+use sim::identifiers::{ModelId, ProcessorId, TaskId, WorkerId};
 use sim::metrics::{MetricsError, ModelFacts, Report};
 use sim::platform::Device;
 use sim::record::Record;
@@ -178,6 +178,10 @@ impl RunResult<'_> {
             Record::Step(step) => model(step.model).and_then(|()| worker(step.worker)),
             Record::Energy(energy) => model(energy.model).and_then(|()| energy.worker.map_or(Ok(()), worker)),
             Record::Decision(_) | Record::State(_) => Ok(()),
+            Record::Frame(frame) => {
+                let processor = |it: ProcessorId| known("processor", it.0, self.device.processors().len());
+                processor(frame.cpu).and_then(|()| processor(frame.gpu))
+            }
         }
     }
 }

@@ -33,10 +33,15 @@ pub fn devices() -> &'static [Entry] {
 pub fn scenarios() -> &'static [Entry] {
     &[
         Entry { name: "adms-throttling", text: include_str!("../library/adms-throttling.toml") },
+        Entry { name: "four-models-one-gpu", text: include_str!("../library/four-models-one-gpu.toml") },
+        Entry { name: "gpu-comes-and-goes", text: include_str!("../library/gpu-comes-and-goes.toml") },
         Entry { name: "host-solo", text: include_str!("../library/host-solo.toml") },
+        Entry { name: "phone-day", text: include_str!("../library/phone-day.toml") },
         Entry { name: "pixel4-solo", text: include_str!("../library/pixel4-solo.toml") },
         Entry { name: "pixel4-sustained", text: include_str!("../library/pixel4-sustained.toml") },
         Entry { name: "pixel4-together", text: include_str!("../library/pixel4-together.toml") },
+        Entry { name: "ui-frozen-by-inference", text: include_str!("../library/ui-frozen-by-inference.toml") },
+        Entry { name: "ui-under-load", text: include_str!("../library/ui-under-load.toml") },
         Entry { name: "xrbench-ar-assistant", text: include_str!("../library/xrbench-ar-assistant.toml") },
         Entry { name: "xrbench-ar-gaming", text: include_str!("../library/xrbench-ar-gaming.toml") },
         Entry { name: "xrbench-outdoor-a", text: include_str!("../library/xrbench-outdoor-a.toml") },

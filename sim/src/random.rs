@@ -28,6 +28,12 @@ pub enum Purpose {
     ModelError = 22,
     /// Seeds of replicates.
     Replicate = 23,
+    /// When load by others comes, goes and moves.
+    Load = 30,
+    /// When a processor vanishes and returns.
+    Outage = 31,
+    /// What a frame of the user interface takes.
+    Frames = 32,
 }
 
 /// A portable generator seeded by `(seed, purpose, entity, index)`.

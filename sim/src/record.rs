@@ -27,6 +27,8 @@ pub enum Record {
     State(StateRecord),
     /// A worker was occupied, and what that took.
     Energy(EnergyRecord),
+    /// A frame of the user interface was shown, or a beat of the display had none to begin.
+    Frame(FrameRecord),
 }
 
 impl Record {
@@ -42,6 +44,7 @@ impl Record {
             Self::Decision(it) => it.at_ns,
             Self::State(it) => it.at_ns,
             Self::Energy(it) => it.end_ns,
+            Self::Frame(it) => it.ended_ns,
         }
     }
 }
@@ -217,6 +220,12 @@ pub enum Quantity {
     MemoryEnergy,
     /// Energy of everything else since the start, in joules; at the end of the run.
     BaseEnergy,
+    /// 1, or 0 while a processor has vanished.
+    Availability(ProcessorId),
+    /// Time of kernels that a processor lost as it vanished, since the start, in seconds.
+    LostWork(ProcessorId),
+    /// Requests dropped since the start because a processor had vanished.
+    OutageDrops,
 }
 
 /// See [`Record::State`].
@@ -247,6 +256,44 @@ pub struct EnergyRecord {
     pub active_j: f64,
     /// Energy of the traffic to and from memory, in joules.
     pub memory_j: f64,
+}
+
+/// What became of a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum FrameOutcome {
+    /// The display showed it.
+    Shown,
+    /// It never began: at its beat all buffers were taken, or the frame before was still on the CPU.
+    Skipped,
+    /// It was under way when the run ended.
+    Unfinished,
+}
+
+/// See [`Record::Frame`]. Of a frame that was skipped, all times are those of its beat.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FrameRecord {
+    /// The beat of the display at which it began.
+    pub beat: u32,
+    /// Where it was prepared.
+    pub cpu: ProcessorId,
+    /// Where it was drawn.
+    pub gpu: ProcessorId,
+    /// The time of its beat.
+    pub begun_ns: u64,
+    /// When it left the CPU.
+    pub cpu_end_ns: u64,
+    /// When the GPU began with it.
+    pub gpu_start_ns: u64,
+    /// When the GPU ended with it.
+    pub gpu_end_ns: u64,
+    /// When it was shown; else the end of the run.
+    pub ended_ns: u64,
+    /// Until when the GPU should have ended.
+    pub due_ns: u64,
+    /// Time between two beats.
+    pub period_ns: u64,
+    /// What became of it.
+    pub outcome: FrameOutcome,
 }
 
 /// Takes records as they happen.

@@ -262,6 +262,7 @@ proptest! {
             governors: vec![(CPU, Governor::Schedutil { period_ns: schedutil_ns })],
             climate: Some(Climate { ambient_celsius: 25.0, initial_celsius: 25.0 }),
             energy: true,
+            ..Environment::default()
         };
         let cost = KernelCost { duration_ns, memory_bytes };
         let arrivals = || Arrivals::Periodic { period_ns, phase_ns: 7 };

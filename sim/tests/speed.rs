@@ -68,13 +68,14 @@ fn brute_force_end(solo_ns: u64, from_ns: u64, share: f64, changes: &[SpeedChang
         let before = changes.iter().filter(|it| it.at_ns <= at_ns && it.processor.0 == processor && it.cause == cause);
         before.max_by_key(|it| it.at_ns).map_or(1.0, |it| it.factor)
     };
-    let speed = |at_ns: u64, processor| {
-        [Cause::Frequency, Cause::Load, Cause::Availability].iter().map(|&cause| factor(at_ns, processor, cause)).product::<f64>()
+    let rate = |at_ns: u64, processor| {
+        let clock = factor(at_ns, processor, Cause::Frequency);
+        let left = factor(at_ns, processor, Cause::Load) * factor(at_ns, processor, Cause::Availability);
+        if clock > 0.0 { left / ((1.0 - share) / clock + share) } else { 0.0 }
     };
     let (mut done, mut at_ns) = (0.0, from_ns);
     while done < solo_ns as f64 - 1e-6 {
-        let slowest = processors.iter().map(|&processor| speed(at_ns, processor)).fold(f64::INFINITY, f64::min);
-        done += if slowest > 0.0 { 1.0 / ((1.0 - share) / slowest + share) } else { 0.0 };
+        done += processors.iter().map(|&processor| rate(at_ns, processor)).fold(f64::INFINITY, f64::min);
         at_ns += 1;
     }
     at_ns

@@ -122,7 +122,12 @@ fn add(run: &RunResult<'_>, record: &Record, spans: &mut Spans) {
             }
         }
         Record::Step(step) => occupy(run, step.worker, step.start_ns, step.end_ns, spans),
-        Record::Arrival(_) | Record::Request(_) | Record::Decision(_) | Record::State(_) | Record::Energy(_) => {}
+        Record::Arrival(_)
+        | Record::Request(_)
+        | Record::Decision(_)
+        | Record::State(_)
+        | Record::Energy(_)
+        | Record::Frame(_) => {}
     }
 }
 

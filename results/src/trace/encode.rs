@@ -192,7 +192,7 @@ impl<'a> Tracks<'a> {
                 self.add_lanes(parent, group, count);
             }
         }
-        let rest = |group: &Group| matches!(group, Group::Link(_) | Group::Strategy);
+        let rest = |group: &Group| matches!(group, Group::Link(_) | Group::Strategy | Group::Frames(_));
         for (&group, &count) in lane_counts.iter().filter(|(group, _)| rest(group)) {
             self.add_lanes(self.root(), group, count);
         }
@@ -208,6 +208,7 @@ impl<'a> Tracks<'a> {
             Group::Worker(_, worker) => format!("worker {}", device.worker(worker).name),
             Group::Link(link) => format!("link {}", device.link(link).name),
             Group::Strategy => "strategy".to_owned(),
+            Group::Frames(processor) => format!("frames on {}", device.processor(processor).name),
         };
         for lane in 0..count {
             let uuid = self.child(parent, &name);
@@ -250,7 +251,11 @@ impl Quantity {
         match self {
             Self::BusyCores(processor)
             | Self::Queue(processor, _)
-            | Self::State(record::Quantity::Frequency(processor) | record::Quantity::Cap(processor)) => Some(processor.index()),
+            | Self::State(
+                record::Quantity::Frequency(processor)
+                | record::Quantity::Cap(processor)
+                | record::Quantity::Availability(processor),
+            ) => Some(processor.index()),
             Self::Traffic(_) | Self::State(_) => None,
         }
     }
@@ -266,6 +271,9 @@ fn of_state(device: &Device, quantity: record::Quantity) -> (String, &'static st
             (format!("temperature of {}", node.map_or("a node", |node| node.name.as_str())), "C")
         }
         record::Quantity::Power => ("power".to_owned(), "W"),
+        record::Quantity::Availability(processor) => (format!("availability of {}", device.processor(processor).name), "there"),
+        record::Quantity::LostWork(processor) => (format!("work lost on {}", device.processor(processor).name), "s"),
+        record::Quantity::OutageDrops => ("requests dropped by outages".to_owned(), "requests"),
         record::Quantity::ActiveEnergy(_)
         | record::Quantity::IdleEnergy(_)
         | record::Quantity::MemoryEnergy

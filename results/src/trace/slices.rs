@@ -2,7 +2,7 @@
 
 use sim::identifiers::{LinkId, ModelId, ProcessorId, RequestId, WorkerId};
 use sim::plan::Part;
-use sim::record::{CopyRecord, KernelRecord, Record, StepKind};
+use sim::record::{CopyRecord, FrameOutcome, KernelRecord, Record, StepKind};
 
 use crate::RunResult;
 use crate::tables::outcome_name;
@@ -14,6 +14,8 @@ pub(super) enum Group {
     Worker(ProcessorId, WorkerId),
     Link(LinkId),
     Strategy,
+    /// Frames of the user interface on a processor.
+    Frames(ProcessorId),
 }
 
 /// A value shown when a slice is selected.
@@ -35,6 +37,7 @@ pub(super) enum Category {
     Wait,
     Merge,
     Decision,
+    Frame,
 }
 
 impl Category {
@@ -48,6 +51,7 @@ impl Category {
             Self::Wait => "wait",
             Self::Merge => "merge",
             Self::Decision => "decision",
+            Self::Frame => "frame",
         }
     }
 }
@@ -91,6 +95,12 @@ fn add(run: &RunResult<'_>, record: usize, what: &Record, slices: &mut Vec<Slice
             put(category, worker_group(it.worker), it.start_ns, it.end_ns);
         }
         Record::Decision(it) => put(Category::Decision, Group::Strategy, it.at_ns, it.at_ns.saturating_add(it.cost_ns)),
+        Record::Frame(it) => {
+            put(Category::Frame, Group::Frames(it.cpu), it.begun_ns, it.cpu_end_ns);
+            if it.outcome != FrameOutcome::Skipped {
+                put(Category::Frame, Group::Frames(it.gpu), it.gpu_start_ns, it.gpu_end_ns);
+            }
+        }
     }
 }
 
@@ -134,6 +144,17 @@ pub(super) fn describe(run: &RunResult<'_>, record: &Record) -> (String, Vec<Ann
             (if step.kind == StepKind::Wait { "wait" } else { "merge" }.to_owned(), annotations)
         }
         Record::Decision(decision) => ("decision".to_owned(), vec![Number("placed", decision.placed.into())]),
+        Record::Frame(frame) if frame.outcome == FrameOutcome::Skipped => {
+            (format!("no frame at beat {}", frame.beat), Vec::new())
+        }
+        Record::Frame(frame) => {
+            let took = Number("took_ns", frame.gpu_end_ns - frame.begun_ns);
+            let mut annotations = vec![took, Number("waited_for_gpu_ns", frame.gpu_start_ns - frame.cpu_end_ns)];
+            if frame.gpu_end_ns > frame.due_ns {
+                annotations.push(Text("jank", "deadline missed".to_owned()));
+            }
+            (format!("frame {}", frame.beat), annotations)
+        }
     }
 }
 

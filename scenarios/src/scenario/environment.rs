@@ -8,6 +8,7 @@ use sim::environment::{self, Climate, EnvironmentError};
 use sim::identifiers::ProcessorId;
 use sim::platform::Device;
 
+use crate::scenario::others::{Others, RawHog, RawInterface, RawLoad, RawOnOutage, RawOutage, others};
 use crate::text::{At, Diagnostics, Duration, Frequency};
 
 /// What changes about the device, and what of it is accounted for. The device's profile has to say what it draws and how it heats up.
@@ -31,6 +32,16 @@ pub struct RawEnvironment {
     /// What a full battery holds, in milliwatt hours; what the profile says if absent.
     #[schemars(extend("exclusiveMinimum" = 0))]
     pub battery_mwh: Option<At<f64>>,
+    /// Load by others.
+    pub load: Option<At<Vec<At<RawLoad>>>>,
+    /// Others that take memory bandwidth.
+    pub hog: Option<At<Vec<At<RawHog>>>>,
+    /// When processors are away.
+    pub outage: Option<At<Vec<At<RawOutage>>>>,
+    /// What becomes of work on a processor that vanishes; a kernel under way begins anew if absent.
+    pub on_outage: Option<RawOnOutage>,
+    /// A user interface; none if absent.
+    pub interface: Option<RawInterface>,
 }
 
 /// Who sets a clock.
@@ -98,6 +109,8 @@ pub struct Environment {
     pub climate: Option<Climate>,
     /// What a full battery holds, whatever the profile says.
     pub battery_mwh: Option<f64>,
+    /// Who else uses the device, and when parts of it are away.
+    pub others: Others,
 }
 
 impl Environment {
@@ -118,12 +131,13 @@ impl Environment {
             let known = device.processors().iter().map(|processor| processor.name.clone()).collect();
             return Err(EnvironmentError::NoProcessor { device: device.name().to_owned(), name: name.clone(), known });
         }
-        let simulated = environment::Environment {
+        let mut simulated = environment::Environment {
             governors,
             climate: self.climate,
             energy: self.energy,
             ..environment::Environment::default()
         };
+        self.others.join(device, &mut simulated)?;
         simulated.check(device)?;
         Ok(simulated)
     }
@@ -147,6 +161,7 @@ pub(super) fn environment(raw: &RawEnvironment, diagnostics: &mut Diagnostics) -
         energy: raw.energy.unwrap_or(false) || thermal,
         climate: thermal.then_some(climate),
         battery_mwh: raw.battery_mwh.as_ref().map(|at| at.value),
+        others: others(raw, diagnostics),
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod arrivals;
 mod environment;
+mod others;
 mod raw;
 mod raw_arrivals;
 mod raw_work;
@@ -12,6 +13,10 @@ mod validate_arrivals;
 
 pub use arrivals::Arrivals;
 pub use environment::{Environment, RawEnvironment, RawFixed, RawFrequencies, RawGovernor, RawSchedutil};
+pub use others::{
+    NamedLoad, Others, RawBursts, RawFixedFrame, RawFrameWork, RawHog, RawInterface, RawLoad, RawOnOutage, RawOutage,
+    RawPrecedence, RawRandomOutage,
+};
 pub use raw::{FusedPatterns, RawDeadlineFrom, RawScenario, RawSize, RawStream, RawVariation, Score, StreamsRun};
 pub use raw_arrivals::{
     RawAfter, RawArrivals, RawClosedLoop, RawCount, RawDaily, RawDailyPoint, RawFixedCount, RawJitter, RawMeanCount,

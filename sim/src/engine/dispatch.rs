@@ -125,6 +125,8 @@ impl<R: Recorder> Engine<'_, R> {
                 let copy = &self.copies.items[copy as usize];
                 self.device.link(copy.link).solo_ns(copy.bytes)
             }
+            // Strategies do not know what frames take.
+            Occupation::Frame => 0,
         }
     }
 
@@ -182,6 +184,10 @@ impl<R: Recorder> System for Engine<'_, R> {
 
     fn rate(&self, worker: WorkerId) -> f64 {
         self.rate(worker)
+    }
+
+    fn is_available(&self, worker: WorkerId) -> bool {
+        self.dynamics.as_ref().is_none_or(|dynamics| dynamics.outages.is_there(worker.0 as u16))
     }
 
     fn program(&self, in_flight: InFlight) -> &Program {

@@ -26,6 +26,7 @@ impl<R: Recorder> Engine<'_, R> {
                     }
                     !withdrawn
                 }
+                Occupation::Frame => true,
             });
         }
         let request = &mut self.requests.items[slot as usize];

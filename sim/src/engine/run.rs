@@ -147,7 +147,9 @@ pub fn simulate_programs<'a, R: Recorder>(
     let priority = |stream: &Stream, model: ModelId| stream.priority.saturating_add(programs[model.index()].priority());
     let of_stream = |stream: &Stream| stream.models().map(|model| priority(stream, model)).collect::<Vec<_>>();
     let priorities: Vec<i32> = streams.iter().flat_map(of_stream).collect();
-    let one_priority = priorities.windows(2).all(|pair| pair[0] == pair[1]);
+    // Frames have a priority of their own.
+    let is_alone = options.environment.interface.is_none();
+    let one_priority = is_alone && priorities.windows(2).all(|pair| pair[0] == pair[1]);
     let engine = Engine {
         device,
         models,
@@ -166,7 +168,7 @@ pub fn simulate_programs<'a, R: Recorder>(
         layout: Layout::of(device),
         free_cores: device.processors().iter().map(|processor| processor.cores).collect(),
         sharing: Sharing::new(device.channels().iter().map(|channel| channel.bytes_per_second).collect()),
-        dynamics: Dynamics::of(&options.environment, device),
+        dynamics: Dynamics::of(&options.environment, device, options.seed),
         ready: Vec::new(),
         arriving: Vec::new(),
         entering: Vec::new(),

@@ -68,13 +68,22 @@ const INDEX_MASK: u32 = (1 << 28) - 1;
 pub(super) enum Flow {
     Worker(u16),
     Copy(u32),
+    /// Someone else who takes bandwidth.
+    Hog(u16),
 }
 
 /// What a worker can be occupied by.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Occupation {
-    Segment { slot: u32, segment: u32 },
-    Copy { copy: u32 },
+    Segment {
+        slot: u32,
+        segment: u32,
+    },
+    Copy {
+        copy: u32,
+    },
+    /// A frame of the user interface.
+    Frame,
 }
 
 /// Something that waits for a worker.
@@ -97,6 +106,8 @@ pub(super) struct WorkerState {
     /// One past the last kernel of the segment.
     pub(super) kernel_end: u32,
     pub(super) in_invocation: bool,
+    /// Whether a frame runs between two kernels of the segment.
+    pub(super) paused: bool,
     pub(super) ready_ns: u64,
     pub(super) start_ns: u64,
     pub(super) solo_ns: u64,

@@ -19,6 +19,9 @@ impl<R: Recorder> Engine<'_, R> {
 
     /// Something waits for a worker, behind what came before with the same priority; a free worker takes it at once.
     pub(super) fn join(&mut self, worker: u16, occupation: Occupation, priority: i32) {
+        if self.dynamics.is_some() {
+            self.may_be_stranded(worker);
+        }
         let state = &self.workers[worker as usize];
         if state.running.is_none() && state.waiting.is_empty() && self.fits(worker) {
             self.start(worker, occupation, self.now_ns);
@@ -57,6 +60,7 @@ impl<R: Recorder> Engine<'_, R> {
         state.start_ns = self.now_ns;
         match occupation {
             Occupation::Copy { copy } => self.copy_starts(copy),
+            Occupation::Frame => self.frame_drawn(),
             Occupation::Segment { slot, segment } => {
                 let request = &self.requests.items[slot as usize];
                 let kernels = request.program.kernel_range(segment);
@@ -79,7 +83,15 @@ impl<R: Recorder> Engine<'_, R> {
         }
     }
 
-    fn kernel_starts(&mut self, worker: u16, slot: u32) {
+    /// The segment that a worker runs goes on with its next kernel, unless a frame comes between.
+    #[inline]
+    fn next_kernel(&mut self, worker: u16, slot: u32) {
+        if self.dynamics.is_none() || !self.frame_between(worker) {
+            self.kernel_starts(worker, slot);
+        }
+    }
+
+    pub(super) fn kernel_starts(&mut self, worker: u16, slot: u32) {
         let cost = self.kernel_cost(worker, slot);
         let state = &mut self.workers[worker as usize];
         state.start_ns = self.now_ns;
@@ -88,6 +100,16 @@ impl<R: Recorder> Engine<'_, R> {
             Variation::None => cost.duration_ns,
             _ => self.vary(worker, slot, cost.duration_ns),
         };
+        let (cost, duration_ns) = match &mut self.dynamics {
+            None => (cost, duration_ns),
+            Some(dynamics) => dynamics.first_slice(worker, cost, duration_ns),
+        };
+        self.work_starts(worker, cost, duration_ns);
+    }
+
+    /// A worker computes for so long, and moves the bytes of a cost.
+    #[inline]
+    pub(super) fn work_starts(&mut self, worker: u16, cost: KernelCost, duration_ns: u64) {
         let state = &mut self.workers[worker as usize];
         state.generation = state.generation.wrapping_add(1);
         state.shares_bandwidth = false;
@@ -145,7 +167,7 @@ impl<R: Recorder> Engine<'_, R> {
                 self.record_invocation(worker, slot, segment);
             }
             self.workers[worker as usize].ready_ns = self.now_ns;
-            self.kernel_starts(worker, slot);
+            self.next_kernel(worker, slot);
             return;
         }
         if state.shares_bandwidth {
@@ -153,6 +175,12 @@ impl<R: Recorder> Engine<'_, R> {
         }
         let shared = state.shares_bandwidth;
         state.shares_bandwidth = false;
+        if self.dynamics.is_some() && self.slice_ended(worker, slot) {
+            if shared {
+                self.settle();
+            }
+            return;
+        }
         if self.observed() {
             self.record_kernel(worker, slot, segment);
         }
@@ -160,7 +188,7 @@ impl<R: Recorder> Engine<'_, R> {
         state.ready_ns = self.now_ns;
         state.kernel += 1;
         if state.kernel < state.kernel_end {
-            self.kernel_starts(worker, slot);
+            self.next_kernel(worker, slot);
         } else {
             // The successors join their queues before the worker takes the next from its own.
             state.last_segment_end = Some((self.requests.items[slot as usize].id, self.now_ns));
@@ -222,6 +250,7 @@ impl<R: Recorder> Engine<'_, R> {
                     state.generation = state.generation.wrapping_add(1);
                     Event::Copy { copy, generation: state.generation }
                 }
+                Flow::Hog(_) => return,
             };
             // What stands still ends at no time.
             if due.at_ns < u64::MAX {

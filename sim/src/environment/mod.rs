@@ -12,13 +12,20 @@
 //! `Trigger` there, and let its handler call `Engine::set_factor`, which times anew whatever runs. A run whose
 //! environment is the default holds no such state and schedules no such event.
 //!
-//! A kernel that takes `solo` at speed 1 takes `solo x ((1 - m) / s + m)` at speed `s`: `m` is the share of its time in which it
+//! A kernel that takes `solo` at speed 1 takes `solo x ((1 - m) / s + m)` at a clock of speed `s`: `m` is the share of its time in which it
 //! waits for memory ([`Device::memory_share`]). The form, and how well it holds where the latency of each block of six networks was
-//! measured at each clock, is in `docs/decisions/0011-speed.md`. A gang runs at the speed of its slowest processor.
+//! measured at each clock, is in `docs/decisions/0011-speed.md`. Load and absence take time from a kernel whatever it waits for: their
+//! factors count in full. A gang runs at the speed of its slowest processor.
 
 mod governor;
+mod interface;
+mod load;
+mod outage;
 
 pub use governor::{Governor, PELT_HALF_LIFE_NS, SCHEDUTIL_HEADROOM};
+pub use interface::{FrameWork, GPU_SHARE, Interface, PLAY_STORE_FRAMES, Precedence, Slicing};
+pub use load::{BandwidthHog, Load, Migration, Presence, Takes};
+pub use outage::{Absence, OnOutage, Outage};
 
 use thiserror::Error;
 
@@ -65,6 +72,16 @@ pub struct Environment {
     pub climate: Option<Climate>,
     /// Whether energy is accounted for; it always is where temperatures are modelled. Needs the device's power.
     pub energy: bool,
+    /// Load by others.
+    pub loads: Vec<Load>,
+    /// Others that take memory bandwidth.
+    pub hogs: Vec<BandwidthHog>,
+    /// When processors are away.
+    pub outages: Vec<Outage>,
+    /// What becomes of work on a processor that vanishes.
+    pub on_outage: OnOutage,
+    /// Frames of a user interface.
+    pub interface: Option<Interface>,
 }
 
 /// The air around, and how warm the device is at first.
@@ -121,6 +138,16 @@ pub enum EnvironmentError {
         /// Its value.
         celsius: String,
     },
+    /// A number out of range that belongs to no single processor.
+    #[error("{what} is {value}: must be {right}")]
+    Number {
+        /// Which number.
+        what: String,
+        /// Its value.
+        value: String,
+        /// What would be right.
+        right: &'static str,
+    },
     /// A number out of range.
     #[error("{what} of processor `{processor}` is {value}: must be {right}")]
     OutOfRange {
@@ -135,10 +162,26 @@ pub enum EnvironmentError {
     },
 }
 
+impl EnvironmentError {
+    fn number(what: String, value: String, right: &'static str) -> Self {
+        Self::Number { what, value, right }
+    }
+}
+
+fn known(what: &'static str, processor: ProcessorId, device: &Device) -> Result<(), EnvironmentError> {
+    let count = device.processors().len();
+    if processor.index() < count {
+        return Ok(());
+    }
+    Err(EnvironmentError::UnknownProcessor { what, index: processor.0, count })
+}
+
 impl Environment {
     /// Whether nothing ever changes.
     pub fn is_constant(&self) -> bool {
-        self.changes.is_empty() && self.governors.is_empty() && self.climate.is_none() && !self.energy
+        let others_do_nothing = self.loads.is_empty() && self.hogs.is_empty() && self.outages.is_empty();
+        let is_governed = !self.governors.is_empty() || self.climate.is_some() || self.energy;
+        self.changes.is_empty() && !is_governed && others_do_nothing && self.interface.is_none()
     }
 
     /// # Errors
@@ -162,6 +205,10 @@ impl Environment {
         for (processor, governor) in &self.governors {
             governor.check(*processor, device)?;
         }
+        self.loads.iter().try_for_each(|load| load.check(device))?;
+        self.hogs.iter().try_for_each(|hog| hog.check(device))?;
+        self.outages.iter().try_for_each(|outage| outage.check(device))?;
+        self.interface.iter().try_for_each(|interface| interface.check(device))?;
         if (self.energy || self.climate.is_some()) && device.power().is_none() {
             return Err(EnvironmentError::Unknown { device: device.name().to_owned(), what: "power" });
         }

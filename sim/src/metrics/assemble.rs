@@ -69,6 +69,7 @@ impl Collector<'_> {
             allocated: None,
             totals,
             device: None,
+            interface: None,
         })
     }
 }

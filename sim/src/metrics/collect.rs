@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use thiserror::Error;
 
 use crate::identifiers::{LinkId, ModelId, TaskId, WorkerId};
-use crate::metrics::{Report, Requests, Totals, device, memory, streams};
+use crate::metrics::{Report, Requests, Totals, device, interface, memory, streams};
 use crate::platform::Device;
 use crate::record::{
     CopyRecord, EnergyRecord, InvocationRecord, KernelRecord, Outcome, Record, RequestRecord, StepKind, StepRecord,
@@ -85,6 +85,7 @@ pub fn report(device: &Device, models: &[ModelFacts<'_>], records: &[Record], en
     report.device = device::of(device, models, records, end_ns);
     report.streams = streams::of(records, end_ns)?;
     report.xrbench_score = streams::score(&report, records);
+    report.interface = interface::of(device, records, end_ns)?;
     Ok(report)
 }
 
@@ -168,6 +169,9 @@ impl<'a> Collector<'a> {
             }
             Record::State(state) => self.ascend(&[state.at_ns])?,
             Record::Energy(energy) => self.energy(energy)?,
+            Record::Frame(frame) => {
+                self.ascend(&[frame.begun_ns, frame.cpu_end_ns, frame.gpu_start_ns, frame.gpu_end_ns, frame.ended_ns])?;
+            }
         }
         Ok(())
     }

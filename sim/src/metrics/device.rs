@@ -23,6 +23,12 @@ pub struct DeviceReport {
     pub throttled_from_ns: Option<u64>,
     /// Latencies in the first minute and in the last, one for each model, where temperatures were modelled for at least two minutes.
     pub sustained: Vec<SustainedReport>,
+    /// Absences of processors, one for each that could vanish.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub outages: Vec<OutageReport>,
+    /// Requests dropped because a processor had vanished.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub outage_drops: u64,
 }
 
 /// Median latency of a model's requests that arrived in the first minute of the run and completed, and of those of the last minute.
@@ -34,6 +40,24 @@ pub struct SustainedReport {
     pub first_minute_ns: Option<f64>,
     /// In the last minute that any did; `None` where none did.
     pub last_minute_ns: Option<f64>,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes references")]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
+}
+
+/// How often and how long a processor was away.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct OutageReport {
+    /// The processor.
+    pub processor: String,
+    /// How often it vanished.
+    pub outages: u64,
+    /// How long it was away in all.
+    pub away_ns: u64,
+    /// Time that kernels had run which were lost.
+    pub lost_ns: u64,
 }
 
 /// Energy of a run: `total = base + memory + sum over processors of active and idle`.
@@ -55,6 +79,9 @@ pub struct EnergyReport {
     pub models: Vec<ModelEnergy>,
     /// Base and idle energy while no request was in flight.
     pub unattributed_j: f64,
+    /// Of cores that worked for others: background load, frames. It is among the active energy of processors.
+    #[serde(default)]
+    pub others_j: f64,
 }
 
 /// Energy of a processor.
@@ -137,6 +164,12 @@ pub(super) fn of(device: &Device, facts: &[ModelFacts<'_>], records: &[Record], 
                 let first = values.iter().find(|(_, below)| *below > 0.0).map(|&(at_ns, _)| at_ns);
                 report.throttled_from_ns = [report.throttled_from_ns, first].into_iter().flatten().min();
             }
+            Quantity::Availability(processor) => {
+                let name = device.processors().get(processor.index()).map(|it| it.name.clone()).unwrap_or_default();
+                let lost_s = by_quantity.get(&Quantity::LostWork(processor)).and_then(|values| values.last());
+                report.outages.push(outages(name, values, lost_s.map_or(0.0, |&(_, seconds)| seconds), end_ns));
+            }
+            Quantity::OutageDrops => report.outage_drops = values.last().map_or(0, |&(_, count)| count as u64),
             _ => {}
         }
     }
@@ -170,6 +203,17 @@ fn sustained(facts: &[ModelFacts<'_>], records: &[Record]) -> Vec<SustainedRepor
         }
     };
     facts.iter().enumerate().map(of_model).collect()
+}
+
+fn outages(processor: String, values: &[(u64, f64)], lost_s: f64, end_ns: u64) -> OutageReport {
+    let until = values.iter().skip(1).map(|&(at_ns, _)| at_ns).chain([end_ns]);
+    let away = values.iter().zip(until).filter(|((_, there), _)| *there < 0.5);
+    OutageReport {
+        processor,
+        outages: values.iter().filter(|(_, there)| *there < 0.5).count() as u64,
+        away_ns: away.map(|(&(from_ns, _), to_ns)| to_ns - from_ns).sum(),
+        lost_ns: libm::round(lost_s * 1e9) as u64,
+    }
 }
 
 fn clock(processor: String, values: &[(u64, f64)], end_ns: u64) -> Option<ClockReport> {
@@ -248,6 +292,8 @@ fn energy(
         let joules = energy.active_j + energy.memory_j + energy.shared_j;
         energy.per_inference_j = (completed > 0).then(|| joules / completed as f64);
     }
+    let active_j: f64 = processors.iter().map(|processor| processor.active_j).sum();
+    let others_j = active_j - models.iter().map(|model| model.active_j).sum::<f64>();
     Some(EnergyReport {
         total_j,
         base_j,
@@ -257,6 +303,8 @@ fn energy(
         processors,
         models,
         unattributed_j: base_j + idle_j - shared_j,
+        // Two sums of the same things in another order differ in their last digits.
+        others_j: if others_j > active_j * 1e-9 { others_j } else { 0.0 },
     })
 }
 

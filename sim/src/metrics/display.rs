@@ -2,7 +2,7 @@
 
 use std::fmt::{Display, Formatter, Result, Write};
 
-use crate::metrics::{DeviceReport, ModelReport, Report, Totals};
+use crate::metrics::{DeviceReport, InterfaceReport, ModelReport, Report, Totals};
 
 impl Display for Report {
     fn fmt(&self, formatter: &mut Formatter<'_>) -> Result {
@@ -60,6 +60,9 @@ impl Display for Report {
         if let Some(device) = &self.device {
             of_device(device, formatter)?;
         }
+        if let Some(interface) = &self.interface {
+            of_interface(interface, formatter)?;
+        }
         totals(&self.totals, formatter)
     }
 }
@@ -80,6 +83,16 @@ fn of_device(device: &DeviceReport, formatter: &mut Formatter<'_>) -> Result {
         temperatures.row(row);
     }
     temperatures.fmt(formatter)?;
+    let mut outages = Table::new(&["away", "times", "ms", "lost kernel ms"]);
+    for outage in &device.outages {
+        let mut row = vec![outage.processor.clone(), outage.outages.to_string()];
+        row.extend([outage.away_ns, outage.lost_ns].map(|nanoseconds| milliseconds(nanoseconds as f64)));
+        outages.row(row);
+    }
+    outages.fmt(formatter)?;
+    if device.outage_drops > 0 {
+        writeln!(formatter, "dropped because a processor was away: {}", device.outage_drops)?;
+    }
     let Some(energy) = &device.energy else {
         return Ok(());
     };
@@ -93,6 +106,29 @@ fn of_device(device: &DeviceReport, formatter: &mut Formatter<'_>) -> Result {
     models.fmt(formatter)?;
     let watts = energy.mean_power_w.map_or_else(|| "-".to_owned(), |watts| format!("{watts:.3}"));
     writeln!(formatter, "energy {:.4} J, mean power {watts} W", energy.total_j)
+}
+
+fn of_interface(interface: &InterfaceReport, formatter: &mut Formatter<'_>) -> Result {
+    let header =
+        ["frames", "shown", "skipped", "open", "missed", "slow", "frozen", "stuffed", "p50 ms", "p90", "p95", "p99", "max"];
+    let mut frames = Table::new(&header);
+    let counts =
+        [interface.shown, interface.skipped, interface.unfinished, interface.deadline_missed, interface.slow, interface.frozen];
+    let mut row = vec![interface.beats.to_string()];
+    row.extend(counts.iter().chain([&interface.stuffed]).map(u64::to_string));
+    let times = interface.frame_time.map(|it| [it.p50_ns, it.p90_ns, it.p95_ns, it.p99_ns, it.max_ns as f64]);
+    row.extend(times.map_or_else(|| [(); 5].map(|()| "-".to_owned()), |it| it.map(milliseconds)));
+    frames.row(row);
+    frames.fmt(formatter)?;
+    writeln!(
+        formatter,
+        "{} frames/s, {} dropped, {} janky; GPU: frames {}, requests {}",
+        interface.frames_per_second.map_or_else(|| "-".to_owned(), |rate| format!("{rate:.1}")),
+        percent(interface.drop_rate),
+        percent(interface.jank_rate),
+        percent(interface.gpu_utilization),
+        percent(interface.gpu_utilization_of_requests),
+    )
 }
 
 fn model_row(model: &ModelReport) -> Vec<String> {

@@ -7,6 +7,7 @@ mod assemble;
 mod collect;
 mod device;
 mod display;
+mod interface;
 mod intervals;
 mod memory;
 mod report;
@@ -15,7 +16,10 @@ mod streams;
 
 pub use allocated::{AllocatedMemory, AllocatedReport, AllocatedRequest};
 pub use collect::{MetricsError, ModelFacts, report};
-pub use device::{ClockReport, DeviceReport, EnergyReport, ModelEnergy, ProcessorEnergy, SustainedReport, TemperatureReport};
+pub use device::{
+    ClockReport, DeviceReport, EnergyReport, ModelEnergy, OutageReport, ProcessorEnergy, SustainedReport, TemperatureReport,
+};
+pub use interface::{FROZEN_NS, InterfaceReport, SLOW_NS};
 pub use intervals::covered_ns;
 pub use report::{
     Latency, LinkReport, MemoryReport, ModelReport, PoolReport, ProcessorReport, Report, Requests, Totals, WorkerReport,

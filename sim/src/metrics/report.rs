@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::metrics::{AllocatedReport, DeviceReport, StreamReport};
+use crate::metrics::{AllocatedReport, DeviceReport, InterfaceReport, StreamReport};
 use crate::record::{Outcome, RequestRecord};
 
 /// Everything computed from the records of one run. Definitions, units and edge cases: `docs/metrics.md`.
@@ -40,6 +40,9 @@ pub struct Report {
     /// Energy, clocks and temperatures, where the run models them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub device: Option<DeviceReport>,
+    /// Frames of the user interface, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub interface: Option<InterfaceReport>,
 }
 
 /// One pool of memories.

@@ -75,7 +75,7 @@ impl Strategy for Adms {
         for ready in waiting {
             let score = |(index, &(worker, pace)): (usize, &(WorkerId, f64))| {
                 let mask = self.masks.get(ready.model.index())?.get(ready.segment.index())?;
-                let allowed = mask & (1 << index) != 0;
+                let allowed = mask & (1 << index) != 0 && system.is_available(worker);
                 let expected_ns = system.segment_ns(ready.in_flight, ready.segment, worker).filter(|_| allowed)? as f64;
                 Some(((backlog_ns[index] + expected_ns) * pace, index, expected_ns))
             };

@@ -91,7 +91,7 @@ impl Strategy for BlastNet {
             let at = (0..waiting.len()).min_by_key(|&at| urgency(&waiting[at])).unwrap_or(0);
             let ready = waiting.remove(at);
             let end = |(index, &worker): (usize, &WorkerId)| {
-                let run_ns = system.segment_ns(ready.in_flight, ready.segment, worker)?;
+                let run_ns = system.segment_ns(ready.in_flight, ready.segment, worker).filter(|_| system.is_available(worker))?;
                 let copies_ns = system.transfer_ns(ready.in_flight, ready.segment, worker);
                 Some((backlog_ns[index].saturating_add(run_ns).saturating_add(copies_ns), index))
             };

@@ -173,6 +173,10 @@ pub trait System {
     fn rate(&self, _worker: WorkerId) -> f64 {
         1.0
     }
+    /// Whether a worker is there: false while one of its processors has vanished, true where nobody knows of such.
+    fn is_available(&self, _worker: WorkerId) -> bool {
+        true
+    }
     /// The program that a request in flight follows.
     fn program(&self, in_flight: InFlight) -> &Program;
     /// Expected costs of a model.

@@ -1,6 +1,8 @@
 //! Small random devices, models and plans, drawn from one seed: material for laws.
 #![allow(dead_code, reason = "each test uses a part")]
 
+pub(crate) mod kernels;
+
 use sim::engine::{Model, Options, Summary, Variation, simulate};
 use sim::environment::Environment;
 use sim::identifiers::{DataId, ModelId, TaskId, WorkerId};

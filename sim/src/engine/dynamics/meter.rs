@@ -28,6 +28,12 @@ struct Busy {
     workers: u32,
     since_ns: u64,
     total_ns: u64,
+    /// Cores that workers occupy, and that others would if they could, and up to when the others' energy counts.
+    cores: u32,
+    others: f64,
+    others_counted_ns: u64,
+    /// For how long others kept a core busy while no worker did.
+    others_ns: f64,
 }
 
 /// What has been drawn so far, and by whom.
@@ -36,6 +42,7 @@ pub(in crate::engine) struct Meter {
     /// Whether anyone wants to know energies; who is busy, governors need in any case.
     accounts: bool,
     demands: Vec<Vec<(ProcessorId, u32)>>,
+    cores: Vec<u32>,
     active_w: Vec<f64>,
     idle_w: Vec<f64>,
     base_w: f64,
@@ -61,6 +68,7 @@ impl Meter {
         Self {
             accounts: environment.energy || environment.climate.is_some(),
             demands: device.workers().iter().map(|worker| worker.demands.clone()).collect(),
+            cores: device.processors().iter().map(|processor| processor.cores).collect(),
             active_w: vec![0.0; processors],
             idle_w: vec![0.0; processors],
             base_w: power.map_or(0.0, |power| power.base_w),
@@ -78,13 +86,40 @@ impl Meter {
     fn occupy(&mut self, worker: usize, request: RequestId, model: ModelId, now_ns: u64) {
         let fresh = Occupied { is: true, request, model, start_ns: now_ns, counted_ns: now_ns, active_j: 0.0, memory_j: 0.0 };
         self.occupied[worker] = fresh;
-        for &(processor, _) in &self.demands[worker] {
+        for index in 0..self.demands[worker].len() {
+            let (processor, cores) = self.demands[worker][index];
+            self.count_others(processor, now_ns);
             let busy = &mut self.busy[processor.index()];
             if busy.workers == 0 {
                 busy.since_ns = now_ns;
             }
             busy.workers += 1;
+            busy.cores += cores;
         }
+    }
+
+    /// Counts what others took of a processor up to now: of cores that no worker occupies.
+    #[inline]
+    fn count_others(&mut self, processor: ProcessorId, now_ns: u64) {
+        let busy = &mut self.busy[processor.index()];
+        if busy.others > 0.0 {
+            let elapsed_ns = now_ns - busy.others_counted_ns;
+            let free = self.cores[processor.index()].saturating_sub(busy.cores);
+            let cores = busy.others.min(f64::from(free));
+            self.active_j[processor.index()] += cores * self.active_w[processor.index()] * elapsed_ns as f64 * 1e-9;
+            if busy.workers == 0 {
+                busy.others_ns += busy.others.min(1.0) * elapsed_ns as f64;
+            }
+        }
+        busy.others_counted_ns = now_ns;
+    }
+
+    /// Others occupy so many cores more than before.
+    pub(super) fn others_occupy(&mut self, processor: ProcessorId, cores: f64, now_ns: u64) {
+        self.count_others(processor, now_ns);
+        let others = &mut self.busy[processor.index()].others;
+        // Sums of shares leave a rounding residue behind.
+        *others = if *others + cores < 1e-9 { 0.0 } else { *others + cores };
     }
 
     /// Counts what a worker's cores took up to now.
@@ -117,12 +152,18 @@ impl Meter {
         for worker in 0..self.occupied.len() {
             self.count(worker, now_ns);
         }
+        for processor in 0..self.busy.len() {
+            self.count_others(ProcessorId::from_index(processor), now_ns);
+        }
     }
 
     fn vacate(&mut self, worker: usize, now_ns: u64) -> EnergyRecord {
         self.count(worker, now_ns);
-        for &(processor, _) in &self.demands[worker] {
+        for index in 0..self.demands[worker].len() {
+            let (processor, cores) = self.demands[worker][index];
+            self.count_others(processor, now_ns);
             let busy = &mut self.busy[processor.index()];
+            busy.cores -= cores;
             busy.workers -= 1;
             if busy.workers == 0 {
                 busy.total_ns += now_ns - busy.since_ns;
@@ -158,9 +199,10 @@ impl Meter {
     }
 
     /// For how long any core of a processor has been occupied.
-    pub(super) fn busy_ns(&self, processor: ProcessorId, now_ns: u64) -> u64 {
+    pub(super) fn busy_ns(&mut self, processor: ProcessorId, now_ns: u64) -> u64 {
+        self.count_others(processor, now_ns);
         let busy = &self.busy[processor.index()];
-        busy.total_ns + if busy.workers > 0 { now_ns - busy.since_ns } else { 0 }
+        busy.total_ns + busy.others_ns as u64 + if busy.workers > 0 { now_ns - busy.since_ns } else { 0 }
     }
 
     /// Energy that a source has turned into heat, up to when everything was counted last.
@@ -185,6 +227,7 @@ impl<R: Recorder> Engine<'_, R> {
         let slot = match occupation {
             Occupation::Segment { slot, .. } => slot,
             Occupation::Copy { copy } => self.copies.items[copy as usize].slot,
+            Occupation::Frame => return,
         };
         let request = &self.requests.items[slot as usize];
         if let Some(dynamics) = &mut self.dynamics {
@@ -199,6 +242,10 @@ impl<R: Recorder> Engine<'_, R> {
         let Some(dynamics) = &mut self.dynamics else {
             return;
         };
+        // Frames are work of others.
+        if !dynamics.meter.occupied[worker as usize].is {
+            return;
+        }
         let record = dynamics.meter.vacate(worker as usize, now_ns);
         if dynamics.meter.accounts && self.observed() {
             self.record(&Record::Energy(record));

@@ -5,8 +5,12 @@
 //! and stalls when nothing but recurring triggers is left to wait for.
 
 mod clocks;
+mod frames;
 mod heat;
+mod load;
 mod meter;
+mod outages;
+mod slices;
 mod speed;
 
 use crate::engine::queue::Class;
@@ -19,9 +23,13 @@ use crate::record::{Quantity, Record, Recorder, StateRecord};
 use crate::task::KernelCost;
 
 use clocks::Clocks;
+use frames::Frames;
 use heat::Heat;
 pub use heat::Network;
+use load::Loads;
 use meter::Meter;
+use outages::Outages;
+use slices::Cutting;
 use speed::Speeds;
 
 /// What an environment event is about.
@@ -35,6 +43,22 @@ pub(super) enum Trigger {
     Governor(ProcessorId),
     /// A change of a processor's clock comes into force.
     Clock(ProcessorId),
+    /// A load by others comes or goes.
+    Load(u32),
+    /// A load by others moves.
+    Move(u32),
+    /// Someone else who takes bandwidth comes or goes.
+    Hog(u32),
+    /// A processor vanishes or returns.
+    Outage(u32),
+    /// Requests wait for a processor that is away, and are to be dropped.
+    Stranded,
+    /// A beat of the display.
+    Beat,
+    /// A frame leaves the CPU, if this is still the generation of its stage.
+    FramePrepared(u32),
+    /// A frame leaves the GPU, likewise.
+    FrameDrawn(u32),
 }
 
 impl Trigger {
@@ -47,17 +71,34 @@ impl Trigger {
             Self::Thermal => (1, 0),
             Self::Governor(processor) => (2, processor.0),
             Self::Clock(processor) => (3, processor.0),
+            Self::Load(index) => (4, index),
+            Self::Move(index) => (5, index),
+            Self::Hog(index) => (6, index),
+            Self::Outage(index) => (7, index),
+            Self::Stranded => (8, 0),
+            Self::Beat => (9, 0),
+            Self::FramePrepared(generation) => (10, generation),
+            Self::FrameDrawn(generation) => (11, generation),
         };
         (kind << Self::ENTITY_BITS) | entity
     }
 
     const fn unpacked(word: u32) -> Self {
-        let processor = ProcessorId(word & ((1 << Self::ENTITY_BITS) - 1));
+        let entity = word & ((1 << Self::ENTITY_BITS) - 1);
+        let processor = ProcessorId(entity);
         match word >> Self::ENTITY_BITS {
             0 => Self::Script,
             1 => Self::Thermal,
             2 => Self::Governor(processor),
-            _ => Self::Clock(processor),
+            3 => Self::Clock(processor),
+            4 => Self::Load(entity),
+            5 => Self::Move(entity),
+            6 => Self::Hog(entity),
+            7 => Self::Outage(entity),
+            8 => Self::Stranded,
+            9 => Self::Beat,
+            10 => Self::FramePrepared(entity),
+            _ => Self::FrameDrawn(entity),
         }
     }
 }
@@ -69,13 +110,17 @@ pub(super) struct Dynamics {
     pub(super) meter: Meter,
     clocks: Clocks,
     heat: Option<Heat>,
+    loads: Loads,
+    pub(super) outages: Outages,
+    frames: Option<Frames>,
+    cutting: Option<Cutting>,
     /// Changes still to come, the next one last.
     script: Vec<SpeedChange>,
 }
 
 impl Dynamics {
     /// The state at the start; nothing for an environment without changes.
-    pub(super) fn of(environment: &Environment, device: &Device) -> Option<Box<Self>> {
+    pub(super) fn of(environment: &Environment, device: &Device, seed: u64) -> Option<Box<Self>> {
         if environment.is_constant() {
             return None;
         }
@@ -89,6 +134,10 @@ impl Dynamics {
             meter: Meter::new(environment, device),
             clocks: Clocks::new(environment, device),
             heat: climate.map(|(climate, thermal)| Heat::new(climate, thermal)),
+            loads: Loads::new(environment, seed),
+            outages: Outages::new(environment, device, seed),
+            frames: environment.interface.as_ref().and_then(|interface| Frames::new(interface, device, seed)),
+            cutting: environment.interface.as_ref().and_then(|interface| Cutting::new(interface, device)),
             script,
         }))
     }
@@ -97,14 +146,18 @@ impl Dynamics {
     #[cold]
     pub(super) fn kernel_starts(&mut self, worker: u16, cost: &KernelCost, solo_ns: u64, now_ns: u64) -> (f64, u64) {
         self.meter.traffic(worker, cost.memory_bytes as f64);
+        self.outages.starts(worker, solo_ns, cost.memory_bytes, now_ns);
         self.speeds.start(worker, solo_ns, now_ns)
     }
 
     /// Whether a trigger comes back for ever, so that waiting for it alone is in vain.
     fn is_recurring(&self, trigger: Trigger) -> bool {
         match trigger {
-            Trigger::Script | Trigger::Clock(_) => false,
-            Trigger::Thermal => true,
+            // Frames under way may be what the queue of the GPU waits for.
+            Trigger::Script | Trigger::Clock(_) | Trigger::Stranded | Trigger::FramePrepared(_) | Trigger::FrameDrawn(_) => false,
+            Trigger::Thermal | Trigger::Beat => true,
+            Trigger::Load(_) | Trigger::Move(_) | Trigger::Hog(_) => self.loads.recurs(trigger),
+            Trigger::Outage(index) => self.outages.recurs(index),
             Trigger::Governor(processor) => self.clocks.decides_for_ever(processor),
         }
     }
@@ -121,6 +174,9 @@ impl<R: Recorder> Engine<'_, R> {
             self.schedule_environment(Trigger::Script, at_ns);
         }
         self.clocks_start();
+        self.outages_start();
+        self.loads_start();
+        self.frames_start();
         if let Some(at_ns) = look_ns {
             self.record_temperatures(None);
             self.schedule_environment(Trigger::Thermal, at_ns);
@@ -137,6 +193,14 @@ impl<R: Recorder> Engine<'_, R> {
             Trigger::Thermal => self.look_at_temperatures(),
             Trigger::Governor(processor) => self.govern(processor),
             Trigger::Clock(processor) => self.clock_in_force(processor),
+            Trigger::Load(index) => self.load_changes(index),
+            Trigger::Move(index) => self.load_moves(index),
+            Trigger::Hog(index) => self.hog_changes(index),
+            Trigger::Outage(index) => self.outage_changes(index),
+            Trigger::Stranded => self.drop_stranded(),
+            Trigger::Beat => self.beat(),
+            Trigger::FramePrepared(generation) => self.frame_prepared(generation),
+            Trigger::FrameDrawn(generation) => self.frame_ended(generation),
         }
         self.settle();
     }
@@ -155,6 +219,10 @@ impl<R: Recorder> Engine<'_, R> {
 
     /// Whether an environment event is worth handling: something else is to come, or this may set free what stands still.
     pub(super) fn goes_on(&self, trigger: u32) -> bool {
+        // An interface that is never still is worth watching until the end.
+        if self.options.horizon_ns.is_some() && self.options.environment.interface.is_some() {
+            return true;
+        }
         let recurring = |trigger: u32| {
             let trigger = Trigger::unpacked(trigger);
             self.dynamics.as_ref().is_some_and(|dynamics| dynamics.is_recurring(trigger))
@@ -172,6 +240,7 @@ impl<R: Recorder> Engine<'_, R> {
         if self.dynamics.is_none() {
             return;
         }
+        self.frames_end();
         self.last_temperatures();
         self.energy_ends();
     }

@@ -13,7 +13,7 @@ pub(super) mod units;
 
 use crate::identifiers::{ModelId, WorkerId};
 use crate::plan::{Plan, PlanError};
-use crate::record::Record;
+use crate::record::{Outcome, Record};
 use crate::strategy::band::latency::Profile;
 use crate::strategy::band::run_time::RunTime;
 use crate::strategy::band::schedulers::Scheduler;
@@ -121,6 +121,11 @@ impl Strategy for Band {
     }
 
     fn observe(&mut self, record: &Record) {
+        if let Record::Request(request) = record
+            && request.outcome == Outcome::Dropped
+        {
+            self.run.dropped(request.request);
+        }
         if let Record::Kernel(kernel) = record
             && let Some(done) = self.run.kernel_ended(kernel)
             && let Some(Some(model)) = self.models.get_mut(kernel.model.index())

@@ -6,6 +6,9 @@ use crate::identifiers::{ModelId, RequestId, SegmentId, WorkerId};
 use crate::record::KernelRecord;
 use crate::strategy::{Decisions, InFlight, System};
 
+/// For how long one that has vanished is expected to be away: longer than any request takes, and finite, for it is added and compared.
+const AWAY_NS: f64 = 1e15;
+
 /// A request that waits, with the next unit of its model.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Waiting {
@@ -50,6 +53,8 @@ pub(super) struct RunTime {
     pub(super) window: Vec<Waiting>,
     queues: Vec<VecDeque<Queued>>,
     running: Vec<Option<Running>>,
+    /// Whether each worker has vanished: it takes nothing, and nobody waits for it.
+    away: Vec<bool>,
     /// For each request begun, the worker and time of its next sub-graph, where that was foreseen.
     reserved: BTreeMap<RequestId, (usize, f64)>,
 }
@@ -57,12 +62,16 @@ pub(super) struct RunTime {
 impl RunTime {
     pub(super) fn on(workers: Vec<WorkerId>) -> Self {
         let count = workers.len();
-        Self { workers, queues: vec![VecDeque::new(); count], running: vec![None; count], ..Self::default() }
+        let (queues, running, away) = (vec![VecDeque::new(); count], vec![None; count], vec![false; count]);
+        Self { workers, queues, running, away, ..Self::default() }
     }
 
     /// Looks which requests wait.
     pub(super) fn collect(&mut self, system: &dyn System, window: usize) {
         self.window.clear();
+        for (away, &worker) in self.away.iter_mut().zip(&self.workers) {
+            *away = !system.is_available(worker);
+        }
         for ready in system.ready() {
             let unit = ready.segment.index();
             if self.is_taken(ready.request) {
@@ -92,11 +101,14 @@ impl RunTime {
 
     /// Whether a worker runs nothing and nothing waits for it.
     pub(super) fn is_idle(&self, worker: usize) -> bool {
-        self.running[worker].is_none() && self.queues[worker].is_empty()
+        self.running[worker].is_none() && self.queues[worker].is_empty() && !self.away[worker]
     }
 
     /// Expected time until a worker has done what it runs and what waits for it.
     pub(super) fn wait_ns(&self, worker: usize, now_ns: f64) -> f64 {
+        if self.away[worker] {
+            return AWAY_NS;
+        }
         // What runs longer than expected ends any moment.
         let left_ns = |running: &Running| (running.expected_ns - (now_ns - running.started_ns as f64)).max(1.0);
         self.running[worker].as_ref().map_or(0.0, left_ns)
@@ -130,6 +142,17 @@ impl RunTime {
         waiting.in_flight
     }
 
+    /// A request was dropped, by whomever: nothing of it runs any more, and nothing of it waits.
+    pub(super) fn dropped(&mut self, request: RequestId) {
+        self.reserved.remove(&request);
+        for running in &mut self.running {
+            running.take_if(|running| running.request == request);
+        }
+        for queue in &mut self.queues {
+            queue.retain(|queued| queued.waiting.request != request);
+        }
+    }
+
     /// Places the head of each queue whose worker is free: all its units at once, which the worker then runs without a pause.
     pub(super) fn start(
         &mut self,
@@ -138,7 +161,7 @@ impl RunTime {
         kernels: impl Fn(ModelId, (usize, usize)) -> Vec<usize>,
     ) {
         for worker in 0..self.workers.len() {
-            if self.running[worker].is_some() {
+            if self.running[worker].is_some() || self.away[worker] {
                 continue;
             }
             let Some(Queued { waiting, last, expected_ns }) = self.queues[worker].pop_front() else { continue };

@@ -195,15 +195,23 @@ impl Running {
     /// Requests follow the candidate that is best for the objective, by default the one that is expected to end first: by what waits for its workers now, and by what its requests took.
     pub(super) fn follow(&mut self, system: &dyn System, objective: Objective, decisions: &mut Decisions) {
         let now_ns = system.now_ns();
-        let backlog_ns: Vec<u64> = self.device.worker_ids().map(|worker| system.backlog_ns(worker)).collect();
+        // What has vanished is never done.
+        let left_ns = |worker| if system.is_available(worker) { system.backlog_ns(worker) } else { u64::MAX };
+        let backlog_ns: Vec<u64> = self.device.worker_ids().map(left_ns).collect();
         for arriving in system.arriving() {
             let Some(known) = self.models.get_mut(arriving.model.index()) else { continue };
             let waits_ns = |candidate: &Candidate| {
                 let waits_ns = candidate.workers.iter().map(|&worker| {
                     let rivals = self.device.worker_ids().filter(|&rival| rival == worker || self.device.conflict(rival, worker));
-                    rivals.map(|rival| backlog_ns[rival.index()]).max().unwrap_or(0)
+                    let is_away = backlog_ns[worker.index()] == u64::MAX;
+                    // A rival that has vanished holds nobody up.
+                    let others = rivals.map(|rival| backlog_ns[rival.index()]).filter(|&ns| is_away || ns < u64::MAX);
+                    others.max().unwrap_or(0)
                 });
-                waits_ns.max().unwrap_or(0) as f64
+                match waits_ns.max().unwrap_or(0) {
+                    u64::MAX => f64::INFINITY,
+                    longest_ns => longest_ns as f64,
+                }
             };
             let worth_ns = known.worth_ns(now_ns);
             let ends_ns: Vec<f64> =
