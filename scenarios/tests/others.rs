@@ -104,7 +104,7 @@ fn what_is_wrong_is_told_where_it_stands() {
         ),
         (
             "[environment.interface]\nrefresh_hz = 60\ncpu = 'large'\ngpu = 'gpu'\nbuffers = 1\nprecedence = 'low'\n",
-            "5:11 `1` is out of range / must be at least 2\n6:14 unknown value `low` / it can be `high` or `same`\n",
+            "5:11 `1` is out of range / must be at least 2\n6:14 unknown value `low` / known: `high`, `same`\n",
         ),
     ] {
         assert_eq!(read(environment).expect_err("something is wrong"), expected, "{environment}");
