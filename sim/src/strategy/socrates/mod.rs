@@ -131,8 +131,8 @@ impl Strategy for Socrates {
 
     fn dispatch(&mut self, system: &dyn System, decisions: &mut Decisions) {
         if let Some(running) = &mut self.running {
-            running.judge(system.now_ns(), self.allowed, decisions);
-            running.follow(system, self.allowed.objective, decisions);
+            let judged = running.judge(system.now_ns(), self.allowed, decisions);
+            running.follow(system, self.allowed.objective, judged, decisions);
         }
     }
 

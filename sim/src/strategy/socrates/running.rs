@@ -123,14 +123,14 @@ impl Running {
         }
     }
 
-    /// Judges candidates again if the factors have moved far enough.
-    pub(super) fn judge(&mut self, now_ns: u64, allowed: Allowed, decisions: &mut Decisions) {
+    /// Judges candidates again if the factors have moved far enough; says whether it did.
+    pub(super) fn judge(&mut self, now_ns: u64, allowed: Allowed, decisions: &mut Decisions) -> bool {
         self.factors.fade(now_ns);
         let workers: Vec<WorkerId> = self.device.worker_ids().collect();
         let logs: Vec<f64> = workers.iter().map(|&worker| self.factors.log(worker, None)).collect();
         let has_moved = logs.iter().zip(&self.judged_by).any(|(now, then)| (now - then).abs() > HYSTERESIS);
         if !has_moved || now_ns < self.judged_ns.saturating_add(PAUSE_NS) {
-            return;
+            return false;
         }
         (self.judged_by, self.judged_ns) = (logs, now_ns);
         let device = self.device.clone();
@@ -190,10 +190,13 @@ impl Running {
         let simulated = simulated + evaluator.kernels;
         decisions.spend(simulated.saturating_mul(SIMULATION_NS_PER_KERNEL));
         decisions.spend(searched.saturating_mul(SEARCH_NS_PER_TASK_AND_WORKER));
+        true
     }
 
     /// Requests follow the candidate that is best for the objective, by default the one that is expected to end first: by what waits for its workers now, and by what its requests took.
-    pub(super) fn follow(&mut self, system: &dyn System, objective: Objective, decisions: &mut Decisions) {
+    ///
+    /// The first requests after plans were `judged` or changed tell nothing of the plan: they waited for the decision, or found it cold.
+    pub(super) fn follow(&mut self, system: &dyn System, objective: Objective, judged: bool, decisions: &mut Decisions) {
         let now_ns = system.now_ns();
         // What has vanished is never done.
         let left_ns = |worker| if system.is_available(worker) { system.backlog_ns(worker) } else { u64::MAX };
@@ -218,11 +221,12 @@ impl Running {
                 worth_ns.iter().zip(&known.candidates).map(|(worth_ns, candidate)| worth_ns + waits_ns(candidate)).collect();
             let within_ns = arriving.deadline_ns.map(|deadline_ns| deadline_ns.saturating_sub(now_ns) as f64);
             let follows = objective.choose(&known.candidates, &ends_ns, within_ns, known.chosen, WORTH_A_CHANGE);
-            if follows != known.followed {
+            let has_changed = follows != known.followed;
+            if has_changed {
                 known.followed = follows;
                 decisions.replan(arriving.model, known.candidates[follows].plan.clone());
             }
-            self.journal.begin(arriving.request, arriving.model.index(), known.followed);
+            self.journal.begin(arriving.request, arriving.model.index(), known.followed, !judged && !has_changed);
         }
     }
 

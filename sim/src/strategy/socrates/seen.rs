@@ -67,8 +67,8 @@ pub(super) fn pooled(seen: impl Iterator<Item = Seen>, now_ns: u64) -> f64 {
 struct Followed {
     model: usize,
     candidate: usize,
-    /// Whether no other request was in flight with it so far.
-    alone: bool,
+    /// Whether its latency tells of the plan: no other request was in flight with it so far, and it began at once.
+    tells: bool,
 }
 
 /// Requests in flight, with what they follow.
@@ -78,19 +78,19 @@ pub(super) struct Journal {
 }
 
 impl Journal {
-    /// A request begins.
-    pub(super) fn begin(&mut self, request: RequestId, model: usize, candidate: usize) {
-        let alone = self.requests.is_empty();
+    /// A request begins, `at_once` or after a decision.
+    pub(super) fn begin(&mut self, request: RequestId, model: usize, candidate: usize, at_once: bool) {
+        let tells = at_once && self.requests.is_empty();
         for other in self.requests.values_mut() {
-            other.alone = false;
+            other.tells = false;
         }
-        self.requests.insert(request, Followed { model, candidate, alone });
+        self.requests.insert(request, Followed { model, candidate, tells });
     }
 
-    /// A request ended: its model and candidate, if it had the device to itself all the time.
+    /// A request ended: its model and candidate, if its latency tells of the plan.
     pub(super) fn end(&mut self, request: RequestId) -> Option<(usize, usize)> {
         let followed = self.requests.remove(&request)?;
-        followed.alone.then_some((followed.model, followed.candidate))
+        followed.tells.then_some((followed.model, followed.candidate))
     }
 }
 
@@ -135,12 +135,14 @@ mod tests {
     #[test]
     fn only_requests_that_met_no_other_count() {
         let mut journal = Journal::default();
-        journal.begin(RequestId(0), 0, 3);
+        journal.begin(RequestId(0), 0, 3, true);
         assert_eq!(journal.end(RequestId(0)), Some((0, 3)));
-        journal.begin(RequestId(1), 0, 3);
-        journal.begin(RequestId(2), 1, 0);
+        journal.begin(RequestId(1), 0, 3, true);
+        journal.begin(RequestId(2), 1, 0, true);
         assert_eq!(journal.end(RequestId(1)), None);
         assert_eq!(journal.end(RequestId(2)), None);
+        journal.begin(RequestId(3), 0, 1, false);
+        assert_eq!(journal.end(RequestId(3)), None, "it waited for a decision");
         assert_eq!(journal.end(RequestId(7)), None, "it was there before we were asked");
     }
 }
