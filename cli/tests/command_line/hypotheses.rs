@@ -209,7 +209,8 @@ fn what_the_hypotheses_come_to() {
         std::fs::write(&page, &text).expect("written");
     }
     let committed = std::fs::read_to_string(&page).unwrap_or_default();
-    assert_eq!(committed, text, "docs/hypotheses.md differs: rewrite it by `UPDATE=1 cargo test`");
+    let stale = committed.lines().zip(text.lines()).find(|(before, now)| before != now);
+    assert!(committed == text, "docs/hypotheses.md differs: rewrite it by `UPDATE=1 cargo test`: {stale:?}");
 }
 
 /// A figure in words.
