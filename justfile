@@ -62,3 +62,4 @@ host:
     {{ python }} results/tests/check_tables.py target/ci/host/run
     {{ python }} results/tests/check_trace.py target/ci/host/run
     cd target/ci/host && ../../release/socrates execute ../../../examples/co-execution/scenario.toml --output co-execution
+    cd target/ci/host && ../../release/socrates execute ../../../examples/frontend/scenario.toml --warm-up 0 --tolerance 1e-4 --output frontend
