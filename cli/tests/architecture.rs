@@ -4,14 +4,27 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 
 /// Every edge that is allowed; an edge that is not here has to be argued for in `docs/decisions/` first.
-const ALLOWED: [(&str, &[&str]); 7] = [
+const ALLOWED: [(&str, &[&str]); 9] = [
     ("socrates-sim", &[]),
     ("socrates-executor", &["socrates-sim"]),
     ("socrates-results", &["socrates-sim"]),
     ("socrates-scenarios", &["socrates-sim"]),
     ("socrates-hwcal", &["socrates-executor", "socrates-scenarios", "socrates-sim"]),
+    ("socrates-plots", &["socrates-results"]),
+    ("socrates-validation", &["socrates-executor", "socrates-hwcal", "socrates-results", "socrates-scenarios", "socrates-sim"]),
     ("socrates-bench", &["socrates-scenarios", "socrates-sim"]),
-    ("socrates", &["socrates-executor", "socrates-hwcal", "socrates-results", "socrates-scenarios", "socrates-sim"]),
+    (
+        "socrates",
+        &[
+            "socrates-executor",
+            "socrates-hwcal",
+            "socrates-plots",
+            "socrates-results",
+            "socrates-scenarios",
+            "socrates-sim",
+            "socrates-validation",
+        ],
+    ),
 ];
 
 /// What `sim` may use from outside: nothing that reads a clock, a file or the environment, or knows a file format.

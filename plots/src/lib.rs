@@ -1,0 +1,3 @@
+//! Figures and the report, from result files only.
+
+#![forbid(unsafe_code)]
