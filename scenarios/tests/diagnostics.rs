@@ -317,6 +317,25 @@ requests = 1
 }
 
 #[test]
+fn everything_wrong_with_slowdowns() {
+    let check = |points: &str, expected: &str| {
+        let phone = include_str!("phone.toml");
+        check_profile(&phone.replacen("opens = ", &format!("slowdown = {points}\nopens = "), 1), expected);
+    };
+    check("[]", "80:12 too few entries: 0 of at least 1 / write e.g. [[0.0, 1.0], [1.0, 0.5]]\n");
+    check(
+        "[[0.5, 1.0], [0.4, 0.9]]",
+        "80:12 share 0.4 of a slowdown curve / must be 0 or more, and not less than the one before it\n",
+    );
+    check("[[0.0, 0.0]]", "80:12 speed 0 of a slowdown curve / must be above 0 and at most 1\n");
+    let unnamed = include_str!("phone.toml").replacen("dram = \"dram\"\n", "", 1);
+    check_profile(
+        &unnamed.replacen("opens = ", "slowdown = [[0.0, 1.0]]\nopens = ", 1),
+        "73:8 worker `gpu` slows down with the load on `dram`, which the device does not name / name the channel that all kernels share\n",
+    );
+}
+
+#[test]
 fn everything_wrong_with_power_and_heat() {
     let wrong = r#"
 [power]

@@ -141,6 +141,7 @@ fn worker(fitted: &FittedWorker) -> Worker {
         memory: if is_gpu { "gpu" } else { "host" }.to_owned(),
         invocation_ns: fitted.invocation_ns,
         support: is_gpu.then(|| "gpu".to_owned()),
+        slowdown: None,
         memory_share: power::MEMORY_SHARE,
         repacks_weights: false,
         fuses: None,

@@ -127,6 +127,7 @@ fn worker(name: &str, system: &System) -> Worker {
         memory: if is_cpu { "host" } else { name }.to_owned(),
         invocation_ns: 0,
         // MACE transforms filters once, into copies of its own.
+        slowdown: None,
         memory_share: power::MEMORY_SHARE,
         repacks_weights: true,
         fuses: None,

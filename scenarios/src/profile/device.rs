@@ -26,6 +26,9 @@ pub(super) fn build(profile: &Profile) -> Result<Device, Vec<DeviceError>> {
                 if let Some(patterns) = worker.fuses {
                     builder.fuses(id, patterns);
                 }
+                if let Some(curve) = &worker.slowdown {
+                    builder.slowdown(id, curve.clone());
+                }
                 if worker.memory_share > 0.0 {
                     builder.memory_share(id, worker.memory_share);
                 }

@@ -17,7 +17,7 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sim::cost::CostModels;
-use sim::platform::{Device, SupportRules};
+use sim::platform::{Device, SlowdownCurve, SupportRules};
 use sim::task::Patterns;
 
 pub use cost::{RawClass, RawClassName, RawClassProvenance, RawCoefficient, RawCosts, RawFused, RawRange, RawResiduals};
@@ -194,6 +194,8 @@ pub struct Worker {
     pub memory: String,
     /// Share of the time of its kernels in which they wait for memory, whatever its clock; between 0 and 1.
     pub memory_share: f64,
+    /// Share of its speed it keeps by the share of `dram` that everything else asks for; `None` where bandwidth is shared max-min.
+    pub slowdown: Option<SlowdownCurve>,
     /// Fixed cost of entering a segment.
     pub invocation_ns: u64,
     /// Name of its support rules; `None` for everything.

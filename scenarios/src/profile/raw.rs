@@ -236,6 +236,11 @@ pub struct RawWorker {
     #[schemars(range(min = 0, max = 1))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub memory_share: Option<At<f64>>,
+    /// Measured slowdown: points of the share of `dram` that everything else asks for, and the share of its speed that the worker keeps.
+    /// Linear between points, constant outside; two points at one share are a jump. Absent, its kernels share `dram` max-min fairly.
+    #[schemars(length(min = 1), extend("examples" = [[[0.0, 1.0], [1.0, 0.5]]]))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub slowdown: Option<At<Vec<[f64; 2]>>>,
     /// Whether it keeps weights in a layout of its own, beside those that others in its memory use; it does not if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub repacks_weights: Option<bool>,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use sim::cost::CostModels;
-use sim::platform::{DeviceError, SupportRule, SupportRules};
+use sim::platform::{CurveError, DeviceError, SlowdownCurve, SupportRule, SupportRules};
 use sim::task::Patterns;
 
 use crate::profile::{
@@ -177,8 +177,13 @@ fn worker(raw: &RawWorker, names: &Names<'_>, diagnostics: &mut Diagnostics) -> 
     for processor in cores.value.keys() {
         name_of("processor", Some(processor), &names.processors, diagnostics);
     }
+    let slowdown = raw.slowdown.as_ref().map(|at| slowdown(at, diagnostics));
     Some(Worker {
         name: raw.name.as_ref()?.value.clone(),
+        slowdown: match slowdown {
+            Some(curve) => Some(curve?),
+            None => None,
+        },
         cores: cores.value.iter().map(|(name, cores)| (name.value.clone(), cores.value.0)).collect(),
         memory: memory?,
         invocation_ns: invocation_ns?,
@@ -193,6 +198,18 @@ fn worker(raw: &RawWorker, names: &Names<'_>, diagnostics: &mut Diagnostics) -> 
         driver: raw.driver.clone(),
         origin: raw.origin,
     })
+}
+
+fn slowdown(at: &At<Vec<[f64; 2]>>, diagnostics: &mut Diagnostics) -> Option<SlowdownCurve> {
+    let error = match SlowdownCurve::new(at.value.iter().map(|&[share, kept]| (share, kept)).collect()) {
+        Ok(curve) => return Some(curve),
+        // The check against the schema has reported it.
+        Err(CurveError::Empty) => return None,
+        Err(error) => error.to_string(),
+    };
+    let (message, hint) = error.split_once(": ").unwrap_or((&error, ""));
+    diagnostics.error(at.span.clone(), message).hint(hint);
+    None
 }
 
 fn rules(raw: &RawSupport, diagnostics: &mut Diagnostics) -> Option<SupportRules> {
@@ -295,6 +312,7 @@ impl<'a> Names<'a> {
             | DeviceError::OutOfRange { owner, .. }
             | DeviceError::NoRoute { from: owner, .. }
             | DeviceError::TwoRoutes { from: owner, .. } => owner.as_str(),
+            DeviceError::NoDram { worker } => worker.as_str(),
             DeviceError::NoWorker => "",
         };
         let is_memory = matches!(error, DeviceError::NoRoute { .. } | DeviceError::TwoRoutes { .. });

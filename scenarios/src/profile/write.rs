@@ -97,6 +97,10 @@ fn worker(worker: &Worker) -> RawWorker {
         invocation: duration(worker.invocation_ns),
         support: worker.support.clone().map(At::from),
         memory_share: (worker.memory_share > 0.0).then(|| At::from(worker.memory_share)),
+        slowdown: worker
+            .slowdown
+            .as_ref()
+            .map(|curve| At::from(curve.points().iter().map(|&(share, kept)| [share, kept]).collect::<Vec<_>>())),
         repacks_weights: worker.repacks_weights.then_some(true),
         fuses: worker.fuses.map(|patterns| patterns.names().map(|name| RawPattern(name.to_owned())).collect()),
         opens: worker.opens.clone(),

@@ -65,6 +65,8 @@ pub(super) struct Layout {
     pub(super) exclusive: Vec<bool>,
     pub(super) demands: Vec<Vec<(ProcessorId, u32)>>,
     pub(super) host: u8,
+    /// Slowdown curve of each worker, by its index in the sharing; empty where no worker has one.
+    pub(super) curves: Vec<Option<u16>>,
     memories: usize,
     routes: Vec<Option<LinkId>>,
 }
@@ -80,6 +82,7 @@ impl Layout {
             contenders: device.worker_ids().map(|worker| contenders(device, worker)).collect(),
             demands: device.workers().iter().map(|worker| worker.demands.clone()).collect(),
             host: device.host().0 as u8,
+            curves: curves(device),
             memories,
             routes: memory_ids().flat_map(|from| memory_ids().map(move |to| device.route(from, to))).collect(),
         }
@@ -89,6 +92,27 @@ impl Layout {
     pub(super) fn route(&self, from: u8, to: u8) -> LinkId {
         self.routes[from as usize * self.memories + to as usize].expect("the device builder checked that every pair has a link")
     }
+}
+
+fn curves(device: &Device) -> Vec<Option<u16>> {
+    let mut count = 0;
+    let mut index = |worker| {
+        device.slowdown(worker).map(|_| {
+            count += 1;
+            count - 1
+        })
+    };
+    let curves: Vec<Option<u16>> = device.worker_ids().map(&mut index).collect();
+    if count == 0 { Vec::new() } else { curves }
+}
+
+/// The channels of a device, shared max-min fairly but by workers whose slowdown was measured.
+fn sharing<K: Copy + PartialEq>(device: &Device) -> Sharing<K> {
+    let mut sharing = Sharing::new(device.channels().iter().map(|channel| channel.bytes_per_second).collect());
+    if let Some(dram) = device.dram() {
+        sharing.set_curves(dram.0, device.worker_ids().filter_map(|worker| device.slowdown(worker).cloned()).collect());
+    }
+    sharing
 }
 
 fn contenders(device: &Device, worker: WorkerId) -> Vec<u16> {
@@ -167,7 +191,7 @@ pub fn simulate_programs<'a, R: Recorder>(
         workers: device.workers().iter().map(|_| WorkerState::default()).collect(),
         layout: Layout::of(device),
         free_cores: device.processors().iter().map(|processor| processor.cores).collect(),
-        sharing: Sharing::new(device.channels().iter().map(|channel| channel.bytes_per_second).collect()),
+        sharing: sharing(device),
         dynamics: Dynamics::of(&options.environment, device, options.seed),
         ready: Vec::new(),
         arriving: Vec::new(),

@@ -3,6 +3,11 @@
 //! Each member moves bytes over one or more channels. It never moves faster than its own limit (what it does with nothing
 //! else running). Rates are the max-min fair allocation by progressive filling (Bertsekas and Gallager, *Data Networks*, 1992,
 //! section 6.5.2): all rates rise together; a member stops at its own limit or when a channel it uses is full.
+//!
+//! A member whose slowdown was measured instead moves at its limit times what its curve keeps, by the share of a channel that all
+//! others ask for; the rest share the channels as if it were not there.
+
+use crate::platform::SlowdownCurve;
 
 /// Where the outcome of a rate change has to be scheduled anew.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +33,8 @@ struct Member<K> {
     rate: f64,
     since_ns: u64,
     uses: Vec<(u32, f64)>,
+    /// Index of its slowdown curve.
+    curve: Option<u16>,
     frozen: bool,
     allocation: f64,
 }
@@ -36,6 +43,9 @@ struct Member<K> {
 #[derive(Clone, Debug)]
 pub struct Sharing<K> {
     capacity: Vec<f64>,
+    /// Slowdown curves, and the channel whose load they are by.
+    curves: (u32, Vec<SlowdownCurve>),
+    slowed: usize,
     members: Vec<Member<K>>,
     spare_uses: Vec<Vec<(u32, f64)>>,
     generation: u32,
@@ -49,11 +59,26 @@ impl<K: Copy + PartialEq> Sharing<K> {
         let channels = capacity.len();
         Self {
             capacity,
+            curves: (0, Vec::new()),
+            slowed: 0,
             members: Vec::new(),
             spare_uses: Vec::new(),
             generation: 0,
             left: vec![0.0; channels],
             load: vec![0.0; channels],
+        }
+    }
+
+    /// Sets the slowdown curves that [`Self::slow`] may name, and the channel whose load they are by.
+    pub fn set_curves(&mut self, channel: u32, curves: Vec<SlowdownCurve>) {
+        self.curves = (channel, curves);
+    }
+
+    /// Lets a member that has just joined move by a slowdown curve, by its index. Call [`Self::settle`] afterwards.
+    pub fn slow(&mut self, key: K, curve: u16) {
+        if let Some(member) = self.members.iter_mut().find(|member| member.key == key) {
+            member.curve = Some(curve);
+            self.slowed += 1;
         }
     }
 
@@ -77,6 +102,7 @@ impl<K: Copy + PartialEq> Sharing<K> {
             rate: 0.0,
             since_ns: now_ns,
             uses: own_uses,
+            curve: None,
             frozen: false,
             allocation: 0.0,
         });
@@ -86,8 +112,17 @@ impl<K: Copy + PartialEq> Sharing<K> {
     pub fn leave(&mut self, key: K) {
         if let Some(index) = self.members.iter().position(|member| member.key == key) {
             let mut member = self.members.remove(index);
+            self.slowed -= usize::from(member.curve.is_some());
             member.uses.clear();
             self.spare_uses.push(member.uses);
+        }
+    }
+
+    /// Lets a member move `bytes` from now on, whatever it has moved, and stand still until [`Self::set_limit`]. Call
+    /// [`Self::settle`] afterwards.
+    pub fn restart(&mut self, now_ns: u64, key: K, bytes: f64) {
+        if let Some(member) = self.members.iter_mut().find(|member| member.key == key) {
+            (member.remaining, member.limit, member.solo_ns, member.rate, member.since_ns) = (bytes, 0.0, None, 0.0, now_ns);
         }
     }
 
@@ -120,6 +155,10 @@ impl<K: Copy + PartialEq> Sharing<K> {
     }
 
     fn allocate(&mut self) {
+        if self.slowed > 0 {
+            self.allocate_by_curves();
+            return;
+        }
         self.left.copy_from_slice(&self.capacity);
         self.load.fill(0.0);
         for member in &mut self.members {
@@ -134,7 +173,31 @@ impl<K: Copy + PartialEq> Sharing<K> {
             }
             return;
         }
-        let mut unfrozen = self.members.len();
+        self.fill(self.members.len());
+    }
+
+    /// Members with curves first, then the others among themselves.
+    fn allocate_by_curves(&mut self) {
+        let (channel, curves) = (self.curves.0, &self.curves.1);
+        let asks = |member: &Member<K>| {
+            let uses = member.uses.iter().filter(|&&(used, _)| used == channel);
+            uses.map(|&(_, per_byte)| member.limit * per_byte).sum::<f64>()
+        };
+        let asked: f64 = self.members.iter().map(asks).sum();
+        let capacity = self.capacity[channel as usize];
+        for member in &mut self.members {
+            member.frozen = member.curve.is_some();
+            if let Some(curve) = member.curve {
+                let others = (asked - asks(member)).max(0.0) / capacity;
+                member.allocation = member.limit * curves[curve as usize].kept(others);
+            }
+        }
+        self.left.copy_from_slice(&self.capacity);
+        self.fill(self.members.len() - self.slowed);
+    }
+
+    /// Progressive filling of as many members as are not frozen.
+    fn fill(&mut self, mut unfrozen: usize) {
         let mut level = 0.0;
         while unfrozen > 0 {
             unfrozen -= self.fill_once(&mut level);

@@ -117,20 +117,26 @@ impl<R: Recorder> Engine<'_, R> {
             None => (1.0, duration_ns),
             Some(dynamics) => dynamics.kernel_starts(worker, &cost, duration_ns, self.now_ns),
         };
-        if cost.memory_bytes > 0
+        let curve = self.layout.curves.get(worker as usize).copied().flatten();
+        if (cost.memory_bytes > 0 || curve.is_some())
             && duration_ns > 0
             && let Some(dram) = self.device.dram()
         {
             state.shares_bandwidth = true;
             let seconds = duration_ns as f64 * 1e-9;
             // More than the channel could carry in the kernel's own time came from caches: alone, it takes its solo time.
-            let bytes = (cost.memory_bytes as f64).min(self.device.channel(dram).bytes_per_second * seconds);
+            let moved = (cost.memory_bytes as f64).min(self.device.channel(dram).bytes_per_second * seconds);
+            // Of a kernel that moves nothing but is slowed by others, the nanoseconds are what progresses.
+            let (bytes, uses) = if moved > 0.0 { (moved, Some((dram.0, 1.0))) } else { (duration_ns as f64, None) };
             let limit = bytes / seconds;
             if let Some(dynamics) = &mut self.dynamics {
                 dynamics.speeds.moves(worker, limit);
             }
             let full_speed = (limit * rate, paced_ns);
-            self.sharing.join(self.now_ns, Flow::Worker(worker), bytes, full_speed, std::iter::once((dram.0, 1.0)));
+            self.sharing.join(self.now_ns, Flow::Worker(worker), bytes, full_speed, uses.into_iter());
+            if let Some(curve) = curve {
+                self.sharing.slow(Flow::Worker(worker), curve);
+            }
             self.settle();
             return;
         }

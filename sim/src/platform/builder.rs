@@ -4,7 +4,7 @@ use thiserror::Error;
 
 use crate::identifiers::{ChannelId, LinkId, MemoryId, ProcessorId, WorkerId};
 use crate::platform::power::{check_power, check_thermal};
-use crate::platform::{Channel, Clock, Device, Link, Memory, Power, Processor, ProcessorKind, Thermal, Worker};
+use crate::platform::{Channel, Clock, Device, Link, Memory, Power, Processor, ProcessorKind, SlowdownCurve, Thermal, Worker};
 use crate::task::Patterns;
 
 /// Why a device cannot be built.
@@ -54,6 +54,14 @@ pub enum DeviceError {
         /// Destination.
         to: String,
     },
+    /// A slowdown by what others ask of nothing.
+    #[error(
+        "worker `{worker}` slows down with the load on `dram`, which the device does not name: name the channel that all kernels share"
+    )]
+    NoDram {
+        /// The worker.
+        worker: String,
+    },
     /// A device without workers.
     #[error("the device has no worker: work could be placed nowhere")]
     NoWorker,
@@ -75,6 +83,7 @@ pub struct DeviceBuilder {
     memory_limit_bytes: Option<u64>,
     fuses: Vec<(WorkerId, Patterns)>,
     memory_shares: Vec<(WorkerId, f64)>,
+    slowdowns: Vec<(WorkerId, SlowdownCurve)>,
     power: Option<Power>,
     thermal: Option<Thermal>,
 }
@@ -124,6 +133,13 @@ impl DeviceBuilder {
     /// Says in which share of their time a worker's kernels wait for memory, whatever the worker's clock; by default 0.
     pub fn memory_share(&mut self, worker: WorkerId, share: f64) -> &mut Self {
         self.memory_shares.push((worker, share));
+        self
+    }
+
+    /// Says how much of its speed a worker keeps while others draw on the bandwidth that all kernels share, instead of sharing it
+    /// max-min fairly.
+    pub fn slowdown(&mut self, worker: WorkerId, curve: SlowdownCurve) -> &mut Self {
+        self.slowdowns.push((worker, curve));
         self
     }
 
@@ -193,6 +209,7 @@ impl DeviceBuilder {
             errors.push(DeviceError::Dangling { what: "worker that fuses", owner: self.name.clone() });
         }
         self.check_memory_shares(&mut errors);
+        self.check_slowdowns(&mut errors);
         if let Some(power) = &mut self.power {
             power.clocks.resize(self.processors.len(), Clock::default());
             let owners: Vec<&str> = self.processors.iter().map(|processor| processor.name.as_str()).collect();
@@ -218,6 +235,10 @@ impl DeviceBuilder {
         for (worker, share) in self.memory_shares {
             memory_shares[worker.index()] = share;
         }
+        let mut slowdowns = vec![None; self.workers.len()];
+        for (worker, curve) in self.slowdowns {
+            slowdowns[worker.index()] = Some(curve);
+        }
         Ok(Device {
             name: self.name,
             processors: self.processors,
@@ -233,6 +254,7 @@ impl DeviceBuilder {
             memory_limit_bytes: self.memory_limit_bytes,
             fuses,
             memory_shares,
+            slowdowns,
             power: self.power,
             thermal: self.thermal,
         })
@@ -246,6 +268,18 @@ impl DeviceBuilder {
                     errors.push(out_of_range("memory share", &worker.name, share, "between 0 and 1"));
                 }
                 Some(_) => {}
+            }
+        }
+    }
+
+    fn check_slowdowns(&self, errors: &mut Vec<DeviceError>) {
+        for &(worker, _) in &self.slowdowns {
+            let Some(worker) = self.workers.get(worker.index()) else {
+                errors.push(DeviceError::Dangling { what: "worker with a slowdown", owner: self.name.clone() });
+                continue;
+            };
+            if self.dram.is_none() {
+                errors.push(DeviceError::NoDram { worker: worker.name.clone() });
             }
         }
     }

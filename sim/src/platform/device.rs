@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::cost::CostModels;
 use crate::identifiers::{ChannelId, LinkId, MemoryId, ProcessorId, WorkerId};
-use crate::platform::{Power, SupportRules, Thermal};
+use crate::platform::{Power, SlowdownCurve, SupportRules, Thermal};
 use crate::task::Patterns;
 
 /// Kind of processor.
@@ -160,6 +160,8 @@ pub struct Device {
     pub(super) fuses: Vec<Patterns>,
     /// For each worker, the share of its time that memory bounds.
     pub(super) memory_shares: Vec<f64>,
+    /// For each worker, its measured slowdown by what others ask of `dram`; all absent where bandwidth is shared max-min.
+    pub(super) slowdowns: Vec<Option<SlowdownCurve>>,
     pub(super) power: Option<Power>,
     pub(super) thermal: Option<Thermal>,
 }
@@ -240,6 +242,12 @@ impl Device {
     /// The bandwidth that all kernels share, if it is modelled.
     pub fn dram(&self) -> Option<ChannelId> {
         self.dram
+    }
+
+    /// How much of its speed a worker keeps while others draw on [`Self::dram`], where that was measured; absent, its kernels share
+    /// the bandwidth max-min fairly.
+    pub fn slowdown(&self, worker: WorkerId) -> Option<&SlowdownCurve> {
+        self.slowdowns[worker.index()].as_ref()
     }
 
     /// Memory in which requests arrive and in which their outputs are wanted.

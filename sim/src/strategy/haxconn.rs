@@ -5,7 +5,7 @@
 //! Rule: each model is cut into at most `groups` groups of operators of about equal time. Of all ways to run each on one worker, or
 //! the first groups on one and the rest on another, the combination with the least time until all models have ended, if they start
 //! together: a worker runs one thing at a time, a transition takes its copies, and what runs at the same time shares the bandwidth of
-//! the DRAM. (The paper asks a solver; here all combinations are searched by branch and bound, at most `evaluations` of them.)
+//! the DRAM, or is slowed by the device's measured curves. (The paper asks a solver; here all combinations are searched by branch and bound, at most `evaluations` of them.)
 //! Ignores: when requests really arrive, more than one transition, parallel branches, whatever changes at run time.
 
 mod schedule;
@@ -13,7 +13,7 @@ mod schedule;
 use crate::identifiers::{TaskId, WorkerId};
 use crate::plan::{Plan, PlanError};
 use crate::platform::Device;
-use crate::strategy::haxconn::schedule::{Leg, Route, length_ns};
+use crate::strategy::haxconn::schedule::{Contention, Leg, Route, length_ns};
 use crate::strategy::list::{WORKERS, workers_of};
 use crate::strategy::parameters::{Parameter, ParameterKind};
 use crate::strategy::registry::Entry;
@@ -69,7 +69,8 @@ impl Strategy for HaxConn {
         }
         // Every model's plan comes from the same search: its outcome depends on nothing but the view.
         let capacity = view.device.dram().map_or(f64::INFINITY, |dram| view.device.channel(dram).bytes_per_second * 1e-9);
-        let mut search = Search::new(&routes, workers.len(), capacity, self.evaluations);
+        let curves: Vec<_> = workers.iter().map(|&worker| view.device.slowdown(worker)).collect();
+        let mut search = Search::new(&routes, Contention { capacity, curves: &curves }, self.evaluations);
         search.descend(0);
         let route = &routes[own][search.best[own]];
         let mut plan = Plan::new();
@@ -182,7 +183,7 @@ fn back_ns(job: &Job<'_>, device: &Device, workers: &[WorkerId], legs: &[Leg]) -
 /// Depth first over the models, one route for each.
 struct Search<'a> {
     routes: &'a [Vec<Route>],
-    capacity: f64,
+    contention: Contention<'a>,
     chosen: Vec<usize>,
     /// Time that the routes chosen take on each worker.
     load_ns: Vec<f64>,
@@ -193,12 +194,12 @@ struct Search<'a> {
 
 impl<'a> Search<'a> {
     /// Starts from the best that changing one model at a time leads to.
-    fn new(routes: &'a [Vec<Route>], workers: usize, capacity: f64, evaluations: usize) -> Self {
+    fn new(routes: &'a [Vec<Route>], contention: Contention<'a>, evaluations: usize) -> Self {
         let mut search = Self {
             routes,
-            capacity,
+            contention,
             chosen: Vec::new(),
-            load_ns: vec![0.0; workers],
+            load_ns: vec![0.0; contention.curves.len()],
             best: vec![0; routes.len()],
             best_ns: f64::INFINITY,
             left: evaluations,
@@ -227,7 +228,7 @@ impl<'a> Search<'a> {
     fn evaluate(&mut self, chosen: &[usize]) -> f64 {
         self.left = self.left.saturating_sub(1);
         let routes: Vec<&Route> = chosen.iter().zip(self.routes).map(|(&route, routes)| &routes[route]).collect();
-        length_ns(&routes, self.load_ns.len(), self.capacity)
+        length_ns(&routes, self.contention)
     }
 
     fn descend(&mut self, model: usize) {

@@ -61,6 +61,7 @@ pub(crate) fn text(
                 memory: if worker.is_host_memory { HOST.to_owned() } else { worker.name.clone() },
                 invocation_ns: workers.get(&worker.name).map_or(0, |fitted| fitted.invocation_ns),
                 support: rules(&worker.name).map(|_| worker.name.clone()),
+                slowdown: None,
                 memory_share: 0.0,
                 repacks_weights: false,
                 fuses: None,

@@ -172,16 +172,12 @@ impl<R: Recorder> Engine<'_, R> {
         let Work { duration_ns, bytes: moved, .. } = *work;
         dynamics.speeds.begin_anew(worker, duration_ns, now_ns);
         dynamics.meter.traffic(worker as u16, moved as f64);
-        if at_work.shares_bandwidth
-            && let Some(dram) = self.device.dram()
-        {
+        if at_work.shares_bandwidth {
             // What ended at its old rate must not end any more.
             at_work.generation = at_work.generation.wrapping_add(1);
             let key = Flow::Worker(worker as u16);
             let limit = dynamics.speeds.limit(worker);
-            self.sharing.leave(key);
-            let bytes = limit * duration_ns as f64 * 1e-9;
-            self.sharing.join(now_ns, key, bytes, (0.0, u64::MAX), std::iter::once((dram.0, 1.0)));
+            self.sharing.restart(now_ns, key, limit * duration_ns as f64 * 1e-9);
         }
         if lost_ns > 0 {
             dynamics.outages.lost_s[processor.index()] += lost_ns as f64 * 1e-9;

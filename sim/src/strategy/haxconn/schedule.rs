@@ -1,4 +1,15 @@
-//! The length of a combination of routes: what runs at the same time shares the bandwidth of the DRAM.
+//! The length of a combination of routes: what runs at the same time contends for the bandwidth of the DRAM.
+
+use crate::platform::SlowdownCurve;
+
+/// How workers contend.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Contention<'a> {
+    /// Capacity in bytes a nanosecond.
+    pub(super) capacity: f64,
+    /// Measured slowdown of each worker; workers without share the capacity max-min fairly.
+    pub(super) curves: &'a [Option<&'a SlowdownCurve>],
+}
 
 /// A part of a model on one worker.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -47,11 +58,12 @@ enum State {
 }
 
 /// Time until all models have ended, if they start together. A worker takes what has waited longest, of equals the first model.
-pub(super) fn length_ns(routes: &[&Route], workers: usize, capacity: f64) -> f64 {
+pub(super) fn length_ns(routes: &[&Route], contention: Contention<'_>) -> f64 {
+    let Contention { capacity, curves } = contention;
     let mut now_ns = 0.0f64;
     let mut end_ns = 0.0f64;
     let mut states: Vec<State> = routes.iter().map(|route| State::Copies { until_ns: route.legs[0].before_ns, leg: 0 }).collect();
-    let mut busy = vec![false; workers];
+    let mut busy = vec![false; curves.len()];
     loop {
         // Copies that have ended wait; free workers take what waits.
         for state in &mut states {
@@ -73,18 +85,26 @@ pub(super) fn length_ns(routes: &[&Route], workers: usize, capacity: f64) -> f64
             states[model] = State::Runs { leg, left: 1.0 };
         }
         let running = |(model, state): (usize, &State)| match *state {
-            State::Runs { leg, .. } => Some(routes[model].legs[leg].demand.min(capacity)),
+            State::Runs { leg, .. } => Some(&routes[model].legs[leg]),
             _ => None,
         };
-        let level = fair_level(states.iter().enumerate().filter_map(running).collect(), capacity);
+        let running: Vec<&Leg> = states.iter().enumerate().filter_map(running).collect();
         // More than the channel carries came from caches: alone, everything takes its own time.
-        let pace = |demand: f64| if demand.min(capacity) > level { level / demand.min(capacity) } else { 1.0 };
+        let asks = |leg: &Leg| leg.demand.min(capacity);
+        let sharing = running.iter().filter(|leg| curves[leg.worker].is_none());
+        let level = fair_level(sharing.map(|leg| asks(leg)).collect(), capacity);
+        let asked: f64 = running.iter().map(|leg| asks(leg)).sum();
+        let pace = |leg: &Leg| match curves[leg.worker] {
+            Some(curve) => curve.kept((asked - asks(leg)).max(0.0) / capacity),
+            None if asks(leg) > level => level / asks(leg),
+            None => 1.0,
+        };
         let next_ns: Vec<Option<f64>> = states
             .iter()
             .zip(routes)
             .map(|(state, route)| match *state {
                 State::Copies { until_ns, .. } => Some(until_ns),
-                State::Runs { leg, left } => Some(now_ns + left * route.legs[leg].duration_ns / pace(route.legs[leg].demand)),
+                State::Runs { leg, left } => Some(now_ns + left * route.legs[leg].duration_ns / pace(&route.legs[leg])),
                 State::Waits { .. } | State::Ended => None,
             })
             .collect();
@@ -93,7 +113,7 @@ pub(super) fn length_ns(routes: &[&Route], workers: usize, capacity: f64) -> f64
             let State::Runs { leg, left } = *state else { continue };
             let of_leg = &routes[model].legs[leg];
             if next_ns[model].is_some_and(|until_ns| until_ns > at_ns) {
-                *state = State::Runs { leg, left: left - (at_ns - now_ns) * pace(of_leg.demand) / of_leg.duration_ns };
+                *state = State::Runs { leg, left: left - (at_ns - now_ns) * pace(of_leg) / of_leg.duration_ns };
                 continue;
             }
             busy[of_leg.worker] = false;
@@ -138,7 +158,11 @@ mod tests {
     }
 
     fn check(routes: &[Route], expected_ns: f64) {
-        let found_ns = length_ns(&routes.iter().collect::<Vec<_>>(), 2, 10.0);
+        check_with(routes, [None, None], expected_ns);
+    }
+
+    fn check_with(routes: &[Route], curves: [Option<&SlowdownCurve>; 2], expected_ns: f64) {
+        let found_ns = length_ns(&routes.iter().collect::<Vec<_>>(), Contention { capacity: 10.0, curves: &curves });
         assert!((found_ns - expected_ns).abs() < 1e-6, "{found_ns} instead of {expected_ns}");
     }
 
@@ -156,5 +180,11 @@ mod tests {
         check(&[route(&[(0, 0.0, 100.0, 2.0)], 0.0), route(&[(1, 0.0, 100.0, 16.0)], 0.0)], 120.0);
         // A transition: 30 on worker 0, 10 of copies, 40 on worker 1, which the other holds until 60.
         check(&[route(&[(0, 0.0, 30.0, 0.0), (1, 10.0, 40.0, 0.0)], 1.0), route(&[(1, 0.0, 60.0, 0.0)], 0.0)], 101.0);
+        // Half the speed while others ask for half or more: 4 of 10 do not, 6 do. Worker 0 has run 50 at half speed when the other
+        // ends at 100, which nobody slows.
+        let curve = SlowdownCurve::new(vec![(0.0, 1.0), (0.5, 1.0), (0.5, 0.5)]).expect("a curve");
+        let pair = |demand| [route(&[(0, 0.0, 100.0, 4.0)], 0.0), route(&[(1, 0.0, 100.0, demand)], 0.0)];
+        check_with(&pair(4.0), [Some(&curve), None], 100.0);
+        check_with(&pair(6.0), [Some(&curve), None], 150.0);
     }
 }
