@@ -8,6 +8,8 @@
 //! | `requests.parquet` | one row for each request |
 //! | `operators.parquet` | one row for each kernel |
 //! | `copies.parquet` | one row for each copy |
+//! | `frames.parquet` | one row for each frame of the user interface |
+//! | `states.parquet` | one row for each change of frequency, temperature, power, availability |
 //! | `trace.pftrace` | the timeline, for <https://ui.perfetto.dev> |
 //! | `placement.json` | why each task ran where it ran, for `explain` |
 //! | `replicates.json` | every figure over the replicates, with intervals, where there are any |

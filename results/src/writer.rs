@@ -8,7 +8,10 @@ use crate::directory::ResultsFile;
 use crate::placement::{PLACEMENT_FILE, Placement, PlacementFile, placements};
 use crate::replicates::{REPLICATES_FILE, ReplicatesFile};
 use crate::run::{to_compact_json, to_json};
-use crate::tables::{CopyRow, OperatorRow, RequestRow, Row, TableWriter, fill_copies, fill_operators, fill_requests};
+use crate::tables::{
+    CopyRow, FrameRow, OperatorRow, RequestRow, Row, StateRow, TableWriter, fill_copies, fill_frames, fill_operators,
+    fill_requests, fill_states,
+};
 use crate::trace::TraceWriter;
 use crate::{CaseSummary, FileEntry, Provenance, RUN_FILE, ResultsDir, ResultsError, RunFile, RunResult, SCHEMA_VERSION};
 
@@ -24,6 +27,10 @@ pub enum Content {
     Operators,
     /// `copies.parquet`.
     Copies,
+    /// `frames.parquet`.
+    Frames,
+    /// `states.parquet`.
+    States,
     /// `trace.pftrace`.
     Trace,
     /// `placement.json`.
@@ -32,7 +39,8 @@ pub enum Content {
 
 impl Content {
     /// Everything.
-    pub const ALL: [Self; 5] = [Self::Requests, Self::Operators, Self::Copies, Self::Trace, Self::Placement];
+    pub const ALL: [Self; 7] =
+        [Self::Requests, Self::Operators, Self::Copies, Self::Frames, Self::States, Self::Trace, Self::Placement];
 }
 
 type Table<R> = TableWriter<R, ResultsFile>;
@@ -44,6 +52,8 @@ pub struct RunWriter {
     requests: Option<Table<RequestRow>>,
     operators: Option<Table<OperatorRow>>,
     copies: Option<Table<CopyRow>>,
+    frames: Option<Table<FrameRow>>,
+    states: Option<Table<StateRow>>,
     trace: Option<TraceWriter<ResultsFile>>,
     placements: Option<Vec<Placement>>,
     cases: Vec<CaseSummary>,
@@ -62,6 +72,8 @@ impl RunWriter {
             requests: wants(Content::Requests).then(|| table(&directory)).transpose()?,
             operators: wants(Content::Operators).then(|| table(&directory)).transpose()?,
             copies: wants(Content::Copies).then(|| table(&directory)).transpose()?,
+            frames: wants(Content::Frames).then(|| table(&directory)).transpose()?,
+            states: wants(Content::States).then(|| table(&directory)).transpose()?,
             trace: wants(Content::Trace).then(|| directory.create(TRACE_FILE).map(TraceWriter::new)).transpose()?,
             placements: wants(Content::Placement).then(Vec::new),
             directory,
@@ -92,6 +104,12 @@ impl RunWriter {
         if let Some(table) = &mut self.copies {
             fill_copies(run, table).map_err(failed(&target, CopyRow::FILE))?;
         }
+        if let Some(table) = &mut self.frames {
+            fill_frames(run, table).map_err(failed(&target, FrameRow::FILE))?;
+        }
+        if let Some(table) = &mut self.states {
+            fill_states(run, table).map_err(failed(&target, StateRow::FILE))?;
+        }
         if let Some(trace) = &mut self.trace {
             trace.add(run).map_err(ResultsError::io("write", &target.join(TRACE_FILE)))?;
         }
@@ -119,6 +137,8 @@ impl RunWriter {
         files.extend(self.requests.map(|table| close(table, directory.target())).transpose()?);
         files.extend(self.operators.map(|table| close(table, directory.target())).transpose()?);
         files.extend(self.copies.map(|table| close(table, directory.target())).transpose()?);
+        files.extend(self.frames.map(|table| close(table, directory.target())).transpose()?);
+        files.extend(self.states.map(|table| close(table, directory.target())).transpose()?);
         files.extend(self.trace.map(|trace| trace.into_inner().close()).transpose()?);
         if let Some(placements) = self.placements {
             let file = PlacementFile { schema_version: SCHEMA_VERSION, placements };

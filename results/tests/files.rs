@@ -42,7 +42,16 @@ fn equal_inputs_give_equal_bytes() {
     let [one, two] = ["one", "two"].map(|name| parent.path().join(name));
     write(&one, SIZE, &Content::ALL);
     write(&two, SIZE, &Content::ALL);
-    let expected = ["copies.parquet", "operators.parquet", "placement.json", "requests.parquet", "run.json", "trace.pftrace"];
+    let expected = [
+        "copies.parquet",
+        "frames.parquet",
+        "operators.parquet",
+        "placement.json",
+        "requests.parquet",
+        "run.json",
+        "states.parquet",
+        "trace.pftrace",
+    ];
     assert_eq!(names(&one), expected);
     for name in expected {
         let [first, second] = [&one, &two].map(|path| fs::read(path.join(name)).expect("a file"));

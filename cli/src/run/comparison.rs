@@ -6,7 +6,7 @@ use results::{CaseSummary, RunFile, Stop};
 use scenarios::Scenario;
 use sim::metrics::{ModelReport, WorkerReport};
 
-use crate::run::{Inputs, JobFailure, sustained};
+use crate::run::{Inputs, JobFailure, interface, sustained};
 use crate::table::{Align, Table, milliseconds};
 
 /// Utilisation below which a worker is not worth a mention.
@@ -42,7 +42,7 @@ pub(crate) fn comparison(scenario: &Scenario, inputs: &Inputs, file: &RunFile, f
         let median = |row: &Row<'_>| row.model.latency.map(|latency| latency.p50_ns);
         let best = rows.iter().filter_map(median).min_by(f64::total_cmp);
         for (index, row) in rows.iter().enumerate() {
-            let name = if index == 0 { row.model.name.clone() } else { String::new() };
+            let name = if index == 0 { label(file, row) } else { String::new() };
             let mark = if best.is_some() && median(row) == best { "*" } else { "" };
             table.row([name, mark.to_owned()].into_iter().chain(cells(row, best)));
         }
@@ -51,6 +51,7 @@ pub(crate) fn comparison(scenario: &Scenario, inputs: &Inputs, file: &RunFile, f
     let mut text = format!("{} on {}, seed {seed}; * marks the least median latency\n\n", scenario.name, inputs.device.name());
     text.push_str(&table.render());
     text.push_str(&sustained::table(file));
+    text.push_str(&interface::table(file));
     for strategy in &scenario.strategies {
         let failed = failures.iter().filter(|failure| failure.strategy == *strategy);
         let cases: Vec<&str> = failed.map(|failure| failure.case.as_str()).collect();
@@ -60,6 +61,14 @@ pub(crate) fn comparison(scenario: &Scenario, inputs: &Inputs, file: &RunFile, f
         }
     }
     text
+}
+
+/// The model; where it runs in several cases, such as streams of different rates, with the case.
+fn label(file: &RunFile, row: &Row<'_>) -> String {
+    let model = &row.model.name;
+    let elsewhere =
+        |case: &CaseSummary| case.case != row.case.case && case.report.models.iter().any(|other| other.name == *model);
+    if file.cases.iter().any(elsewhere) { format!("{model}, {}", row.case.case) } else { model.clone() }
 }
 
 /// Lines of one model of one case together, in the order of the strategies.

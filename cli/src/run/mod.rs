@@ -3,6 +3,7 @@
 mod comparison;
 mod estimate;
 mod inputs;
+mod interface;
 mod interrupt;
 mod intervals;
 mod jobs;

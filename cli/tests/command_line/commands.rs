@@ -18,7 +18,16 @@ squeezenet1_1     cpu[worker=cpu.1large]       3/3  20.260  20.260    3.49      
     assert_eq!(ran.stdout, expected);
     assert!(ran.stderr.contains("results in `runs/small`"), "{}", ran.stderr);
     let names: Vec<String> = folder.contents("runs/small").iter().map(|(path, _)| path.display().to_string()).collect();
-    let all = ["copies.parquet", "operators.parquet", "placement.json", "requests.parquet", "run.json", "trace.pftrace"];
+    let all = [
+        "copies.parquet",
+        "frames.parquet",
+        "operators.parquet",
+        "placement.json",
+        "requests.parquet",
+        "run.json",
+        "states.parquet",
+        "trace.pftrace",
+    ];
     assert_eq!(names, all);
 }
 

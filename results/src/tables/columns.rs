@@ -11,6 +11,8 @@ pub enum Kind {
     Integer,
     /// Signed 64-bit integers, or nothing.
     OptionalInteger,
+    /// 64-bit floating-point numbers.
+    Real,
 }
 
 /// A column of a table.
@@ -31,6 +33,8 @@ pub enum Values {
     Integer(Vec<i64>),
     /// Of a [`Kind::OptionalInteger`] column: the values present, and for each row whether there is one (1) or not (0).
     OptionalInteger(Vec<i64>, Vec<i16>),
+    /// Of a [`Kind::Real`] column.
+    Real(Vec<f64>),
 }
 
 impl Values {
@@ -40,6 +44,7 @@ impl Values {
             Kind::Text => Self::Text(Vec::new()),
             Kind::Integer => Self::Integer(Vec::new()),
             Kind::OptionalInteger => Self::OptionalInteger(Vec::new(), Vec::new()),
+            Kind::Real => Self::Real(Vec::new()),
         }
     }
 
@@ -52,6 +57,7 @@ impl Values {
                 values.clear();
                 present.clear();
             }
+            Self::Real(values) => values.clear(),
         }
     }
 }
@@ -102,6 +108,23 @@ impl Cell for u64 {
         match values {
             Values::Integer(values) => values.into_iter().map(unsigned).collect(),
             _ => Err("not a column of integers".to_owned()),
+        }
+    }
+}
+
+impl Cell for f64 {
+    const KIND: Kind = Kind::Real;
+
+    fn put(&self, values: &mut Values) {
+        if let Values::Real(values) = values {
+            values.push(*self);
+        }
+    }
+
+    fn take(values: Values) -> Result<Vec<Self>, String> {
+        match values {
+            Values::Real(values) => Ok(values),
+            _ => Err("not a column of floating-point numbers".to_owned()),
         }
     }
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use parquet::basic::{Compression, Encoding, LogicalType, Repetition, Type as PhysicalType};
 use parquet::column::reader::ColumnReader;
-use parquet::data_type::{ByteArrayType, Int64Type};
+use parquet::data_type::{ByteArrayType, DoubleType, Int64Type};
 use parquet::errors::Result as ParquetResult;
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
@@ -63,6 +63,7 @@ impl<R: Row, W: Write + Send> TableWriter<R, W> {
             match values {
                 Values::Text(values) => column.typed::<ByteArrayType>().write_batch(values, None, None)?,
                 Values::Integer(values) => column.typed::<Int64Type>().write_batch(values, None, None)?,
+                Values::Real(values) => column.typed::<DoubleType>().write_batch(values, None, None)?,
                 Values::OptionalInteger(values, present) => {
                     column.typed::<Int64Type>().write_batch(values, Some(present), None)?
                 }
@@ -82,6 +83,7 @@ fn schema(columns: &[Column]) -> ParquetResult<Type> {
         let (physical, logical, repetition) = match column.kind {
             Kind::Text => (PhysicalType::BYTE_ARRAY, Some(LogicalType::String), Repetition::REQUIRED),
             Kind::Integer => (PhysicalType::INT64, None, Repetition::REQUIRED),
+            Kind::Real => (PhysicalType::DOUBLE, None, Repetition::REQUIRED),
             Kind::OptionalInteger => (PhysicalType::INT64, None, Repetition::OPTIONAL),
         };
         let builder = Type::primitive_type_builder(column.name, physical).with_logical_type(logical);
@@ -103,6 +105,7 @@ fn properties(columns: &[Column]) -> WriterProperties {
         builder = match column.kind {
             Kind::Text => builder.set_column_dictionary_enabled(path, true),
             Kind::Integer | Kind::OptionalInteger => builder.set_column_encoding(path, Encoding::DELTA_BINARY_PACKED),
+            Kind::Real => builder.set_column_encoding(path, Encoding::PLAIN),
         };
     }
     builder.build()
@@ -152,6 +155,11 @@ fn read_column(group: &dyn RowGroupReader, position: usize, column: Column) -> R
             let mut values = Vec::new();
             let read = reader.read_records(rows, None, None, &mut values);
             (Values::Integer(values), read)
+        }
+        (ColumnReader::DoubleColumnReader(mut reader), Kind::Real) => {
+            let mut values = Vec::new();
+            let read = reader.read_records(rows, None, None, &mut values);
+            (Values::Real(values), read)
         }
         (ColumnReader::Int64ColumnReader(mut reader), Kind::OptionalInteger) => {
             let mut values = Vec::new();

@@ -19,7 +19,7 @@ pub trait Row: Sized {
 macro_rules! rows {
     ($($(#[$doc:meta])* $name:ident in $file:literal { $($(#[$field_doc:meta])* $field:ident: $type:ty,)+ })+) => {$(
         $(#[$doc])*
-        #[derive(Clone, Debug, Default, PartialEq, Eq)]
+        #[derive(Clone, Debug, Default, PartialEq)]
         pub struct $name {
             $($(#[$field_doc])* pub $field: $type,)+
         }
@@ -143,5 +143,45 @@ rows! {
         end_ns: u64,
         /// What it was expected to take with nothing else running.
         solo_ns: u64,
+    }
+
+    /// One frame of the user interface, in order of its end.
+    FrameRow in "frames.parquet" {
+        /// The case.
+        case: String,
+        /// The strategy.
+        strategy: String,
+        /// The beat of the display at which it began, or could not.
+        beat: u64,
+        /// `shown`, `skipped` (no frame could begin at the beat) or `unfinished`.
+        outcome: String,
+        /// When it began.
+        begun_ns: u64,
+        /// When it left the CPU.
+        cpu_end_ns: u64,
+        /// When the GPU began with it.
+        gpu_start_ns: u64,
+        /// When the GPU ended with it.
+        gpu_end_ns: u64,
+        /// When it was shown; else the end of the run.
+        ended_ns: u64,
+        /// Until when the GPU should have ended.
+        due_ns: u64,
+    }
+
+    /// One change of the device, in order of time: frequencies, temperatures, power, availability.
+    StateRow in "states.parquet" {
+        /// The case.
+        case: String,
+        /// The strategy.
+        strategy: String,
+        /// From when on.
+        at_ns: u64,
+        /// What changed, with its unit: `frequency_khz`, `temperature_celsius`, `power_w`, ...
+        quantity: String,
+        /// The processor or the node of the thermal network; empty for the whole device.
+        of: String,
+        /// Its value.
+        value: f64,
     }
 }
