@@ -226,6 +226,8 @@ pub enum Quantity {
     LostWork(ProcessorId),
     /// Requests dropped since the start because a processor had vanished.
     OutageDrops,
+    /// Kernels ended since the start because they took too long.
+    Timeouts,
 }
 
 /// See [`Record::State`].

@@ -5,7 +5,7 @@ mod small;
 
 use proptest::prelude::*;
 use sim::engine::{Model, Options, StopReason, simulate};
-use sim::environment::{Absence, Environment, OnOutage, Outage};
+use sim::environment::{Absence, Environment, OnOutage, Outage, Watchdog};
 use sim::identifiers::{ModelId, ProcessorId};
 use sim::platform::ProcessorKind;
 use sim::record::{Outcome, Record};
@@ -181,5 +181,57 @@ proptest! {
         }).collect();
         ended.sort_unstable();
         prop_assert_eq!(ended, (0..one.summary.arrived as u32).collect::<Vec<_>>());
+    }
+}
+
+/// A kernel of 1,000 ns and one of 400, a limit of 500: by hand, with and without a reset of 300. The second request finds the GPU away.
+#[test]
+fn a_watchdog_ends_what_takes_too_long() {
+    for memory_bytes in [0, 300] {
+        let kernels = [KernelCost { duration_ns: 400, memory_bytes }, KernelCost { duration_ns: 1_000, memory_bytes }];
+        for (limit_ns, reset_ns, ends, timeouts) in
+            [(1_100, 0, [1_400, 2_800], 0), (500, 0, [900, 1_800], 2), (500, 300, [900, 2_100], 2), (100, 0, [100, 750], 2)]
+        {
+            let watchdogs = vec![Watchdog { processor: ProcessorId(2), limit_ns, reset_ns }];
+            let environment = Environment { watchdogs, ..Environment::default() };
+            let options = Options { environment, ..Options::default() };
+            let ran = run(&clusters(0.0), GPU, &kernels, vec![0, 650], &options);
+            let ended: Vec<_> =
+                ran.records.iter().filter_map(|it| if let Record::Request(it) = it { Some(*it) } else { None }).collect();
+            let outcome = if timeouts > 0 { Outcome::Dropped } else { Outcome::Completed };
+            for (request, at_ns) in ended.iter().zip(ends) {
+                assert!(request.ended_ns.abs_diff(at_ns) <= 2, "limit {limit_ns}, reset {reset_ns}: {}", request.ended_ns);
+                assert_eq!(request.outcome, outcome);
+            }
+            assert_eq!(ran.report.device.map_or(0, |device| device.timeouts), timeouts);
+        }
+    }
+}
+
+proptest! {
+    /// Nothing that ends in time is touched; every request is completed or dropped; the engine ends.
+    #[test]
+    fn watchdogs_spare_what_ends_in_time(
+        durations in prop::collection::vec(1u64..2_000, 1..5),
+        arrivals in prop::collection::vec(0u64..20_000, 1..12),
+        limit_ns in 1u64..2_500,
+        reset_ns in prop_oneof![Just(0u64), 1..3_000u64],
+    ) {
+        let kernels: Vec<KernelCost> = durations.iter().map(|&duration_ns| KernelCost { duration_ns, memory_bytes: duration_ns / 3 }).collect();
+        let watchdogs = vec![Watchdog { processor: ProcessorId(2), limit_ns, reset_ns }];
+        let options = Options { environment: Environment { watchdogs, ..Environment::default() }, ..Options::default() };
+        let mut arrivals = arrivals;
+        arrivals.sort_unstable();
+        let count = arrivals.len() as u64;
+        let ran = run(&clusters(0.0), GPU, &kernels, arrivals, &options);
+        prop_assert_eq!(ran.summary.stop, StopReason::Drained);
+        prop_assert_eq!(ran.summary.completed + ran.summary.dropped, count);
+        // What shares bandwidth ends up to a nanosecond late.
+        if durations.iter().all(|&duration_ns| duration_ns + 1 < limit_ns) {
+            prop_assert_eq!(ran.summary.completed, count);
+        }
+        if durations.iter().any(|&duration_ns| duration_ns > limit_ns) {
+            prop_assert_eq!(ran.summary.dropped, count);
+        }
     }
 }

@@ -71,6 +71,7 @@ fn quantity(quantity: Quantity, device: &Device) -> (&'static str, String) {
         Quantity::BaseEnergy => ("base_energy_j", String::new()),
         Quantity::Availability(id) => processor("available", id),
         Quantity::LostWork(id) => processor("lost_work_s", id),
+        Quantity::Timeouts => ("timeouts", String::new()),
         Quantity::OutageDrops => ("outage_drops", String::new()),
     }
 }

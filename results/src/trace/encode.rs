@@ -273,6 +273,7 @@ fn of_state(device: &Device, quantity: record::Quantity) -> (String, &'static st
         record::Quantity::Power => ("power".to_owned(), "W"),
         record::Quantity::Availability(processor) => (format!("availability of {}", device.processor(processor).name), "there"),
         record::Quantity::LostWork(processor) => (format!("work lost on {}", device.processor(processor).name), "s"),
+        record::Quantity::Timeouts => ("kernels that took too long".to_owned(), "kernels"),
         record::Quantity::OutageDrops => ("requests dropped by outages".to_owned(), "requests"),
         record::Quantity::ActiveEnergy(_)
         | record::Quantity::IdleEnergy(_)

@@ -9,6 +9,7 @@ use sim::identifiers::ProcessorId;
 use sim::platform::Device;
 
 use crate::scenario::others::{Others, RawHog, RawInterface, RawLoad, RawOnOutage, RawOutage, others};
+use crate::scenario::watchdog::RawWatchdog;
 use crate::text::{At, Diagnostics, Duration, Frequency};
 
 /// What changes about the device, and what of it is accounted for. The device's profile has to say what it draws and how it heats up.
@@ -40,6 +41,8 @@ pub struct RawEnvironment {
     pub outage: Option<At<Vec<At<RawOutage>>>>,
     /// What becomes of work on a processor that vanishes; a kernel under way begins anew if absent.
     pub on_outage: Option<RawOnOutage>,
+    /// Drivers that end kernels that take too long.
+    pub watchdog: Option<At<Vec<At<RawWatchdog>>>>,
     /// A user interface; none if absent.
     pub interface: Option<RawInterface>,
 }

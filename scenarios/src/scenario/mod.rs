@@ -10,6 +10,7 @@ mod stream;
 mod trace;
 mod validate;
 mod validate_arrivals;
+mod watchdog;
 
 pub use arrivals::Arrivals;
 pub use environment::{Environment, RawEnvironment, RawFixed, RawFrequencies, RawGovernor, RawSchedutil};

@@ -10,6 +10,7 @@ use sim::identifiers::ProcessorId;
 use sim::platform::Device;
 
 use crate::scenario::environment::RawEnvironment;
+use crate::scenario::watchdog::watchdog;
 use crate::text::{At, Bandwidth, Diagnostics, Duration};
 
 /// Load on a processor by others: a share of its time, or threads beside those of inference.
@@ -182,6 +183,8 @@ pub struct Others {
     pub outages: Vec<(String, Absence)>,
     /// What becomes of work there.
     pub on_outage: OnOutage,
+    /// Processors whose driver ends kernels: the limit, and the time of a reset, in nanoseconds.
+    pub watchdogs: Vec<(String, u64, u64)>,
     /// The user interface: its CPU, its GPU, and the rest, whose processors mean nothing.
     pub interface: Option<(String, String, environment::Interface)>,
 }
@@ -216,6 +219,9 @@ impl Others {
             environment.outages.push(environment::Outage { processor: processor(name)?, absence: *absence });
         }
         environment.on_outage = self.on_outage;
+        for &(ref name, limit_ns, reset_ns) in &self.watchdogs {
+            environment.watchdogs.push(environment::Watchdog { processor: processor(name)?, limit_ns, reset_ns });
+        }
         if let Some((cpu, gpu, interface)) = &self.interface {
             let (cpu, gpu) = (processor(cpu)?, processor(gpu)?);
             environment.interface = Some(environment::Interface { cpu, gpu, ..interface.clone() });
@@ -240,7 +246,15 @@ pub(super) fn others(raw: &RawEnvironment, diagnostics: &mut Diagnostics) -> Oth
         RawOnOutage::Restart => OnOutage::Restart,
         RawOnOutage::Drop => OnOutage::Drop,
     };
-    Others { loads, hogs, outages, on_outage, interface: raw.interface.as_ref().and_then(|raw| interface(raw, diagnostics)) }
+    let watchdogs = raw.watchdog.iter().flat_map(|at| &at.value).filter_map(|at| watchdog(at, diagnostics)).collect();
+    Others {
+        loads,
+        hogs,
+        outages,
+        on_outage,
+        watchdogs,
+        interface: raw.interface.as_ref().and_then(|raw| interface(raw, diagnostics)),
+    }
 }
 
 fn duration(at: &At<Duration>, diagnostics: &mut Diagnostics) -> Option<u64> {

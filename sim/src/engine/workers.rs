@@ -110,6 +110,9 @@ impl<R: Recorder> Engine<'_, R> {
     /// A worker computes for so long, and moves the bytes of a cost.
     #[inline]
     pub(super) fn work_starts(&mut self, worker: u16, cost: KernelCost, duration_ns: u64) {
+        if self.dynamics.is_some() {
+            self.is_watched(worker);
+        }
         let state = &mut self.workers[worker as usize];
         state.generation = state.generation.wrapping_add(1);
         state.shares_bandwidth = false;

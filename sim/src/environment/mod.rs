@@ -21,11 +21,13 @@ mod governor;
 mod interface;
 mod load;
 mod outage;
+mod watchdog;
 
 pub use governor::{Governor, PELT_HALF_LIFE_NS, SCHEDUTIL_HEADROOM};
 pub use interface::{FrameWork, GPU_SHARE, Interface, PLAY_STORE_FRAMES, Precedence, Slicing};
 pub use load::{BandwidthHog, Load, Migration, Presence, Takes};
 pub use outage::{Absence, OnOutage, Outage};
+pub use watchdog::Watchdog;
 
 use thiserror::Error;
 
@@ -80,6 +82,8 @@ pub struct Environment {
     pub outages: Vec<Outage>,
     /// What becomes of work on a processor that vanishes.
     pub on_outage: OnOutage,
+    /// Processors whose driver ends kernels that take too long.
+    pub watchdogs: Vec<Watchdog>,
     /// Frames of a user interface.
     pub interface: Option<Interface>,
 }
@@ -179,7 +183,8 @@ fn known(what: &'static str, processor: ProcessorId, device: &Device) -> Result<
 impl Environment {
     /// Whether nothing ever changes.
     pub fn is_constant(&self) -> bool {
-        let others_do_nothing = self.loads.is_empty() && self.hogs.is_empty() && self.outages.is_empty();
+        let others_do_nothing =
+            self.loads.is_empty() && self.hogs.is_empty() && self.outages.is_empty() && self.watchdogs.is_empty();
         let is_governed = !self.governors.is_empty() || self.climate.is_some() || self.energy;
         self.changes.is_empty() && !is_governed && others_do_nothing && self.interface.is_none()
     }
@@ -208,6 +213,7 @@ impl Environment {
         self.loads.iter().try_for_each(|load| load.check(device))?;
         self.hogs.iter().try_for_each(|hog| hog.check(device))?;
         self.outages.iter().try_for_each(|outage| outage.check(device))?;
+        self.watchdogs.iter().try_for_each(|watchdog| watchdog.check(device))?;
         self.interface.iter().try_for_each(|interface| interface.check(device))?;
         if (self.energy || self.climate.is_some()) && device.power().is_none() {
             return Err(EnvironmentError::Unknown { device: device.name().to_owned(), what: "power" });

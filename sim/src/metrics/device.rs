@@ -29,6 +29,8 @@ pub struct DeviceReport {
     /// Requests dropped because a processor had vanished.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub outage_drops: u64,
+    /// Kernels ended because they took too long, and requests dropped with them.
+    pub timeouts: u64,
 }
 
 /// Median latency of a model's requests that arrived in the first minute of the run and completed, and of those of the last minute.
@@ -170,6 +172,7 @@ pub(super) fn of(device: &Device, facts: &[ModelFacts<'_>], records: &[Record], 
                 report.outages.push(outages(name, values, lost_s.map_or(0.0, |&(_, seconds)| seconds), end_ns));
             }
             Quantity::OutageDrops => report.outage_drops = values.last().map_or(0, |&(_, count)| count as u64),
+            Quantity::Timeouts => report.timeouts = values.last().map_or(0, |&(_, count)| count as u64),
             _ => {}
         }
     }

@@ -90,6 +90,9 @@ fn of_device(device: &DeviceReport, formatter: &mut Formatter<'_>) -> Result {
         outages.row(row);
     }
     outages.fmt(formatter)?;
+    if device.timeouts > 0 {
+        writeln!(formatter, "kernels that took too long, and whose requests were dropped: {}", device.timeouts)?;
+    }
     if device.outage_drops > 0 {
         writeln!(formatter, "dropped because a processor was away: {}", device.outage_drops)?;
     }

@@ -12,6 +12,7 @@ mod meter;
 mod outages;
 mod slices;
 mod speed;
+mod watchdogs;
 
 use crate::engine::queue::Class;
 use crate::engine::run::Engine;
@@ -31,6 +32,7 @@ use meter::Meter;
 use outages::Outages;
 use slices::Cutting;
 use speed::Speeds;
+use watchdogs::Watchdogs;
 
 /// What an environment event is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,6 +61,10 @@ pub(super) enum Trigger {
     FramePrepared(u32),
     /// A frame leaves the GPU, likewise.
     FrameDrawn(u32),
+    /// A worker's kernel may have taken too long.
+    Watchdog(u32),
+    /// The processor of a watchdog has been reset.
+    Reset(u32),
 }
 
 impl Trigger {
@@ -79,6 +85,8 @@ impl Trigger {
             Self::Beat => (9, 0),
             Self::FramePrepared(generation) => (10, generation),
             Self::FrameDrawn(generation) => (11, generation),
+            Self::Watchdog(worker) => (12, worker),
+            Self::Reset(watchdog) => (13, watchdog),
         };
         (kind << Self::ENTITY_BITS) | entity
     }
@@ -98,7 +106,9 @@ impl Trigger {
             8 => Self::Stranded,
             9 => Self::Beat,
             10 => Self::FramePrepared(entity),
-            _ => Self::FrameDrawn(entity),
+            11 => Self::FrameDrawn(entity),
+            12 => Self::Watchdog(entity),
+            _ => Self::Reset(entity),
         }
     }
 }
@@ -112,6 +122,7 @@ pub(super) struct Dynamics {
     heat: Option<Heat>,
     loads: Loads,
     pub(super) outages: Outages,
+    watchdogs: Watchdogs,
     frames: Option<Frames>,
     cutting: Option<Cutting>,
     /// Changes still to come, the next one last.
@@ -136,6 +147,7 @@ impl Dynamics {
             heat: climate.map(|(climate, thermal)| Heat::new(climate, thermal)),
             loads: Loads::new(environment, seed),
             outages: Outages::new(environment, device, seed),
+            watchdogs: Watchdogs::new(environment, device),
             frames: environment.interface.as_ref().and_then(|interface| Frames::new(interface, device, seed)),
             cutting: environment.interface.as_ref().and_then(|interface| Cutting::new(interface, device)),
             script,
@@ -154,7 +166,13 @@ impl Dynamics {
     fn is_recurring(&self, trigger: Trigger) -> bool {
         match trigger {
             // Frames under way may be what the queue of the GPU waits for.
-            Trigger::Script | Trigger::Clock(_) | Trigger::Stranded | Trigger::FramePrepared(_) | Trigger::FrameDrawn(_) => false,
+            Trigger::Script
+            | Trigger::Clock(_)
+            | Trigger::Stranded
+            | Trigger::FramePrepared(_)
+            | Trigger::FrameDrawn(_)
+            | Trigger::Watchdog(_)
+            | Trigger::Reset(_) => false,
             Trigger::Thermal | Trigger::Beat => true,
             Trigger::Load(_) | Trigger::Move(_) | Trigger::Hog(_) => self.loads.recurs(trigger),
             Trigger::Outage(index) => self.outages.recurs(index),
@@ -201,6 +219,8 @@ impl<R: Recorder> Engine<'_, R> {
             Trigger::Beat => self.beat(),
             Trigger::FramePrepared(generation) => self.frame_prepared(generation),
             Trigger::FrameDrawn(generation) => self.frame_ended(generation),
+            Trigger::Watchdog(worker) => self.watchdog_looks(worker as u16),
+            Trigger::Reset(watchdog) => self.reset_ends(watchdog),
         }
         self.settle();
     }

@@ -124,7 +124,18 @@ impl<R: Recorder> Engine<'_, R> {
         let state = &mut outages.all[index as usize];
         let next_ns = state.flip(now_ns);
         let (processor, is_away) = (state.outage.processor, state.is_away);
-        let away = &mut outages.away[processor.index()];
+        self.absence_changes(processor, is_away);
+        if let Some(at_ns) = next_ns {
+            self.schedule_environment(Trigger::Outage(index), at_ns);
+        }
+    }
+
+    /// One reason more, or one less, for a processor to be away.
+    pub(super) fn absence_changes(&mut self, processor: ProcessorId, is_away: bool) {
+        let Some(dynamics) = &mut self.dynamics else {
+            return;
+        };
+        let away = &mut dynamics.outages.away[processor.index()];
         let was_away = *away > 0;
         *away = if is_away { *away + 1 } else { *away - 1 };
         let is_away = *away > 0;
@@ -134,13 +145,12 @@ impl<R: Recorder> Engine<'_, R> {
             self.record_state(Quantity::Availability(processor), there);
             if is_away {
                 self.work_is_lost(processor);
+            } else {
+                self.watches_again(processor);
             }
             if !self.ready.is_empty() {
                 self.ask();
             }
-        }
-        if let Some(at_ns) = next_ns {
-            self.schedule_environment(Trigger::Outage(index), at_ns);
         }
     }
 
@@ -199,6 +209,27 @@ impl<R: Recorder> Engine<'_, R> {
         }
     }
 
+    /// A worker stops in the middle of a segment: of which request, and whether it is free for something else.
+    pub(super) fn stops(&mut self, worker: u16) -> Option<(u32, bool)> {
+        let state = &mut self.workers[worker as usize];
+        let Some(Occupation::Segment { slot, .. }) = state.running else {
+            return None;
+        };
+        state.generation = state.generation.wrapping_add(1);
+        if state.shares_bandwidth {
+            self.sharing.leave(Flow::Worker(worker));
+        }
+        state.shares_bandwidth = false;
+        state.in_invocation = false;
+        // The frame that runs between two kernels has the worker for itself.
+        let is_vacant = !std::mem::take(&mut state.paused);
+        state.running = if is_vacant { None } else { Some(Occupation::Frame) };
+        if self.requests.items[slot as usize].given_up {
+            self.ended_of_given_up(slot);
+        }
+        Some((slot, is_vacant))
+    }
+
     /// Drops all requests of which something runs on a worker that is away, or waits for one.
     pub(super) fn drop_stranded(&mut self) {
         let Some(dynamics) = &mut self.dynamics else {
@@ -214,25 +245,9 @@ impl<R: Recorder> Engine<'_, R> {
                 Occupation::Segment { slot, .. } => Some(slot),
                 Occupation::Copy { .. } | Occupation::Frame => None,
             }));
-            if let Some(Occupation::Segment { slot, .. }) = state.running {
+            if let Some((slot, is_vacant)) = self.stops(worker) {
                 slots.push(slot);
-                state.generation = state.generation.wrapping_add(1);
-                if state.shares_bandwidth {
-                    self.sharing.leave(Flow::Worker(worker));
-                }
-                state.shares_bandwidth = false;
-                state.in_invocation = false;
-                if state.paused {
-                    // The frame that runs between two kernels has the worker for itself.
-                    state.paused = false;
-                    state.running = Some(Occupation::Frame);
-                } else {
-                    state.running = None;
-                    vacant.push(worker);
-                }
-                if self.requests.items[slot as usize].given_up {
-                    self.ended_of_given_up(slot);
-                }
+                vacant.extend(is_vacant.then_some(worker));
             }
         }
         slots.sort_unstable_by_key(|&slot| self.requests.items[slot as usize].id);
