@@ -75,9 +75,9 @@ pub(super) fn candidates(
     let subject = Subject { tasks: job.tasks, costs: job.costs };
     let mut found: Vec<Candidate> = Vec::new();
     let mut add = |plan: Plan, evaluator: &mut Evaluator<'_>| {
-        if let Some(alone_ns) = evaluator.alone_ns(subject, &plan)
-            && !found.iter().any(|known| known.plan == plan)
-        {
+        let Some(alone_ns) = evaluator.alone_ns(subject, &plan) else { return };
+        let (plan, alone_ns) = joined(&plan, alone_ns, subject, evaluator).unwrap_or((plan, alone_ns));
+        if !found.iter().any(|known| known.plan == plan) {
             found.push(Candidate::new(plan, alone_ns));
         }
     };
@@ -100,6 +100,14 @@ pub(super) fn candidates(
         evaluator.account(subject, candidate);
     }
     kept(found, view.device)
+}
+
+/// The same placement in fewer segments, if that is not slower: whatever comes between two segments costs a launch.
+fn joined(plan: &Plan, alone_ns: u64, subject: Subject<'_>, evaluator: &mut Evaluator<'_>) -> Option<(Plan, u64)> {
+    let joined = plan_of(&choices_of(plan, subject.tasks)?, subject.tasks, Form::Runs);
+    let is_shorter = joined.segments().len() < plan.segments().len();
+    let joined_ns = if is_shorter { evaluator.alone_ns(subject, &joined)? } else { return None };
+    (joined_ns <= alone_ns).then_some((joined, joined_ns))
 }
 
 /// The fastest, and beside them the fastest single worker of each kind, to fall back on; where energy counts, the most frugal too.

@@ -23,8 +23,14 @@ const HYSTERESIS: f64 = 0.182;
 /// Another plan has to be better by this share to be taken.
 const WORTH_A_CHANGE: f64 = 0.03;
 
-/// Least time between two judgements.
+/// Least time from one judgement to the next.
 const PAUSE_NS: u64 = 20_000_000;
+
+/// Judging may take this share of the time, at most: requests wait for it.
+const BUDGET: f64 = 0.02;
+
+/// Each judgement that changed nothing doubles the rest before the next, so many times at most.
+const MOST_DOUBLINGS: u32 = 4;
 
 /// What planning takes at run time for each kernel that is simulated, on one core: rounded up from what `socrates-bench strategies`
 /// prints, as is the next.
@@ -41,7 +47,10 @@ pub(super) struct Running {
     journal: Journal,
     /// Logarithms of the factors that the plans in force were judged by.
     judged_by: Vec<f64>,
-    judged_ns: u64,
+    /// No judgement before this.
+    rests_until_ns: u64,
+    /// Judgements in a row that changed nothing.
+    in_vain: u32,
 }
 
 pub(super) struct Known {
@@ -106,7 +115,8 @@ impl Running {
             factors: Factors::new(workers),
             journal: Journal::default(),
             judged_by: vec![0.0; workers],
-            judged_ns: 0,
+            rests_until_ns: 0,
+            in_vain: 0,
         };
         running.expect(&mut evaluator);
         Ok(running)
@@ -129,10 +139,10 @@ impl Running {
         let workers: Vec<WorkerId> = self.device.worker_ids().collect();
         let logs: Vec<f64> = workers.iter().map(|&worker| self.factors.log(worker, None)).collect();
         let has_moved = logs.iter().zip(&self.judged_by).any(|(now, then)| (now - then).abs() > HYSTERESIS);
-        if !has_moved || now_ns < self.judged_ns.saturating_add(PAUSE_NS) {
+        if !has_moved || now_ns < self.rests_until_ns {
             return false;
         }
-        (self.judged_by, self.judged_ns) = (logs, now_ns);
+        self.judged_by = logs;
         let device = self.device.clone();
         let mut evaluator = Evaluator::new(&device, allowed.objective);
         let mut searched = 0;
@@ -188,8 +198,12 @@ impl Running {
         let mut evaluator = Evaluator::new(&device, allowed.objective);
         self.expect(&mut evaluator);
         let simulated = simulated + evaluator.kernels;
-        decisions.spend(simulated.saturating_mul(SIMULATION_NS_PER_KERNEL));
-        decisions.spend(searched.saturating_mul(SEARCH_NS_PER_TASK_AND_WORKER));
+        let spent_ns =
+            simulated.saturating_mul(SIMULATION_NS_PER_KERNEL) + searched.saturating_mul(SEARCH_NS_PER_TASK_AND_WORKER);
+        decisions.spend(spent_ns);
+        self.in_vain = if decisions.plans.is_empty() { (self.in_vain + 1).min(MOST_DOUBLINGS) } else { 0 };
+        let rest_ns = PAUSE_NS.max((spent_ns as f64 / BUDGET) as u64) << self.in_vain;
+        self.rests_until_ns = now_ns.saturating_add(rest_ns);
         true
     }
 
