@@ -4,13 +4,23 @@ mod bars;
 mod boxes;
 mod comparison;
 mod errors;
+mod heat;
+mod lines;
+mod pareto;
 mod scatter;
+mod stacks;
+mod tornado;
 
 pub use bars::{Bar, Bars};
 pub use boxes::{Boxes, Sample};
 pub use comparison::Comparison;
 pub use errors::ErrorCurves;
+pub use heat::{Cell, HeatMap};
+pub use lines::{Curve, CurvePoint, Lines};
+pub use pareto::{Alternative, Pareto};
 pub use scatter::{Pair, Scatter};
+pub use stacks::Stacks;
+pub use tornado::{Swing, Tornado};
 
 /// A note on what was left out; nothing if nothing was.
 fn left_out(count: usize, of: usize, why: &str) -> Vec<String> {
