@@ -1,3 +1,24 @@
 //! Figures and the report, from result files only.
+//!
+//! A chart is plain data with a `draw` method; it makes a [`Scene`], which is written as SVG or PNG. All sizes are in points
+//! (1/72 inch) on paper, and every text is measured with the outlines that will be drawn: labels that do not overlap here overlap nowhere.
+//! Equal data give equal bytes, on any machine.
 
 #![forbid(unsafe_code)]
+
+pub mod charts;
+mod font;
+mod frame;
+mod geometry;
+mod legend;
+mod number;
+mod png;
+mod scale;
+mod scene;
+pub mod style;
+mod svg;
+
+pub use geometry::{Path, Point, Rectangle, Step};
+pub use number::si;
+pub use scale::{Scale, Tick};
+pub use scene::{Anchor, Dash, DrawError, Hatch, Scene, Shape, Stroke, Text, Weight};
