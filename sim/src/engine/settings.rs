@@ -68,6 +68,9 @@ impl<R: Recorder> Engine<'_, R> {
         if late_ns == 0 {
             return cost;
         }
+        if settings.points(place).any(|(processor, _)| settings.stalls(processor)) {
+            return KernelCost { duration_ns: cost.duration_ns.saturating_add(late_ns), ..cost };
+        }
         let in_force = |processor: ProcessorId, point: usize| {
             let clock = clocks[processor.index()];
             clock.point.filter(|_| clock.due_ns > now_ns).unwrap_or(point)

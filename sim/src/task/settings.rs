@@ -32,6 +32,8 @@ pub struct SettableClock {
     pub frequencies_khz: Vec<u64>,
     /// From asking until the new frequency is in force: `switch_ns[from * points + to]`. Meanwhile the old one holds.
     pub switch_ns: Vec<u64>,
+    /// Whether the kernel that asks stands still meanwhile.
+    pub stalls: bool,
 }
 
 /// Work of so many cycles at a clock, done when a worker takes over from another.
@@ -212,6 +214,11 @@ impl Settings {
         clock.switch_ns[from * clock.frequencies_khz.len() + to]
     }
 
+    /// Whether a kernel stands still while a processor's clock changes.
+    pub fn stalls(&self, processor: ProcessorId) -> bool {
+        self.clocks[processor.index()].stalls
+    }
+
     /// What entering a segment of some tasks costs after one at `before`; `is_resident` where the worker has no other segment in the plan.
     pub fn entry_ns(&self, tasks: &[TaskId], place: Place, before: Option<Place>, is_resident: bool) -> u64 {
         let (to, workers) = (place.worker.index(), self.processors.len());
@@ -264,7 +271,11 @@ mod tests {
 
     fn clock(frequencies_khz: &[u64]) -> SettableClock {
         let points = frequencies_khz.len();
-        SettableClock { frequencies_khz: frequencies_khz.to_vec(), switch_ns: (0..points * points).map(|it| it as u64).collect() }
+        SettableClock {
+            frequencies_khz: frequencies_khz.to_vec(),
+            switch_ns: (0..points * points).map(|it| it as u64).collect(),
+            stalls: false,
+        }
     }
 
     /// A CPU of 2 points, and a GPU of 3 points that also sets the CPU's, which is its host; one task.
@@ -325,7 +336,7 @@ mod tests {
         let one = || vec![clock(&[1])];
         check(one(), vec![vec![ProcessorId(0)]], vec![1, 2], "durations_ns holds 2 numbers: must be 1");
         check(one(), vec![vec![ProcessorId(1)]], vec![1], "worker 0 names processor 1, which has no clock that can be set");
-        let short = vec![SettableClock { frequencies_khz: vec![1, 2], switch_ns: vec![0] }];
+        let short = vec![SettableClock { frequencies_khz: vec![1, 2], switch_ns: vec![0], stalls: false }];
         check(short, vec![vec![]], vec![1], "switch_ns holds 1 numbers: must be 4");
     }
 }
