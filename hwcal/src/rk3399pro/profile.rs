@@ -140,9 +140,19 @@ pub struct Fitting<'a> {
 impl<'a> Fitting<'a> {
     /// The built-in mappings of a campaign that can be replayed. Runs of one processor alone tell nothing of mechanisms unless they are on the NPU.
     pub fn built_in(measurements: &'a Measurements, campaign: Campaign) -> Result<Self, BoardError> {
+        Self::of_rows(measurements, campaign, |_| {})
+    }
+
+    /// The same with each row changed before anything looks at it: to show what a fit depends on.
+    pub fn of_rows(
+        measurements: &'a Measurements,
+        campaign: Campaign,
+        change: impl Fn(&mut MeasuredMapping),
+    ) -> Result<Self, BoardError> {
         let simulated = Simulated::new(measurements, campaign)?;
         let mut rows = Vec::new();
-        for row in read_mappings(MAPPINGS)? {
+        for mut row in read_mappings(MAPPINGS)? {
+            change(&mut row);
             let is_alone = row.mapping.places.windows(2).all(|pair| pair[0].processor == pair[1].processor);
             if row.mapping.campaign != campaign || (is_alone && !row.mapping.uses_npu()) {
                 continue;
