@@ -1,11 +1,15 @@
 //! The command line. `docs/cli.md` is generated from it.
 
+mod validate;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use executor::Specification;
 use scenarios::onnx::ReadOptions;
 use sim::frontend::Passes;
+
+pub(crate) use validate::{HeldOutKind, MappedDevice, MappingsArguments, ValidateCommand};
 
 const EXIT_STATUSES: &str = "\
 Exit status:
@@ -67,6 +71,12 @@ pub(crate) enum Command {
         /// Of what.
         #[command(subcommand)]
         command: ImportCommand,
+    },
+    /// Compare predictions with measurements.
+    Validate {
+        /// What to compare.
+        #[command(subcommand)]
+        command: ValidateCommand,
     },
     /// Print the JSON Schema of a file format.
     Schema {
@@ -375,6 +385,8 @@ pub(crate) struct FitArguments {
 pub(crate) enum Calibrated {
     /// Google Pixel 4 (Snapdragon 855).
     Pixel4,
+    /// RK3399Pro board: what its measured parts do not show, from measured mappings.
+    Rk3399pro,
 }
 
 /// A file format.

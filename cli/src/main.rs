@@ -34,6 +34,7 @@ fn perform(arguments: Arguments) -> Outcome {
         Command::Calibrate { command: CalibrateCommand::Run(arguments) } => commands::calibrate(&arguments),
         Command::Calibrate { command: CalibrateCommand::Check(arguments) } => commands::check(&arguments),
         Command::Import { command: ImportCommand::Band(arguments) } => commands::import_band(&arguments),
+        Command::Validate { command } => commands::validate(&command),
         Command::Schema { format } => commands::schema(format),
     }
     .or_else(Status::forgive_closed_pipe)

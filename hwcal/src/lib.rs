@@ -13,5 +13,6 @@ pub mod linear;
 pub mod pixel4;
 pub mod power;
 pub mod published;
+pub mod rk3399pro;
 pub mod statistics;
 pub mod table;

@@ -4,13 +4,16 @@ mod chain;
 mod compile;
 mod parts;
 mod program;
+mod settings;
 
 pub use chain::cut_chain;
 pub use program::{Fragment, NO_SEGMENT, OUTPUT, Program};
+pub use settings::ProgramSettings;
 
 use thiserror::Error;
 
 use crate::identifiers::{SegmentId, TaskId, WorkerId};
+use crate::task::settings::SettingId;
 
 /// The part of a task that one kernel computes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -186,6 +189,16 @@ pub enum PlanError {
         /// The segment.
         segment: u32,
     },
+    /// A segment asks for a setting of clocks that its worker does not have for its tasks.
+    #[error("segment {segment} asks for setting {setting} of the clocks of worker {worker}: no costs are known there")]
+    NoSetting {
+        /// The segment.
+        segment: u32,
+        /// The setting.
+        setting: u16,
+        /// The worker.
+        worker: u32,
+    },
     /// The search for a plan was given up.
     #[error("strategy `{strategy}` found no plan: {why}")]
     NotFound {
@@ -201,6 +214,8 @@ pub enum PlanError {
 pub struct Plan {
     segments: Vec<Segment>,
     pieces: Vec<Piece>,
+    /// For each segment the setting that it asks for; empty, or missing at the end, where it asks for none.
+    settings: Vec<Option<SettingId>>,
     /// Whether the segments of one worker run in the order in which they stand here; else in the order in which they get ready.
     pub sequenced: bool,
     /// Added to the priority of the model's requests: higher runs first where segments wait for one worker.
@@ -229,6 +244,23 @@ impl Plan {
         self.pieces.extend(pieces);
         self.segments.push(Segment { worker, first_piece, end_piece: self.pieces.len() as u32 });
         SegmentId::from_index(self.segments.len() - 1)
+    }
+
+    /// Asks for a setting of the clocks of a segment's worker, in force when it runs; see [`Settings`](crate::task::Settings).
+    pub fn at(&mut self, segment: SegmentId, setting: SettingId) {
+        let count = self.settings.len().max(segment.index() + 1);
+        self.settings.resize(count, None);
+        self.settings[segment.index()] = Some(setting);
+    }
+
+    /// The setting that a segment asks for.
+    pub fn setting(&self, segment: SegmentId) -> Option<SettingId> {
+        self.settings.get(segment.index()).copied().flatten()
+    }
+
+    /// Whether any segment asks for a setting.
+    pub fn has_settings(&self) -> bool {
+        self.settings.iter().any(Option::is_some)
     }
 
     /// The segments.

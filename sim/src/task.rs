@@ -6,6 +6,7 @@ mod fusion;
 mod kernel;
 mod lower;
 mod rows;
+pub mod settings;
 mod split;
 mod window;
 
@@ -16,6 +17,7 @@ pub use kernel::kernel_work;
 pub use lower::{LoweredModel, Lowering, Placement, TaskInfo};
 pub use rows::RowAccess;
 pub(crate) use rows::boundary;
+pub use settings::Settings;
 pub use split::Splits;
 
 use crate::graph::OperatorWork;

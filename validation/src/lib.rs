@@ -6,6 +6,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod mappings;
 pub mod published;
 pub mod section;
 pub mod summary;

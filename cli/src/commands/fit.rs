@@ -5,6 +5,7 @@ use std::path::Path;
 
 use anyhow::Context;
 use hwcal::pixel4::{self, CalibrationData};
+use hwcal::rk3399pro;
 use hwcal::table::Source;
 use scenarios::library;
 
@@ -41,7 +42,10 @@ fn source((file, text): &(String, String)) -> Source<'_> {
 pub(crate) fn fit(arguments: &FitArguments) -> Outcome {
     let pool = thread_pool(arguments.threads)?;
     let progress = Progress::new("steps", arguments.quiet);
-    let Calibrated::Pixel4 = arguments.device;
+    if matches!(arguments.device, Calibrated::Rk3399pro) {
+        drop(progress);
+        return board(arguments);
+    }
     let own = arguments.data.as_deref().map(OwnData::read).transpose()?;
     let data = match &own {
         None => CalibrationData::built_in(),
@@ -57,5 +61,18 @@ pub(crate) fn fit(arguments: &FitArguments) -> Outcome {
     let is_built_in = built_in.is_some_and(|entry| entry.text == fitted.profile);
     let verdict = if is_built_in { "The profile is the built-in one." } else { "The profile differs from the built-in one." };
     print(&format!("{}\n{verdict}\n", fitted.validation))?;
+    Ok(if is_built_in || !arguments.check { Status::Done } else { Status::Incomplete })
+}
+
+/// The RK3399Pro: its profile; `validate mappings` tells the errors of mappings held out.
+fn board(arguments: &FitArguments) -> Outcome {
+    let measurements = rk3399pro::Measurements::built_in().map_err(Failure::input)?;
+    let (_, profile) = rk3399pro::fit_profile(&measurements).map_err(Failure::input)?;
+    if let Some(path) = &arguments.output {
+        results::write_atomic(path, profile.as_bytes())?;
+    }
+    let is_built_in = profile == rk3399pro::Profile::built_in_text();
+    let verdict = if is_built_in { "The profile is the built-in one." } else { "The profile differs from the built-in one." };
+    print(&format!("{profile}{verdict}\n"))?;
     Ok(if is_built_in || !arguments.check { Status::Done } else { Status::Incomplete })
 }

@@ -10,6 +10,7 @@ mod inspect;
 mod list;
 mod optimize;
 mod run;
+mod validate;
 
 use scenarios::schema as schemas;
 
@@ -22,6 +23,7 @@ pub(crate) use inspect::inspect;
 pub(crate) use list::list;
 pub(crate) use optimize::optimize;
 pub(crate) use run::run;
+pub(crate) use validate::validate;
 
 use crate::arguments::Format;
 use crate::failure::{Outcome, Status};

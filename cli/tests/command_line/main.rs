@@ -5,6 +5,7 @@ mod commands;
 mod execute;
 mod folder;
 mod hypotheses;
+mod mappings;
 mod onnx;
 mod readme;
 mod workloads;

@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use crate::engine::queue::Class;
 use crate::engine::run::Engine;
+use crate::engine::settings;
 use crate::engine::state::{Event, Occupation, UNPLACED};
 use crate::identifiers::{ModelId, SegmentId, WorkerId};
 use crate::plan::{Plan, Program};
@@ -112,6 +113,9 @@ impl<R: Recorder> Engine<'_, R> {
         let program = self.models.get(model.index()).map(|model| Program::compile(plan, model.tasks, model.costs));
         if let Some(Ok(program)) = program {
             self.one_priority &= program.priority() == self.programs[model.index()].priority();
+            if self.settable.is_empty() {
+                self.settable = settings::states(std::iter::once(&program));
+            }
             self.programs[model.index()] = Rc::new(program);
         } else {
             self.refused += 1;

@@ -12,6 +12,7 @@ mod gates;
 mod queue;
 mod requests;
 mod run;
+mod settings;
 mod sharing;
 mod state;
 mod variation;
@@ -179,6 +180,12 @@ pub enum SimulationError {
     /// The environment does not fit the device.
     #[error(transparent)]
     Environment(#[from] EnvironmentError),
+    /// Both a plan and a governor set a clock.
+    #[error("the clock of processor `{processor}` is set by a plan and by a governor: leave one of them out")]
+    TwoMasters {
+        /// The processor.
+        processor: String,
+    },
     /// There is not one program for each model.
     #[error("{programs} programs for {models} models: there must be one for each")]
     ProgramCount {

@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use crate::engine::dynamics::Dynamics;
 use crate::engine::queue::{Class, EventQueue};
+use crate::engine::settings::{self, SettableState};
 use crate::engine::sharing::Sharing;
 use crate::engine::state::{CopyState, Event, RequestState, Slots, WorkerState};
 use crate::engine::{Model, Options, SimulationError, StopReason, Summary};
@@ -37,6 +38,8 @@ pub(super) struct Engine<'a, R: Recorder> {
     pub(super) sharing: Sharing<super::state::Flow>,
     /// What a device that stays as it is does not have.
     pub(super) dynamics: Option<Box<Dynamics>>,
+    /// Clocks that plans set; empty where no plan sets any.
+    pub(super) settable: Vec<SettableState>,
     pub(super) arriving: Vec<Arriving>,
     /// For each of them, the same as its stream sees it.
     pub(super) entering: Vec<Incoming>,
@@ -167,6 +170,12 @@ pub fn simulate_programs<'a, R: Recorder>(
         return Err(SimulationError::ProgramCount { programs: programs.len(), models: models.len() });
     }
     options.environment.check(device)?;
+    for settings in programs.iter().filter_map(Program::settings) {
+        let governors = options.environment.governors.iter().map(|(processor, _)| *processor);
+        if let Some(processor) = settings::governed(settings.settings(), governors) {
+            return Err(SimulationError::TwoMasters { processor: device.processors()[processor.index()].name.clone() });
+        }
+    }
     let interest = strategy.as_ref().map_or_else(Interest::default, |strategy| strategy.interest());
     let priority = |stream: &Stream, model: ModelId| stream.priority.saturating_add(programs[model.index()].priority());
     let of_stream = |stream: &Stream| stream.models().map(|model| priority(stream, model)).collect::<Vec<_>>();
@@ -174,6 +183,7 @@ pub fn simulate_programs<'a, R: Recorder>(
     // Frames have a priority of their own.
     let is_alone = options.environment.interface.is_none();
     let one_priority = is_alone && priorities.windows(2).all(|pair| pair[0] == pair[1]);
+    let settable = settings::states(programs.iter());
     let engine = Engine {
         device,
         models,
@@ -192,6 +202,7 @@ pub fn simulate_programs<'a, R: Recorder>(
         layout: Layout::of(device),
         free_cores: device.processors().iter().map(|processor| processor.cores).collect(),
         sharing: sharing(device),
+        settable,
         dynamics: Dynamics::of(&options.environment, device, options.seed),
         ready: Vec::new(),
         arriving: Vec::new(),

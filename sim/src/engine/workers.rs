@@ -65,9 +65,15 @@ impl<R: Recorder> Engine<'_, R> {
                 let request = &self.requests.items[slot as usize];
                 let kernels = request.program.kernel_range(segment);
                 (state.kernel, state.kernel_end) = (kernels.start, kernels.end);
-                let invocation_ns = self.layout.invocation_ns[worker as usize];
+                let mut invocation_ns = self.layout.invocation_ns[worker as usize];
                 // A worker that goes on with the same request, without a pause, has been entered already.
                 state.in_invocation = invocation_ns > 0 && state.last_segment_end != Some((request.id, self.now_ns));
+                if !self.settable.is_empty() {
+                    let entered_ns = if state.in_invocation { invocation_ns } else { 0 };
+                    invocation_ns = self.entry_ns(slot, segment).saturating_add(entered_ns);
+                    self.workers[worker as usize].in_invocation = invocation_ns > 0;
+                }
+                let state = &mut self.workers[worker as usize];
                 if state.in_invocation {
                     state.generation = state.generation.wrapping_add(1);
                     let generation = state.generation;
@@ -92,7 +98,10 @@ impl<R: Recorder> Engine<'_, R> {
     }
 
     pub(super) fn kernel_starts(&mut self, worker: u16, slot: u32) {
-        let cost = self.kernel_cost(worker, slot);
+        let mut cost = self.kernel_cost(worker, slot);
+        if !self.settable.is_empty() {
+            cost = self.cost_at_clocks(worker, slot, cost);
+        }
         let state = &mut self.workers[worker as usize];
         state.start_ns = self.now_ns;
         state.solo_ns = cost.duration_ns;

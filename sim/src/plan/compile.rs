@@ -23,6 +23,9 @@ impl Program {
         if is_cut {
             program.add_moved(tasks, &of_data)?;
         }
+        if plan.has_settings() {
+            program.add_settings(plan, costs)?;
+        }
         program.missing = program.segments.iter().map(|segment| segment.needs.1 - segment.needs.0).collect();
         if plan.sequenced {
             program.add_sequence();

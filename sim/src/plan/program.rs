@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use crate::identifiers::{DataId, WorkerId};
-use crate::plan::{Launch, Piece};
+use crate::plan::{Launch, Piece, ProgramSettings};
 use crate::task::KernelCost;
 
 /// In place of a segment: none.
@@ -75,6 +75,8 @@ pub struct Program {
     /// What a copy of each fragment moves; empty where nothing is cut and all of it moves.
     pub(super) moved: Vec<Moved>,
     pub(super) priority: i32,
+    /// What segments ask of clocks, and what entering them costs; `None` where the plan asks for nothing.
+    pub(super) settings: Option<Box<ProgramSettings>>,
 }
 
 /// What a copy of a fragment moves: the rows that are needed by those who have to wait for a copy.
@@ -107,6 +109,12 @@ impl Program {
     #[inline]
     pub fn priority(&self) -> i32 {
         self.priority
+    }
+
+    /// What segments ask of clocks, and what entering them costs; `None` where the plan asks for nothing.
+    #[inline]
+    pub fn settings(&self) -> Option<&ProgramSettings> {
+        self.settings.as_deref()
     }
 
     /// Whether the plan leaves any segment open.

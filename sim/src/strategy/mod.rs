@@ -9,6 +9,7 @@ mod cpop;
 mod dart;
 mod delegate;
 mod exact;
+mod fixed_mapping;
 mod haxconn;
 mod heft;
 mod list;
@@ -24,6 +25,7 @@ mod solo_cpu;
 mod split;
 
 pub use cpop::Cpop;
+pub use fixed_mapping::FixedMapping;
 pub use heft::Heft;
 pub use parameters::{Parameter, ParameterKind, Parameters};
 pub use peft::Peft;

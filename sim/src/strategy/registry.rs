@@ -6,8 +6,8 @@ use crate::plan::PlanError;
 use crate::platform::{Device, ProcessorKind};
 use crate::strategy::parameters::{Parameter, Parameters};
 use crate::strategy::{
-    Strategy, adms, band, blastnet, codl, cpop, dart, delegate, exact, haxconn, heft, mulayer, peft, pipe_it, puzzle, socrates,
-    solo_cpu, split as split_strategy,
+    Strategy, adms, band, blastnet, codl, cpop, dart, delegate, exact, fixed_mapping, haxconn, heft, mulayer, peft, pipe_it,
+    puzzle, socrates, solo_cpu, split as split_strategy,
 };
 
 /// One strategy.
@@ -43,6 +43,7 @@ pub const STRATEGIES: &[Entry] = &[
     haxconn::ENTRY,
     puzzle::ENTRY,
     blastnet::ENTRY,
+    fixed_mapping::ENTRY,
     socrates::ENTRY,
 ];
 

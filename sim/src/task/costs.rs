@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::identifiers::{TaskId, WorkerId};
 use crate::plan::{Launch, Part, Piece};
+use crate::task::Settings;
 
 /// Cost of one kernel on one worker with nothing else running.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,6 +52,7 @@ pub struct CostTable {
     segment_launch_ns: Vec<u64>,
     log_deviation: Vec<f64>,
     part_cost: Option<Arc<PartCost>>,
+    settings: Option<Arc<Settings>>,
 }
 
 impl std::fmt::Debug for CostTable {
@@ -68,7 +70,15 @@ impl CostTable {
         assert!(workers > 0 && costs.len().is_multiple_of(workers), "one cost for each task and worker");
         let costs = costs.into_iter().map(|cost| cost.unwrap_or(NEVER)).collect();
         let none = Vec::new();
-        Self { workers, costs, in_segment_ns: none.clone(), segment_launch_ns: none, log_deviation: Vec::new(), part_cost: None }
+        Self {
+            workers,
+            costs,
+            in_segment_ns: none.clone(),
+            segment_launch_ns: none,
+            log_deviation: Vec::new(),
+            part_cost: None,
+            settings: None,
+        }
     }
 
     /// Sets what tasks take inside a segment of several whole tasks: durations in the order of the costs, and on each worker what
@@ -89,6 +99,22 @@ impl CostTable {
     pub fn with_part_cost(mut self, part_cost: Box<PartCost>) -> Self {
         self.part_cost = Some(part_cost.into());
         self
+    }
+
+    /// Sets what tasks cost where a plan asks for a setting of a worker's clocks. Copies of the table that are scaled or cut have none.
+    ///
+    /// # Panics
+    /// If they are not for the workers of the table.
+    #[must_use]
+    pub fn with_settings(mut self, settings: Settings) -> Self {
+        assert_eq!(settings.worker_count(), self.workers, "settings of each worker");
+        self.settings = Some(Arc::new(settings));
+        self
+    }
+
+    /// What tasks cost at each setting of the workers' clocks, if that is known.
+    pub fn settings(&self) -> Option<&Arc<Settings>> {
+        self.settings.as_ref()
     }
 
     /// Sets the deviation of `ln(measured / expected)` of each task on each worker, in the order of the costs.
@@ -129,6 +155,7 @@ impl CostTable {
                 };
                 Arc::new(scaled) as Arc<PartCost>
             }),
+            settings: None,
         }
     }
 
@@ -148,6 +175,7 @@ impl CostTable {
                 };
                 Arc::new(of_whole) as Arc<PartCost>
             }),
+            settings: None,
         }
     }
 

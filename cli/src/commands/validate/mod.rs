@@ -1,0 +1,12 @@
+//! `socrates validate`.
+
+mod mappings;
+
+use crate::arguments::ValidateCommand;
+use crate::failure::Outcome;
+
+pub(crate) fn validate(command: &ValidateCommand) -> Outcome {
+    match command {
+        ValidateCommand::Mappings(arguments) => mappings::mappings(arguments),
+    }
+}
