@@ -9,7 +9,7 @@ use executor::Specification;
 use scenarios::onnx::ReadOptions;
 use sim::frontend::Passes;
 
-pub(crate) use validate::{HeldOutKind, MappedDevice, MappingsArguments, ValidateCommand};
+pub(crate) use validate::{HeldOutKind, MappedDevice, MappingsArguments, PublishedArguments, ValidateCommand};
 
 const EXIT_STATUSES: &str = "\
 Exit status:

@@ -6,7 +6,10 @@ use hwcal::rk3399pro::{Board, Campaign, Clocking, Knowledge, Mapping, Measuremen
 fn the_shipped_profile_is_the_fitted_one() {
     let measurements = Measurements::built_in().expect("built in");
     let (profile, text) = fit_profile(&measurements).expect("built in");
-    assert!(text == Profile::built_in_text(), "run `socrates calibrate fit --device rk3399pro --output hwcal/data/rk3399pro/profile.json`");
+    assert!(
+        text == Profile::built_in_text(),
+        "run `socrates calibrate fit --device rk3399pro --output hwcal/data/rk3399pro/profile.json`"
+    );
     assert_eq!(Profile::built_in().expect("built in"), profile);
 }
 

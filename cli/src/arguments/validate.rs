@@ -13,6 +13,25 @@ pub(crate) enum ValidateCommand {
     /// `total_mj`; others are ignored, and energies and `input_ms` may be empty. Latency is `task_ms`: all blocks, without reading the image. Rows
     /// that cannot be judged are counted and named; rows without energy are left out of its figure.
     Mappings(MappingsArguments),
+    /// Write the page that holds predictions beside every published measurement, with its figures in a folder beside it.
+    Published(PublishedArguments),
+}
+
+/// Arguments of `validate published`.
+#[derive(Args, Debug)]
+pub(crate) struct PublishedArguments {
+    /// The page; figures go to the folder of its name without `.md`.
+    #[arg(long, short, value_name = "FILE", default_value = "docs/validation.md")]
+    pub(crate) output: PathBuf,
+    /// Write nothing; tell whether the page and its figures are what would be written (status 1 if not).
+    #[arg(long)]
+    pub(crate) check: bool,
+    /// Print all sections as JSON instead.
+    #[arg(long, conflicts_with = "check")]
+    pub(crate) json: bool,
+    /// Show no progress.
+    #[arg(long, short)]
+    pub(crate) quiet: bool,
 }
 
 /// Arguments of `validate mappings`.

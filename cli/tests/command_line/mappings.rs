@@ -35,7 +35,12 @@ fn json_has_the_figures_asked_for() {
 fn text_has_a_row_for_each_network_and_names_what_is_left_out() {
     let ran = validate(&Folder::new(), TABLE, &[]);
     assert_eq!(ran.status, Some(0), "{}", ran.stderr);
-    for word in ["Campaign `lw`", "AlexNet", "3 of 4 rows judged", "no block of AlexNet was measured on the NPU in campaign coup (lines 5)"] {
+    for word in [
+        "Campaign `lw`",
+        "AlexNet",
+        "3 of 4 rows judged",
+        "no block of AlexNet was measured on the NPU in campaign coup (lines 5)",
+    ] {
         assert!(ran.stdout.contains(word), "{word}\n{}", ran.stdout);
     }
 }
