@@ -171,7 +171,7 @@ fn simulate(job: &Job, scenario: &Scenario, inputs: &Inputs, used: &[usize], str
     let Ok(mut strategy) = registry::build(&job.strategy) else { return Vec::new() };
     let mut records = Vec::new();
     let Ok(mut options) = scenario.options(&inputs.device) else { return Vec::new() };
-    options.noise_log_deviation = inputs.profile.value.noise_log_deviation();
+    (options.noise_log_deviation, options.common_log_deviation) = inputs.deviations();
     let Ok(summary) = engine::simulate(&inputs.device, &models, streams, strategy.as_mut(), &options, &mut records) else {
         return Vec::new();
     };
