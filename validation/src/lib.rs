@@ -6,8 +6,11 @@
 
 #![forbid(unsafe_code)]
 
+pub mod host;
 pub mod published;
+pub mod replay;
 pub mod section;
+pub mod statistics;
 pub mod summary;
 
 pub use section::{Comparison, Pair, Section, Table};
