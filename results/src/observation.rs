@@ -33,8 +33,12 @@ pub struct Observation {
     pub profile_fingerprint: String,
     /// Circumstances: machine, libraries, drivers.
     pub context: serde_json::Value,
-    /// Whether something else than the scenario ran meanwhile.
-    pub is_loaded: bool,
+    /// Cores that were kept busy meanwhile, each for a share of the time.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cpu_loads: Vec<(usize, f64)>,
+    /// UI frames that were drawn meanwhile: on which worker, how many a second, of how many layers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub frames: Option<(String, f64, u32)>,
     /// The runs.
     pub runs: Vec<ObservedRun>,
 }
@@ -133,6 +137,12 @@ pub struct ObservedKernel {
 /// A copy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ObservedCopyRecord {
+    /// Number of its request.
+    pub request: u32,
+    /// Number of its model.
+    pub model: u32,
+    /// Number of the data item.
+    pub data: u32,
     /// The link.
     pub link: u32,
     /// Bytes.
