@@ -207,7 +207,10 @@ pub fn read_observation(directory: &Path) -> Result<Observation, ResultsError> {
     for run in &observation.runs {
         let replaced = run.choices.replaced.iter().map(|replaced| &replaced.plan);
         if run.choices.plans.iter().chain(replaced).any(|plan| plan.plan().is_none()) {
-            return Err(ResultsError::malformed(&path, &format!("run `{}` has a part that is neither rows nor channels", run.case)));
+            return Err(ResultsError::malformed(
+                &path,
+                &format!("run `{}` has a part that is neither rows nor channels", run.case),
+            ));
         }
         if run.choices.plans.len() != run.models.len() {
             let (plans, models) = (run.choices.plans.len(), run.models.len());

@@ -123,7 +123,11 @@ impl Replay {
             plans: choices.plans.iter().map(PlanRecord::plan).collect::<Option<Vec<_>>>()?,
             replaced: choices.replaced.iter().map(replaced).collect::<Option<Vec<_>>>()?,
             done: 0,
-            placements: choices.placements.iter().map(|&(request, segment, worker)| ((request, segment), WorkerId(worker))).collect(),
+            placements: choices
+                .placements
+                .iter()
+                .map(|&(request, segment, worker)| ((request, segment), WorkerId(worker)))
+                .collect(),
         })
     }
 

@@ -23,7 +23,11 @@ pub fn kolmogorov_smirnov(one: &[f64], other: &[f64]) -> Result<f64> {
 /// If a quantile does not exist, or that of the measured sample is 0.
 pub fn quantile_error(predicted: &[f64], measured: &[f64], probability: f64) -> Result<f64> {
     let (predicted, measured) = (quantile(predicted, probability)?, quantile(measured, probability)?);
-    if measured.abs() < f64::MIN_POSITIVE { Err(StatisticsError::ZeroMeasured { index: 0 }) } else { Ok(predicted / measured - 1.0) }
+    if measured.abs() < f64::MIN_POSITIVE {
+        Err(StatisticsError::ZeroMeasured { index: 0 })
+    } else {
+        Ok(predicted / measured - 1.0)
+    }
 }
 
 /// Interval of a share of `count` trials of which `inside` succeeded (Clopper and Pearson, *Biometrika* 26(4), 1934), as fractions.

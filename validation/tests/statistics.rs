@@ -22,12 +22,8 @@ json.dump({'pairs': out, 'shares': shares}, sys.stdout)
 
 fn scipy(input: &str) -> Option<serde_json::Value> {
     let python = std::env::var("PYTHON").unwrap_or_else(|_| "python3".to_owned());
-    let spawned = Command::new(python)
-        .args(["-c", SCRIPT])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn();
+    let spawned =
+        Command::new(python).args(["-c", SCRIPT]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn();
     let mut child = spawned.ok()?;
     child.stdin.take()?.write_all(input.as_bytes()).ok()?;
     let output = child.wait_with_output().ok()?;

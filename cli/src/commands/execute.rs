@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use hwcal::host::Context;
 use results::{Content, OBSERVATION_FILE, ObservedRun, RunWriter, Stop};
 use scenarios::{Document, Reference, Scenario};
 use sim::strategy::registry;
@@ -27,6 +28,9 @@ fn perform(arguments: &ExecuteArguments, mut observed: Option<Vec<ObservedRun>>)
     let inputs = Inputs::load(&scenario.value)?;
     let machine = Machine::of(arguments, &inputs)?;
     let jobs = jobs(&scenario.value, &inputs);
+    if observed.is_some() {
+        warn_of_differences(&inputs, &machine)?;
+    }
     let suffix = if observed.is_some() { "observed" } else { "measured" };
     let default_output = || PathBuf::from("runs").join(format!("{}-{suffix}", scenario.value.name));
     let output = arguments.output.clone().unwrap_or_else(default_output);
@@ -72,6 +76,16 @@ fn perform(arguments: &ExecuteArguments, mut observed: Option<Vec<ObservedRun>>)
     let differs = tell_differences(&file, &measured, arguments.tolerance);
     let failed = file.cases.iter().any(|case| matches!(case.stop, Stop::Stalled(_) | Stop::Failed(_)));
     Ok(if failures.is_empty() && !failed && !differs { Status::Done } else { Status::Incomplete })
+}
+
+/// Tells what is different from when the profile was measured: what is observed then says little about it.
+#[expect(clippy::print_stderr, reason = "messages to the user")]
+fn warn_of_differences(inputs: &Inputs, machine: &Machine) -> Result<(), Failure> {
+    let now = Context::read(machine.processors(), &[]).map_err(Failure::input)?;
+    for difference in Context::of_profile(&inputs.profile.value).differences(&now) {
+        eprintln!("warning: since profile `{}` was measured: {difference}", inputs.profile.name);
+    }
+    Ok(())
 }
 
 /// The scenario, with what the command line says instead.

@@ -49,7 +49,8 @@ struct Replayed {
 pub(crate) fn replay(arguments: &ReplayArguments) -> Outcome {
     let observed = Observed::load(&arguments.directory, arguments.device.as_deref())?;
     let output = arguments.output.clone().unwrap_or_else(|| {
-        let name = arguments.directory.file_name().map_or_else(|| "observed".to_owned(), |name| name.to_string_lossy().into_owned());
+        let name =
+            arguments.directory.file_name().map_or_else(|| "observed".to_owned(), |name| name.to_string_lossy().into_owned());
         arguments.directory.with_file_name(format!("{name}-replayed"))
     });
     let (models, pairs) = simulate(&observed, arguments, &output)?;

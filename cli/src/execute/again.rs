@@ -58,7 +58,8 @@ impl<'a> Beside<'a> {
         for &(core, share) in cpu_loads {
             let workers = processors.iter().filter(|(_, specification)| specification.cores().contains(&core));
             let demands = workers.filter_map(|(name, _)| inputs.device.worker_named(name));
-            let processor = demands.filter_map(|worker| inputs.device.worker(worker).demands.last()).map(|demand| demand.0).next();
+            let processor =
+                demands.filter_map(|worker| inputs.device.worker(worker).demands.last()).map(|demand| demand.0).next();
             loads.extend(processor.map(|processor| (processor, share / 2.0)));
         }
         Self { loads, frames }

@@ -196,10 +196,7 @@ mod tests {
         );
         check(
             |now| now.workers.get_mut("cpu").expect("there").canary_ns = 40_000,
-            &[(
-                "speed of worker `cpu` (a small convolution, throttled or busy if slower): was `20.0 us`, is `40.0 us`",
-                false,
-            )],
+            &[("speed of worker `cpu` (a small convolution, throttled or busy if slower): was `20.0 us`, is `40.0 us`", false)],
         );
         check(|now| now.workers.get_mut("cpu").expect("there").canary_ns = 21_000, &[]);
     }

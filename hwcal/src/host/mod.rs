@@ -24,6 +24,7 @@ pub mod fit;
 pub mod journal;
 mod long;
 mod measure;
+mod occupancy;
 mod probe;
 mod refine;
 mod rounds;
@@ -44,6 +45,7 @@ pub use facts::{Provenance, WorkerFacts};
 pub use fit::{FitError, FitOptions, HeldOut, HostFit, MachineDescription, Measured, Report, check, fit};
 pub use journal::JournalError;
 pub use measure::{MeasureError, Options, Progress, WorkerToMeasure, measure};
+pub use occupancy::Occupancy;
 pub use probe::{CanaryReading, probe};
 pub use refine::{ObservedCopy, ObservedLaunch, RefineError, refine};
 pub use sample::{

@@ -22,11 +22,17 @@ pub struct Gate {
     pub limit: &'static str,
     /// Whether it holds.
     pub passes: bool,
+    /// Whether others disturbed so much that nothing can be said: such a gate does not fail.
+    pub is_void: bool,
 }
+
+/// Cases disturbed, in percent, beyond which no gate is judged.
+const VOID_PERCENT: f64 = 50.0;
 
 /// The gates of a judgement. A machine that is shared is slower and faster by tens of percent from one minute to the next, so that the
 /// limits leave 30 percentage points; the aims are those of a quiet machine.
 pub fn gates(judgement: &Judgement) -> Vec<Gate> {
+    let is_void = judgement.disturbed_percent > VOID_PERCENT;
     let mut gates = Vec::new();
     let level = |name: &str| judgement.levels.iter().find(|level| level.name == name);
     if let Some(models) = level(Level::Model.name()) {
@@ -38,6 +44,7 @@ pub fn gates(judgement: &Judgement) -> Vec<Gate> {
             is_aim_met: error <= 10.0,
             limit: "at most 40 %",
             passes: error <= 40.0,
+            is_void,
         });
         if let Some(coverage) = models.coverage {
             gates.push(Gate {
@@ -47,11 +54,11 @@ pub fn gates(judgement: &Judgement) -> Vec<Gate> {
                 is_aim_met: (80.0..=97.0).contains(&coverage.percent),
                 limit: "at least 50 %",
                 passes: coverage.percent >= 50.0,
+                is_void,
             });
         }
     }
-    let regrets: Vec<f64> =
-        judgement.rankings.iter().filter(|it| it.level == Level::Model).map(|it| it.regret_percent).collect();
+    let regrets: Vec<f64> = judgement.rankings.iter().filter(|it| it.level == Level::Model).map(|it| it.regret_percent).collect();
     if let Ok(regret) = sim::statistics::mean(&regrets) {
         gates.push(Gate {
             name: "regret of the strategy that the simulator picks, mean over models",
@@ -60,15 +67,27 @@ pub fn gates(judgement: &Judgement) -> Vec<Gate> {
             is_aim_met: regret <= 5.0,
             limit: "at most 35 %",
             passes: regret <= 35.0,
+            is_void,
         });
     }
     gates
 }
 
+impl Gate {
+    /// Whether it fails: does not hold, and can be judged.
+    pub fn fails(&self) -> bool {
+        !self.passes && !self.is_void
+    }
+}
+
 impl Display for Gate {
     fn fmt(&self, out: &mut Formatter<'_>) -> fmt::Result {
         let aim = if self.is_aim_met { "met" } else { "missed" };
-        let limit = if self.passes { "holds" } else { "FAILS" };
+        let limit = match (self.is_void, self.passes) {
+            (true, _) => "not judged, others disturbed",
+            (false, true) => "holds",
+            (false, false) => "FAILS",
+        };
         write!(out, "{}: {:.1} %; aim {}: {aim}; gate {}: {limit}", self.name, self.percent, self.aim, self.limit)
     }
 }

@@ -91,6 +91,8 @@ pub struct Judgement {
     pub rankings: Vec<CaseRanking>,
     /// 90th over 10th percentile of what the canaries took, less 1, in percent.
     pub drift_percent: Option<f64>,
+    /// Share of the cases that others disturbed in every run, in percent.
+    pub disturbed_percent: f64,
 }
 
 /// Judges a validation.
@@ -111,12 +113,13 @@ pub fn judge(run: &HostRun) -> Result<Judgement, StatisticsError> {
         }
     }
     let drift_percent = drift.spread()?.map(|spread| 100.0 * spread);
-    Ok(Judgement { levels, rankings: rankings(run, &cases)?, cases, drift_percent })
+    let disturbed = run.cases.iter().filter(|case| case.is_disturbed()).count();
+    let disturbed_percent = 100.0 * disturbed as f64 / run.cases.len().max(1) as f64;
+    Ok(Judgement { levels, rankings: rankings(run, &cases)?, cases, drift_percent, disturbed_percent })
 }
 
 fn operators(run: &HostRun) -> Result<Vec<LevelErrors>, StatisticsError> {
-    let noise_percent =
-        if run.operator_differences.is_empty() { None } else { Some(100.0 * median(&run.operator_differences)?) };
+    let noise_percent = if run.operator_differences.is_empty() { None } else { Some(100.0 * median(&run.operator_differences)?) };
     let mut levels = Vec::new();
     for (name, is_unusual) in [("operator, as in models", false), ("operator, unusual shapes", true)] {
         let chosen = || run.operators.iter().filter(move |operator| operator.is_unusual == is_unusual);
@@ -139,13 +142,13 @@ fn operators(run: &HostRun) -> Result<Vec<LevelErrors>, StatisticsError> {
 }
 
 fn medians(case: &Case) -> Result<Vec<f64>, StatisticsError> {
-    case.runs.iter().map(|run| median(&run.latencies_ns.iter().map(|&ns| ns as f64).collect::<Vec<_>>())).collect()
+    case.usable().map(|run| median(&run.latencies_ns.iter().map(|&ns| ns as f64).collect::<Vec<_>>())).collect()
 }
 
 fn errors_of(case: &Case, drift: &Drift, run: &HostRun) -> Result<CaseErrors, StatisticsError> {
     let medians = medians(case)?;
     let without: Vec<f64> =
-        medians.iter().zip(&case.runs).map(|(median_ns, run)| median_ns / drift.slowdown(run.at_ms)).collect();
+        medians.iter().zip(case.usable()).map(|(median_ns, run)| median_ns / drift.slowdown(run.at_ms)).collect();
     let several = run.cases.iter().any(|other| {
         (other.level, &other.case, &other.strategy) == (case.level, &case.case, &case.strategy) && other.model != case.model
     });
@@ -169,7 +172,7 @@ fn level_errors(level: Level, cases: &[(&Case, &CaseErrors)]) -> Result<Vec<Leve
     let (mut distances, mut p50, mut p95) = (Vec::new(), Vec::new(), Vec::new());
     let (mut inside, mut count, mut differences) = (0, 0, Vec::new());
     for (case, _) in cases {
-        let latencies: Vec<f64> = case.runs.iter().flat_map(|run| run.latencies_ns.iter().map(|&ns| ns as f64)).collect();
+        let latencies: Vec<f64> = case.usable().flat_map(|run| run.latencies_ns.iter().map(|&ns| ns as f64)).collect();
         let quantiles = &case.prediction.quantiles_ns;
         distances.push(kolmogorov_smirnov(quantiles, &latencies)?);
         p50.push(quantile_error(quantiles, &latencies, 0.5)?.abs());

@@ -117,6 +117,32 @@ pub struct Run {
     pub at_ms: u64,
     /// Latencies of the model's requests, in order of completion.
     pub latencies_ns: Vec<u64>,
+    /// Share of the time of all cores that others used meanwhile, to three digits; absent where unknown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub others_share: Option<f64>,
+}
+
+/// Others use so much of the cores' time: what was measured beside them is not used, as long as there is something else.
+const DISTURBED: f64 = 0.15;
+
+impl Run {
+    /// Whether others used so much of the cores meanwhile that the latencies are theirs as well.
+    pub fn is_disturbed(&self) -> bool {
+        self.others_share.is_some_and(|share| share > DISTURBED)
+    }
+}
+
+impl Case {
+    /// Whether no run of it was undisturbed.
+    pub fn is_disturbed(&self) -> bool {
+        self.runs.iter().all(Run::is_disturbed)
+    }
+
+    /// Its undisturbed runs; all where there is none.
+    pub fn usable(&self) -> impl Iterator<Item = &Run> {
+        let is_disturbed = self.is_disturbed();
+        self.runs.iter().filter(move |run| is_disturbed || !run.is_disturbed())
+    }
 }
 
 /// Why a file holds no validation.
@@ -170,7 +196,10 @@ impl HostRun {
         }
         for operator in &run.operators {
             if !(operator.measured_ns > 0.0 && operator.predicted_ns > 0.0) {
-                return invalid(format!("operator of class `{}` on `{}`", operator.class, operator.worker), "a duration is not above 0");
+                return invalid(
+                    format!("operator of class `{}` on `{}`", operator.class, operator.worker),
+                    "a duration is not above 0",
+                );
             }
         }
         Ok(run)

@@ -42,9 +42,17 @@ fn text(run: &HostRun, judgement: &Judgement) -> Vec<String> {
     let drift = judgement.drift_percent.map_or_else(String::new, |drift| {
         format!("What the canaries took varied by {drift:.0} % (90th over 10th percentile, {} readings). ", run.canaries.len())
     });
-    let others = others.map_or_else(String::new, |share| format!("Other processes took up to {:.0} % of the cores.", 100.0 * share));
+    let others =
+        others.map_or_else(String::new, |share| format!("Other processes took up to {:.0} % of the cores.", 100.0 * share));
     if !drift.is_empty() || !others.is_empty() {
         text.push(format!("{drift}{others}").trim().to_owned());
+    }
+    if judgement.disturbed_percent > 0.0 {
+        text.push(format!(
+            "**Others used the cores**: {:.0} % of the cases had no run beside which other processes used less than 15 % of the cores; their \
+             latencies hold that as well. Above 50 % of the cases no gate is judged.",
+            judgement.disturbed_percent
+        ));
     }
     text.extend(run.notes.iter().cloned());
     text
@@ -61,10 +69,9 @@ fn optional(value: Option<f64>, digits: usize) -> String {
 fn errors(judgement: &Judgement) -> Table {
     let row = |level: &crate::host::judge::LevelErrors| {
         let errors = &level.errors;
-        let coverage = level.coverage.map_or_else(
-            || "-".to_owned(),
-            |it| format!("{:.0} ({:.0} to {:.0})", it.percent, it.low_percent, it.high_percent),
-        );
+        let coverage = level
+            .coverage
+            .map_or_else(|| "-".to_owned(), |it| format!("{:.0} ({:.0} to {:.0})", it.percent, it.low_percent, it.high_percent));
         vec![
             level.name.clone(),
             errors.count.to_string(),
@@ -150,9 +157,10 @@ fn rankings(judgement: &Judgement) -> Table {
         ]);
     }
     Table {
-        caption: "Which strategy the simulator would pick, and what that costs: measured latency of the one picked over that of the \
+        caption:
+            "Which strategy the simulator would pick, and what that costs: measured latency of the one picked over that of the \
                   fastest, less 1, in percent. Means in the last rows."
-            .to_owned(),
+                .to_owned(),
         header: words(&["case", "strategies", "tau", "picked", "fastest", "agreed", "regret"]),
         rows,
     }
@@ -167,7 +175,7 @@ fn gate_table(gates: &[Gate]) -> Table {
             gate.aim.to_owned(),
             word(gate.is_aim_met, "met", "missed"),
             gate.limit.to_owned(),
-            word(gate.passes, "holds", "fails"),
+            if gate.is_void { "not judged".to_owned() } else { word(gate.passes, "holds", "fails") },
         ]
     };
     Table {

@@ -67,9 +67,7 @@ pub(super) fn workloads(
         )
     };
     let strategies = strategies_of_workloads(gpu.is_some());
-    let make = |name: &str, streams: String| {
-        parse(name, head(name, strategies, "together") + &horizon + &streams, profile, seed)
-    };
+    let make = |name: &str, streams: String| parse(name, head(name, strategies, "together") + &horizon + &streams, profile, seed);
     let plain = |scenario| Workload { level: Level::Workload, scenario, cpu_loads: Vec::new(), frames: None };
     let mut all = vec![
         plain(make("poisson", poisson(one, 0.25) + &poisson(other, 0.25))?),

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use executor::{Specification, discover};
-use hwcal::host::{Context, HostFit, Samples, probe};
+use hwcal::host::{Context, HostFit, Occupancy, Samples, probe};
 use results::{Choices, Stop};
 use scenarios::{Profile, Reference};
 use sim::engine::Variation;
@@ -84,7 +84,6 @@ pub(crate) fn validate(arguments: &ValidateHostArguments) -> Result<HostRun, Fai
         None if arguments.processors.is_empty() => discover(),
         None => arguments.processors.clone(),
     };
-    claim(&arguments.output)?;
     let begin_ms = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as u64);
     let mut session = Session {
         arguments,
@@ -99,6 +98,7 @@ pub(crate) fn validate(arguments: &ValidateHostArguments) -> Result<HostRun, Fai
     if let Some(profile) = &given {
         session.check_context(&profile.value)?;
     }
+    claim(&arguments.output)?;
     session.perform(if arguments.quick { &QUICK } else { &FULL }, given.is_some())
 }
 
@@ -241,7 +241,10 @@ impl Session<'_> {
         let job = &loaded.jobs[index];
         let of_now = if loaded.machine.is_none() { Some(self.machine(&loaded.workload, &loaded.inputs)?) } else { None };
         let Some(machine) = loaded.machine.as_ref().or(of_now.as_ref()) else { return Ok(()) };
+        let occupancy = Occupancy::begin();
         let measured = measure(job, &loaded.workload.scenario.value, &loaded.inputs, machine, &self.interrupt);
+        // A thread of load that was asked for is this program's own.
+        let others_share = occupancy.others_share().map(|share| (share * 1e3).round() / 1e3);
         let done = &mut loaded.done[index];
         match measured {
             Ok(measured) if matches!(measured.stop, Stop::Drained | Stop::Horizon) => {
@@ -255,7 +258,7 @@ impl Session<'_> {
                 done.runs.resize_with(used, Vec::new);
                 for (own, latencies_ns) in done.runs.iter_mut().zip(latencies_in_order(measured.records(), used)) {
                     if !latencies_ns.is_empty() {
-                        own.push(Run { at_ms, latencies_ns });
+                        own.push(Run { at_ms, latencies_ns, others_share });
                     }
                 }
                 done.choices = measured.choices().clone();
