@@ -1,5 +1,6 @@
 //! The command line. `docs/cli.md` is generated from it.
 
+mod observe;
 mod validate;
 
 use std::path::PathBuf;
@@ -9,7 +10,10 @@ use executor::Specification;
 use scenarios::onnx::ReadOptions;
 use sim::frontend::Passes;
 
-pub(crate) use validate::{HeldOutKind, MappedDevice, MappingsArguments, PublishedArguments, ValidateCommand};
+pub(crate) use observe::{RefineArguments, ReplayArguments};
+pub(crate) use validate::{
+    HeldOutKind, MappedDevice, MappingsArguments, PublishedArguments, ValidateCommand, ValidateHostArguments,
+};
 
 const EXIT_STATUSES: &str = "\
 Exit status:
@@ -47,6 +51,22 @@ pub(crate) enum Command {
     /// `calibrate run` makes it. Every run is also simulated, and every output compared with that of the whole model on the CPU.
     #[command(after_help = EXIT_STATUSES)]
     Execute(ExecuteArguments),
+    /// Run a scenario for real, as `execute` does, and take down everything that `replay` and `calibrate refine` need: arrivals, plans,
+    /// choices, durations, circumstances.
+    #[command(after_help = EXIT_STATUSES)]
+    Observe(ExecuteArguments),
+    /// Simulate what was observed: the same arrivals, plans and choices; compared request by request, and launch by launch.
+    ///
+    /// Requests whose arrivals follow from completions (closed loops, streams that follow others) arrive when they do in the simulation.
+    /// The trace of the results holds both runs, with arrows between the same requests, kernels and copies.
+    #[command(after_help = EXIT_STATUSES)]
+    Replay(ReplayArguments),
+    /// Hold predictions against measurements.
+    Validate {
+        /// Which.
+        #[command(subcommand)]
+        command: ValidateCommand,
+    },
     /// List what comes with the program.
     List {
         /// What to list.
@@ -71,12 +91,6 @@ pub(crate) enum Command {
         /// Of what.
         #[command(subcommand)]
         command: ImportCommand,
-    },
-    /// Compare predictions with measurements.
-    Validate {
-        /// What to compare.
-        #[command(subcommand)]
-        command: ValidateCommand,
     },
     /// Print the JSON Schema of a file format.
     Schema {
@@ -308,6 +322,10 @@ pub(crate) enum CalibrateCommand {
     Check(CheckArguments),
     /// Fit a device profile to the measurements that come with the program, and print its errors on models held out.
     Fit(FitArguments),
+    /// Change a profile of this machine by what observed runs took: factors by worker and kind of kernel, shrunk by how little is known.
+    ///
+    /// Refused if the run was observed on another machine, with another library or driver. The profile keeps its history.
+    Refine(RefineArguments),
 }
 
 /// Arguments of `calibrate run`.

@@ -6,6 +6,7 @@ mod arguments;
 mod commands;
 mod execute;
 mod failure;
+mod host;
 mod output;
 mod run;
 mod table;
@@ -26,6 +27,8 @@ fn perform(arguments: Arguments) -> Outcome {
     match arguments.command.unwrap_or_else(|| Command::Run(RunArguments::default())) {
         Command::Run(arguments) => commands::run(&arguments),
         Command::Execute(arguments) => commands::execute(&arguments),
+        Command::Observe(arguments) => commands::observe(&arguments),
+        Command::Replay(arguments) => commands::replay(&arguments),
         Command::List { what } => commands::list(what),
         Command::Model { command: ModelCommand::Inspect(arguments) } => commands::inspect(&arguments),
         Command::Model { command: ModelCommand::Optimize(arguments) } => commands::optimize(&arguments),
@@ -33,6 +36,7 @@ fn perform(arguments: Arguments) -> Outcome {
         Command::Calibrate { command: CalibrateCommand::Fit(arguments) } => commands::fit(&arguments),
         Command::Calibrate { command: CalibrateCommand::Run(arguments) } => commands::calibrate(&arguments),
         Command::Calibrate { command: CalibrateCommand::Check(arguments) } => commands::check(&arguments),
+        Command::Calibrate { command: CalibrateCommand::Refine(arguments) } => commands::refine(&arguments),
         Command::Import { command: ImportCommand::Band(arguments) } => commands::import_band(&arguments),
         Command::Validate { command } => commands::validate(&command),
         Command::Schema { format } => commands::schema(format),

@@ -12,6 +12,7 @@
 //! | `states.parquet` | one row for each change of frequency, temperature, power, availability |
 //! | `trace.pftrace` | the timeline, for <https://ui.perfetto.dev> |
 //! | `placement.json` | why each task ran where it ran, for `explain` |
+//! | `observation.json` | a real run, to be replayed in the simulator |
 //! | `replicates.json` | every figure over the replicates, with intervals, where there are any |
 //!
 //! Equal inputs give equal bytes: no file holds a wall-clock time.
@@ -24,6 +25,7 @@ mod error;
 pub mod explain;
 mod hash;
 mod input;
+mod observation;
 pub mod placement;
 mod replicates;
 mod run;
@@ -36,6 +38,10 @@ pub use directory::{ResultsDir, ResultsFile};
 pub use error::ResultsError;
 pub use hash::sha256_hex;
 pub use input::{Choice, ModelInfo, Origin, RunResult, TaskInfo, report};
+pub use observation::{
+    Choices, OBSERVATION_FILE, Observation, ObservedCopyRecord, ObservedKernel, ObservedRequest, ObservedRun, PlanRecord,
+    Replaced, read_observation,
+};
 pub use replicates::{CONFIDENCE, Difference, Figure, Figures, Interval, REPLICATES_FILE, ReplicatesFile, figures};
 pub use run::{CaseSummary, FileEntry, InputEntry, Provenance, RUN_FILE, RunFile, SCHEMA_VERSION, Stop, Tool, read_run};
 pub use writer::{Content, RunWriter};

@@ -58,6 +58,7 @@ pub struct RunWriter {
     placements: Option<Vec<Placement>>,
     cases: Vec<CaseSummary>,
     replicates: Option<ReplicatesFile>,
+    others: Vec<(&'static str, Vec<u8>)>,
 }
 
 impl RunWriter {
@@ -80,6 +81,7 @@ impl RunWriter {
             provenance,
             cases: Vec::new(),
             replicates: None,
+            others: Vec::new(),
         })
     }
 
@@ -89,6 +91,28 @@ impl RunWriter {
     /// If its records do not fit its models and device, there is one of its case, strategy and origin already, or a file cannot
     /// be written.
     pub fn add(&mut self, run: &RunResult<'_>) -> Result<(), ResultsError> {
+        self.add_rows(run)?;
+        if let Some(trace) = &mut self.trace {
+            trace.add(run).map_err(ResultsError::io("write", &self.directory.target().join(TRACE_FILE)))?;
+        }
+        Ok(())
+    }
+
+    /// Adds a run and its prediction, or a run and what was measured. In the trace arrows link the same kernels, copies and requests of
+    /// both.
+    ///
+    /// # Errors
+    /// As [`Self::add`].
+    pub fn add_both(&mut self, one: &RunResult<'_>, other: &RunResult<'_>) -> Result<(), ResultsError> {
+        self.add_rows(one)?;
+        self.add_rows(other)?;
+        if let Some(trace) = &mut self.trace {
+            trace.add_both(one, other).map_err(ResultsError::io("write", &self.directory.target().join(TRACE_FILE)))?;
+        }
+        Ok(())
+    }
+
+    fn add_rows(&mut self, run: &RunResult<'_>) -> Result<(), ResultsError> {
         let same = |one: &CaseSummary| one.case == run.case && one.strategy == run.strategy && one.origin == run.origin;
         if self.cases.iter().any(same) {
             return Err(ResultsError::Duplicate { case: run.case.to_owned(), strategy: run.strategy.to_owned() });
@@ -110,9 +134,6 @@ impl RunWriter {
         if let Some(table) = &mut self.states {
             fill_states(run, table).map_err(failed(&target, StateRow::FILE))?;
         }
-        if let Some(trace) = &mut self.trace {
-            trace.add(run).map_err(ResultsError::io("write", &target.join(TRACE_FILE)))?;
-        }
         if let Some(all) = &mut self.placements {
             all.extend(placements(run));
         }
@@ -123,6 +144,11 @@ impl RunWriter {
     /// What the runs amount to over their replicates.
     pub fn set_replicates(&mut self, replicates: ReplicatesFile) {
         self.replicates = Some(replicates);
+    }
+
+    /// Adds a file as it is, listed in `run.json` like the others.
+    pub fn add_file(&mut self, name: &'static str, bytes: Vec<u8>) {
+        self.others.push((name, bytes));
     }
 
     /// Whether no run was added.
@@ -147,6 +173,9 @@ impl RunWriter {
         if let Some(replicates) = self.replicates {
             let bytes = to_compact_json(&replicates, &directory.target().join(REPLICATES_FILE))?;
             files.push(directory.write(REPLICATES_FILE, &bytes)?);
+        }
+        for (name, bytes) in self.others {
+            files.push(directory.write(name, &bytes)?);
         }
         let file = RunFile { schema_version: SCHEMA_VERSION, provenance: self.provenance, cases: self.cases, files };
         directory.write(RUN_FILE, &to_json(&file, &directory.target().join(RUN_FILE))?)?;

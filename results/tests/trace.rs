@@ -9,7 +9,9 @@ use proptest::prelude::*;
 use prost::Message;
 use results::trace::TraceWriter;
 use results::trace::schema::{COUNTER, SLICE_BEGIN, SLICE_END, Trace, TrackEvent};
+use results::{Origin, RunResult};
 use sim::metrics::Report;
+use sim::record::{Outcome, Record};
 
 fn size() -> impl Strategy<Value = Size> {
     (any::<u64>(), 1..3usize, 1..9usize, 0..8u64).prop_map(|(seed, models, tasks, requests)| Size {
@@ -133,6 +135,76 @@ proptest! {
             last.insert(track, value);
         }
         prop_assert!(last.values().all(|value| value.abs() < 1e-12), "{:?}", last);
+    }
+}
+
+/// The records of a run that took a quarter longer.
+fn slower(records: &[Record]) -> Vec<Record> {
+    let longer = |ns: u64| ns + ns / 4;
+    let of = |record: &Record| {
+        let mut record = *record;
+        match &mut record {
+            Record::Arrival(it) => it.at_ns = longer(it.at_ns),
+            Record::Request(it) => (it.arrived_ns, it.ended_ns) = (longer(it.arrived_ns), longer(it.ended_ns)),
+            Record::Invocation(it) => {
+                (it.ready_ns, it.start_ns, it.end_ns) = (longer(it.ready_ns), longer(it.start_ns), longer(it.end_ns));
+            }
+            Record::Kernel(it) => {
+                (it.ready_ns, it.start_ns, it.end_ns) = (longer(it.ready_ns), longer(it.start_ns), longer(it.end_ns));
+            }
+            Record::Copy(it) => {
+                (it.requested_ns, it.start_ns, it.end_ns) = (longer(it.requested_ns), longer(it.start_ns), longer(it.end_ns));
+            }
+            _ => {}
+        }
+        record
+    };
+    records.iter().map(of).collect()
+}
+
+/// A prediction and what was measured, whichever comes first: arrows go forward in time, and every kernel has one to its like.
+#[test]
+fn two_runs_of_the_same_requests_are_linked() {
+    for (seed, is_slower_first) in (0..12).flat_map(|seed| [(seed, false), (seed, true)]) {
+        let case = common::small::case(Size { seed, models: 2, tasks: 6, requests: 4 });
+        let infos = common::infos(&case);
+        let report = common::report_of(&case, &infos);
+        let plain = common::run(&case, &infos, &report, "case", "one");
+        let records = slower(&case.records);
+        let slow = RunResult { origin: Origin::Measured, records: &records, ..plain };
+        let mut writer = TraceWriter::new(Vec::new());
+        let (one, other) = if is_slower_first { (slow, plain) } else { (plain, slow) };
+        writer.add_both(&one, &other).expect("a vector takes everything");
+        let trace = Trace::decode(writer.into_inner().as_slice()).expect("what was written can be read");
+        let mut left: BTreeMap<u64, (u32, u64, String)> = BTreeMap::new();
+        let mut between = 0;
+        for packet in &trace.packet {
+            let (Some(at_ns), Some(run), Some(event)) =
+                (packet.timestamp, packet.trusted_packet_sequence_id, packet.track_event.as_ref())
+            else {
+                continue;
+            };
+            for flow in &event.terminating_flow_ids {
+                let (from_run, from_ns, from_name) = left.remove(flow).expect("an arrow leaves before it arrives");
+                assert!(from_ns <= at_ns);
+                if from_run != run {
+                    between += 1;
+                    assert_eq!(Some(&from_name), event.name.as_ref());
+                }
+            }
+            for flow in &event.flow_ids {
+                let from = (run, at_ns, event.name.clone().unwrap_or_default());
+                assert!(left.insert(*flow, from).is_none(), "an arrow leaves once");
+            }
+        }
+        assert!(left.is_empty(), "arrows that never arrive: {left:?}");
+        let linked = |record: &&Record| match record {
+            Record::Kernel(it) => it.kernels > 0,
+            Record::Copy(_) => true,
+            Record::Request(it) => it.outcome == Outcome::Completed,
+            _ => false,
+        };
+        assert_eq!(between, case.records.iter().filter(linked).count());
     }
 }
 

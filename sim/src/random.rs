@@ -28,6 +28,8 @@ pub enum Purpose {
     ModelError = 22,
     /// Seeds of replicates.
     Replicate = 23,
+    /// By how much the cost model is wrong about all tasks of a worker together, for a whole run.
+    CommonError = 24,
     /// When load by others comes, goes and moves.
     Load = 30,
     /// When a processor vanishes and returns.

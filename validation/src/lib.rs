@@ -6,9 +6,12 @@
 
 #![forbid(unsafe_code)]
 
+pub mod host;
 pub mod mappings;
 pub mod published;
+pub mod replay;
 pub mod section;
+pub mod statistics;
 pub mod summary;
 
 pub use section::{Comparison, Pair, Section, Table};

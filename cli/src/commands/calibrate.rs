@@ -62,12 +62,7 @@ pub(crate) fn calibrate(arguments: &CalibrateRunArguments) -> Outcome {
 }
 
 pub(crate) fn check(arguments: &CheckArguments) -> Outcome {
-    let samples_file = arguments.samples.clone().unwrap_or_else(|| samples_beside(&arguments.profile));
-    let shown = samples_file.display();
-    let file = File::open(&samples_file)
-        .with_context(|| format!("cannot read the samples `{shown}`: `socrates calibrate run` writes them beside the profile"));
-    let read = Samples::read(&mut BufReader::new(file.map_err(Failure::input)?));
-    let samples = read.with_context(|| format!("samples `{shown}`")).map_err(Failure::input)?;
+    let samples = read_samples(&arguments.samples.clone().unwrap_or_else(|| samples_beside(&arguments.profile)))?;
     let mut found = Vec::new();
     for worker in &samples.provenance.workers {
         let opens: Specification = worker.opens.parse().map_err(Failure::input)?;
@@ -86,6 +81,15 @@ pub(crate) fn check(arguments: &CheckArguments) -> Outcome {
     Ok(if fitted.report.is_good() { Status::Done } else { Status::Incomplete })
 }
 
+/// Samples that `calibrate run` wrote.
+pub(crate) fn read_samples(path: &Path) -> Result<Samples, Failure> {
+    let shown = path.display();
+    let file = File::open(path)
+        .with_context(|| format!("cannot read the samples `{shown}`: `socrates calibrate run` writes them beside the profile"));
+    let read = Samples::read(&mut BufReader::new(file.map_err(Failure::input)?));
+    read.with_context(|| format!("samples `{shown}`")).map_err(Failure::input)
+}
+
 /// Starts the program anew, if need be, with as many threads for drivers that compute on the CPU as they have cores.
 pub(crate) fn restart_confined(processors: &[(String, Specification)], default: usize) -> Result<(), Failure> {
     let of = |specification: &Specification| match specification {
@@ -97,16 +101,16 @@ pub(crate) fn restart_confined(processors: &[(String, Specification)], default: 
 }
 
 /// `host.toml` to `host.samples.jsonl`.
-fn samples_beside(profile: &Path) -> PathBuf {
+pub(crate) fn samples_beside(profile: &Path) -> PathBuf {
     profile.with_extension("samples.jsonl")
 }
 
-fn listed(found: &[(String, Specification)]) -> String {
+pub(crate) fn listed(found: &[(String, Specification)]) -> String {
     let texts: Vec<String> = found.iter().map(|(name, specification)| format!("{name} = {specification}")).collect();
     texts.join(", ")
 }
 
-fn workers(found: &[(String, Specification)]) -> Vec<WorkerToMeasure> {
+pub(crate) fn workers(found: &[(String, Specification)]) -> Vec<WorkerToMeasure> {
     let worker = |(name, specification): &(String, Specification)| {
         let (name, cores, specification) = (name.clone(), specification.cores().to_vec(), specification.clone());
         WorkerToMeasure { name, cores, opener: Box::new(move || open(&specification)) }
@@ -114,7 +118,7 @@ fn workers(found: &[(String, Specification)]) -> Vec<WorkerToMeasure> {
     found.iter().map(worker).collect()
 }
 
-fn fit(samples: &Samples, found: &[(String, Specification)], profile: &Path, seed: u64) -> Result<HostFit, Failure> {
+pub(crate) fn fit(samples: &Samples, found: &[(String, Specification)], profile: &Path, seed: u64) -> Result<HostFit, Failure> {
     let name = profile.file_stem().map_or_else(|| "host".to_owned(), |stem| stem.to_string_lossy().into_owned());
     let measured: Vec<(String, Specification)> =
         found.iter().filter(|(name, _)| samples.samples.iter().any(|sample| sample.worker == *name)).cloned().collect();
@@ -125,7 +129,7 @@ fn fit(samples: &Samples, found: &[(String, Specification)], profile: &Path, see
 }
 
 /// Lets the measurement see the user's wish to stop.
-fn with_flag<T>(interrupt: &Interrupt, run: impl FnOnce(&AtomicBool) -> T) -> T {
+pub(crate) fn with_flag<T>(interrupt: &Interrupt, run: impl FnOnce(&AtomicBool) -> T) -> T {
     let done = AtomicBool::new(false);
     let flag = AtomicBool::new(false);
     std::thread::scope(|scope| {

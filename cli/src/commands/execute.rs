@@ -2,22 +2,37 @@
 
 use std::path::{Path, PathBuf};
 
-use results::{Content, RunWriter, Stop};
+use hwcal::host::Context;
+use results::{Content, OBSERVATION_FILE, ObservedRun, RunWriter, Stop};
 use scenarios::{Document, Reference, Scenario};
 use sim::strategy::registry;
 
 use crate::arguments::ExecuteArguments;
 use crate::execute::{Machine, Summarised, infos, measure, table, tell_differences};
 use crate::failure::{Failure, Outcome, Status};
+use crate::host::{observation, observed_run};
 use crate::output::print;
 use crate::run::{Inputs, Interrupt, JobFailure, Progress, jobs, provenance, tell_failures, tell_nothing_written, tell_results};
 
 pub(crate) fn execute(arguments: &ExecuteArguments) -> Outcome {
+    perform(arguments, None)
+}
+
+/// `socrates observe`: the same, with everything that a replay needs.
+pub(crate) fn observe(arguments: &ExecuteArguments) -> Outcome {
+    perform(arguments, Some(Vec::new()))
+}
+
+fn perform(arguments: &ExecuteArguments, mut observed: Option<Vec<ObservedRun>>) -> Outcome {
     let scenario = scenario_of(arguments)?;
     let inputs = Inputs::load(&scenario.value)?;
     let machine = Machine::of(arguments, &inputs)?;
     let jobs = jobs(&scenario.value, &inputs);
-    let default_output = || PathBuf::from("runs").join(format!("{}-measured", scenario.value.name));
+    if observed.is_some() {
+        warn_of_differences(&inputs, &machine)?;
+    }
+    let suffix = if observed.is_some() { "observed" } else { "measured" };
+    let default_output = || PathBuf::from("runs").join(format!("{}-{suffix}", scenario.value.name));
     let output = arguments.output.clone().unwrap_or_else(default_output);
     let mut writer =
         RunWriter::begin(&output, provenance(command_line(arguments, &scenario, &machine), &scenario, &inputs), &Content::ALL)?;
@@ -33,6 +48,9 @@ pub(crate) fn execute(arguments: &ExecuteArguments) -> Outcome {
                     return Err(Failure::interrupted());
                 }
                 writer.add(&run.result(job, &scenario.value, &inputs.device, &infos(job, &inputs, &machine)))?;
+                if let Some(observed) = &mut observed {
+                    observed.push(observed_run(job, &inputs, &run));
+                }
                 measured.push(run.summary());
             }
             Err(cause) => failures.push(JobFailure { case: job.case.clone(), strategy: job.strategy.clone(), cause }),
@@ -48,6 +66,9 @@ pub(crate) fn execute(arguments: &ExecuteArguments) -> Outcome {
         tell_nothing_written();
         return Ok(Status::Incomplete);
     }
+    if let Some(runs) = observed {
+        writer.add_file(OBSERVATION_FILE, observation(arguments, &scenario, &inputs, &machine, &interrupt, runs)?.to_bytes()?);
+    }
     let (directory, file) = writer.commit()?;
     print(&table(&scenario.value, &inputs, &machine, &file, &measured))?;
     tell_results(&directory, arguments.quiet);
@@ -55,6 +76,16 @@ pub(crate) fn execute(arguments: &ExecuteArguments) -> Outcome {
     let differs = tell_differences(&file, &measured, arguments.tolerance);
     let failed = file.cases.iter().any(|case| matches!(case.stop, Stop::Stalled(_) | Stop::Failed(_)));
     Ok(if failures.is_empty() && !failed && !differs { Status::Done } else { Status::Incomplete })
+}
+
+/// Tells what is different from when the profile was measured: what is observed then says little about it.
+#[expect(clippy::print_stderr, reason = "messages to the user")]
+fn warn_of_differences(inputs: &Inputs, machine: &Machine) -> Result<(), Failure> {
+    let now = Context::read(machine.processors(), &[]).map_err(Failure::input)?;
+    for difference in Context::of_profile(&inputs.profile.value).differences(&now) {
+        eprintln!("warning: since profile `{}` was measured: {difference}", inputs.profile.name);
+    }
+    Ok(())
 }
 
 /// The scenario, with what the command line says instead.

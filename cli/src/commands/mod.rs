@@ -1,6 +1,6 @@
 //! One function a command.
 
-mod calibrate;
+pub(crate) mod calibrate;
 mod diff;
 mod execute;
 mod explain;
@@ -9,19 +9,23 @@ mod import;
 mod inspect;
 mod list;
 mod optimize;
+mod refine;
+mod replay;
 mod run;
 mod validate;
 
 use scenarios::schema as schemas;
 
 pub(crate) use calibrate::{calibrate, check, restart_confined};
-pub(crate) use execute::execute;
+pub(crate) use execute::{execute, observe};
 pub(crate) use explain::explain;
 pub(crate) use fit::fit;
 pub(crate) use import::import_band;
 pub(crate) use inspect::inspect;
 pub(crate) use list::list;
 pub(crate) use optimize::optimize;
+pub(crate) use refine::refine;
+pub(crate) use replay::replay;
 pub(crate) use run::run;
 pub(crate) use validate::validate;
 

@@ -175,7 +175,8 @@ fn weights_of(model: &Model, original: &Graph, specifications: &[(String, Specif
     }
 }
 
-fn frames_on(inputs: &Inputs, layers: u32) -> Model {
+/// UI frames of so many layers, as a model of the device.
+pub(crate) fn frames_on(inputs: &Inputs, layers: u32) -> Model {
     let graph = frame_model(layers);
     let lowered = LoweredModel::of(&graph, &inputs.device);
     let name = "ui_frame".to_owned();

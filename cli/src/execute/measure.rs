@@ -5,14 +5,16 @@ use std::time::Duration;
 
 use executor::frames::WithFrames;
 use executor::{Executed, ModelToRun, Opener, Overhead, Settings, execute, open};
-use results::{ModelInfo, Origin, RunResult, Stop};
+use results::{Choices, ModelInfo, Origin, RunResult, Stop};
 use scenarios::Scenario;
 use sim::engine;
 use sim::identifiers::ModelId;
 use sim::metrics::Report;
 use sim::platform::Device;
+use sim::record::Record;
 use sim::strategy::registry;
 use sim::workload::{Arrivals, Stream};
+use validation::replay::Observed;
 
 use crate::execute::Machine;
 use crate::execute::memory::allocated;
@@ -26,6 +28,8 @@ pub(crate) struct Measured {
     overhead: Option<f64>,
     /// For each model of the job: simulated median latency, and difference of the outputs.
     models: Vec<OfModel>,
+    /// What the strategy decided.
+    choices: Choices,
 }
 
 /// A model of a job beside what was expected of it.
@@ -65,6 +69,21 @@ impl Measured {
         }
     }
 
+    /// What happened.
+    pub(crate) fn records(&self) -> &[Record] {
+        &self.executed.records
+    }
+
+    /// What the strategy decided.
+    pub(crate) fn choices(&self) -> &Choices {
+        &self.choices
+    }
+
+    /// Largest difference of any model's outputs from those of the whole model on the CPU.
+    pub(crate) fn largest_difference(&self) -> Option<f64> {
+        self.models.iter().filter_map(|model| model.difference).reduce(f64::max)
+    }
+
     /// Without the records.
     pub(crate) fn summary(self) -> Summarised {
         Summarised { overhead: self.overhead, models: self.models }
@@ -101,12 +120,13 @@ pub(crate) fn measure(
     let streams = || job.streams(scenario, inputs, &used);
     let mut all_streams = streams();
     let mut strategy = registry::build(&job.strategy).map_err(|error| other(&error))?;
+    let mut observed = Observed::new(strategy.as_mut());
     let mut settings =
         Settings { seed: scenario.seed, horizon_ns: scenario.horizon_ns, warm_up: machine.warm_up, ..Settings::default() };
     let openers = machine.processors().iter().map(|(_, specification)| -> Opener<'_> { Box::new(move || open(specification)) });
     let openers: Vec<Opener<'_>> = openers.collect();
     let executed = with_interrupt(interrupt, |flag| match &machine.frames {
-        None => execute(device, &models, all_streams, strategy.as_mut(), openers, &settings, flag),
+        None => execute(device, &models, all_streams, &mut observed, openers, &settings, flag),
         Some(frames) => {
             let model = ModelId::from_index(models.len());
             models.push(ModelToRun {
@@ -119,11 +139,12 @@ pub(crate) fn measure(
             (stream.deadline_ns, stream.priority) = (Some(frames.period_ns), i32::MAX);
             settings.background_from = Some(all_streams.len());
             all_streams.push(stream);
-            let mut strategy = WithFrames::new(strategy.as_mut(), model, frames.worker);
+            let mut strategy = WithFrames::new(&mut observed, model, frames.worker);
             execute(device, &models, all_streams, &mut strategy, openers, &settings, flag)
         }
     })
     .map_err(|error| other(&error))?;
+    let choices = observed.choices(&executed.records);
     let overhead = Overhead::of(&executed.records).share();
     let simulated = if machine.is_loaded { Vec::new() } else { simulate(job, scenario, inputs, &used, streams()) };
     let of_model = |(position, &model): (usize, &usize)| OfModel {
@@ -140,7 +161,7 @@ pub(crate) fn measure(
         report.name = Some(name_of(scenario, inputs, stream));
     }
     report.allocated = Some(allocated(device, &executed.memory));
-    Ok(Measured { stop: Stop::from(&executed.summary.stop), report, overhead, models: of_models, executed })
+    Ok(Measured { stop: Stop::from(&executed.summary.stop), report, overhead, models: of_models, executed, choices })
 }
 
 /// Lets the executor see the user's wish to stop.
@@ -171,7 +192,7 @@ fn simulate(job: &Job, scenario: &Scenario, inputs: &Inputs, used: &[usize], str
     let Ok(mut strategy) = registry::build(&job.strategy) else { return Vec::new() };
     let mut records = Vec::new();
     let Ok(mut options) = scenario.options(&inputs.device) else { return Vec::new() };
-    options.noise_log_deviation = inputs.profile.value.noise_log_deviation();
+    (options.noise_log_deviation, options.common_log_deviation) = inputs.deviations();
     let Ok(summary) = engine::simulate(&inputs.device, &models, streams, strategy.as_mut(), &options, &mut records) else {
         return Vec::new();
     };

@@ -85,6 +85,11 @@ impl Inputs {
         let models: Vec<anyhow::Result<Model>> = keys.par_iter().map(load).collect();
         Ok(Self { profile, device, models: all_or_errors(models)?, models_of_stream })
     }
+
+    /// By how much the same duration varies, and what all kernels of a worker are wrong by together: deviations of the logarithm.
+    pub(crate) fn deviations(&self) -> (f64, f64) {
+        (self.profile.value.noise_log_deviation(), self.profile.value.common_log_deviation())
+    }
 }
 
 /// The models, if all could be loaded; else all errors.

@@ -118,7 +118,8 @@ pub(super) fn simulate<'a>(job: &Job, scenario: &Scenario, inputs: &'a Inputs, s
     let mut strategy = registry::build(&job.strategy).map_err(|error| Cause::other(&error))?;
     let mut records = Vec::new();
     let mut options = scenario.options(device).map_err(|error| Cause::other(&error))?;
-    (options.seed, options.noise_log_deviation) = (seed, inputs.profile.value.noise_log_deviation());
+    options.seed = seed;
+    (options.noise_log_deviation, options.common_log_deviation) = inputs.deviations();
     let summary = engine::simulate(device, &engine_models, streams, strategy.as_mut(), &options, &mut records)
         .map_err(|error| cause(&error, &models, device))?;
     let mut report = results::report(device, &models, &records, summary.end_ns).map_err(|error| Cause::other(&error))?;

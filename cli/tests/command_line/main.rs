@@ -4,6 +4,7 @@ mod bad_input;
 mod commands;
 mod execute;
 mod folder;
+mod host;
 mod hypotheses;
 mod mappings;
 mod onnx;

@@ -46,6 +46,12 @@ impl Canaries {
         self.history_ns.iter().all(Vec::is_empty)
     }
 
+    /// What the canary of arithmetic takes in the best quarter of the batches.
+    pub(crate) fn undisturbed_ns(&self) -> Option<u64> {
+        let compute = &self.history_ns[0];
+        (!compute.is_empty()).then(|| crate::statistics::quantile(compute, 0.25) as u64)
+    }
+
     /// Takes the outcomes of the two units; whether they were slower than in the best quarter of the batches so far.
     pub(crate) fn is_disturbed(&mut self, outcomes: &[Vec<Outcome>]) -> bool {
         let mut is_disturbed = false;

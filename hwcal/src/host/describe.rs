@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use executor::Specification;
 use scenarios::profile::ProcessorKind;
 
+use crate::host::context::{CORES, canary_fact};
 use crate::host::facts::Provenance;
 use crate::host::fit::{MachineDescription, ProcessorDescription, WorkerDescription};
 
@@ -99,6 +100,10 @@ fn facts(provenance: &Provenance) -> BTreeMap<String, String> {
     put("others_share", provenance.others_share.map_or_else(String::new, |share| format!("{share:.4}")));
     put("temperature_first_celsius", provenance.first_celsius.map_or_else(String::new, |celsius| celsius.to_string()));
     put("temperature_last_celsius", provenance.last_celsius.map_or_else(String::new, |celsius| celsius.to_string()));
+    put(CORES, provenance.online_cores.map_or_else(String::new, |cores| cores.to_string()));
+    for worker in &provenance.workers {
+        put(&canary_fact(&worker.name), worker.canary_ns.map_or_else(String::new, |canary_ns| canary_ns.to_string()));
+    }
     put("measured", if provenance.is_quick { "quick" } else { "in full" }.to_owned());
     facts
 }

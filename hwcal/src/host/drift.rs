@@ -9,7 +9,7 @@
 use std::collections::BTreeMap;
 
 use crate::host::sample::Sample;
-use crate::statistics::median;
+use crate::statistics::{median, robust_deviation};
 
 /// Rounds of the polish.
 const ROUNDS: usize = 10;
@@ -28,19 +28,28 @@ pub(crate) fn correct(samples: &mut [&mut Sample]) {
     workers.into_values().for_each(polish);
 }
 
-fn polish(mut samples: Vec<&mut Sample>) {
-    let visits: Vec<Vec<(u64, f64)>> = samples
-        .iter()
-        .map(|sample| {
-            let logs = sample.timing.visits_ns.iter().map(|&visit_ns| libm::log(visit_ns.max(1) as f64));
-            sample.timing.batches_ms.iter().copied().zip(logs).collect()
-        })
-        .collect();
+/// How much the slowdowns of a worker's batches vary: one standard deviation of the logarithm. `None` where too few are known.
+pub(crate) fn deviation(samples: &[Sample], worker: &str) -> Option<f64> {
+    let visits: Vec<Vec<(u64, f64)>> = samples.iter().filter(|sample| sample.worker == worker).map(visits).collect();
+    let slowdowns: Vec<f64> = slowdowns(&visits).into_values().collect();
+    (slowdowns.len() >= LEAST).then(|| robust_deviation(&slowdowns))
+}
+
+/// Each visit of a sample: its batch, and the logarithm of its duration.
+fn visits(sample: &Sample) -> Vec<(u64, f64)> {
+    let logs = sample.timing.visits_ns.iter().map(|&visit_ns| libm::log(visit_ns.max(1) as f64));
+    sample.timing.batches_ms.iter().copied().zip(logs).collect()
+}
+
+/// The duration of something visited several times, as a logarithm.
+fn duration(visits: &[(u64, f64)], slowdowns: &BTreeMap<u64, f64>) -> f64 {
+    let logs: Vec<f64> = visits.iter().map(|(batch, log)| log - slowdowns.get(batch).copied().unwrap_or(0.0)).collect();
+    median(&logs)
+}
+
+/// The slowdown of each batch that enough is known of.
+fn slowdowns(visits: &[Vec<(u64, f64)>]) -> BTreeMap<u64, f64> {
     let mut slowdowns: BTreeMap<u64, f64> = BTreeMap::new();
-    let duration = |visits: &[(u64, f64)], slowdowns: &BTreeMap<u64, f64>| {
-        let logs: Vec<f64> = visits.iter().map(|(batch, log)| log - slowdowns.get(batch).copied().unwrap_or(0.0)).collect();
-        median(&logs)
-    };
     for _ in 0..ROUNDS {
         let mut residuals: BTreeMap<u64, Vec<f64>> = BTreeMap::new();
         for visits in visits.iter().filter(|visits| visits.len() > 1) {
@@ -56,6 +65,12 @@ fn polish(mut samples: Vec<&mut Sample>) {
             *slowdown -= usual;
         }
     }
+    slowdowns
+}
+
+fn polish(mut samples: Vec<&mut Sample>) {
+    let visits: Vec<Vec<(u64, f64)>> = samples.iter().map(|sample| visits(sample)).collect();
+    let slowdowns = slowdowns(&visits);
     for (sample, visits) in samples.iter_mut().zip(&visits) {
         sample.timing.p10_ns = libm::round(libm::exp(duration(visits, &slowdowns))).max(1.0) as u64;
     }
@@ -91,6 +106,9 @@ mod tests {
                 Sample { key: index.to_string(), worker: "cpu".to_owned(), experiment: Experiment::WakeUp, timing }
             })
             .collect();
+        let deviation = deviation(&samples, "cpu").expect("thirty batches");
+        // Slow ones by 1 to 1.4, a third of them: half of the distance between the 16th and the 84th percentile.
+        assert!((0.02..0.2).contains(&deviation), "{deviation}");
         correct(&mut samples.iter_mut().collect::<Vec<_>>());
         for (index, sample) in samples.iter().enumerate() {
             let true_ns = 10_000.0 * libm::exp((index % 17) as f64 / 4.0);

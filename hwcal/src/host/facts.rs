@@ -39,6 +39,9 @@ pub struct Provenance {
     pub others_share: Option<f64>,
     /// Duration of the last session.
     pub session_ns: u64,
+    /// Cores of the machine that are on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub online_cores: Option<usize>,
     /// Seed of the design.
     pub seed: u64,
     /// Whether it was a quick run.
@@ -70,6 +73,9 @@ pub struct WorkerFacts {
     /// Noise floor: median of `|second / first - 1|` over things measured twice, apart; absent where nothing was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub noise_floor: Option<f64>,
+    /// What the canary of arithmetic takes when nothing disturbs it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub canary_ns: Option<u64>,
 }
 
 impl WorkerFacts {
@@ -91,6 +97,7 @@ impl WorkerFacts {
             samples: 0,
             refusals: 0,
             noise_floor: None,
+            canary_ns: None,
         }
     }
 }
@@ -132,6 +139,12 @@ impl Machine {
     /// Version of its microcode.
     pub(crate) fn microcode(&self) -> String {
         self.facts().microcode.unwrap_or_else(unknown)
+    }
+
+    /// Cores that are on.
+    pub(crate) fn online_cores(&self) -> Option<usize> {
+        let cores = topology::clusters(&self.sys).ok()?.iter().map(|cluster| cluster.cores.len()).sum::<usize>();
+        (cores > 0).then_some(cores)
     }
 
     /// Governors of some cores.

@@ -15,6 +15,7 @@
 mod bench;
 mod canary;
 mod clock;
+mod context;
 mod describe;
 mod design;
 mod drift;
@@ -23,6 +24,9 @@ pub mod fit;
 pub mod journal;
 mod long;
 mod measure;
+mod occupancy;
+mod probe;
+mod refine;
 mod rounds;
 mod run;
 pub mod sample;
@@ -35,11 +39,15 @@ mod fake;
 #[cfg(test)]
 mod tests;
 
+pub use context::{Context, Difference, WorkerContext};
 pub use describe::describe;
 pub use facts::{Provenance, WorkerFacts};
-pub use fit::{FitError, FitOptions, HostFit, MachineDescription, Measured, Report, check, fit};
+pub use fit::{FitError, FitOptions, HeldOut, HostFit, MachineDescription, Measured, Report, check, fit};
 pub use journal::JournalError;
 pub use measure::{MeasureError, Options, Progress, WorkerToMeasure, measure};
+pub use occupancy::Occupancy;
+pub use probe::{CanaryReading, probe};
+pub use refine::{ObservedCopy, ObservedLaunch, RefineError, refine};
 pub use sample::{
     Bound, CopyDirection, Experiment, LaunchMode, Refusal, RefusalKind, Sample, SliceDimension, Sustained, Timing, WorkRecord,
 };

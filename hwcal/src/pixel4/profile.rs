@@ -51,6 +51,8 @@ fn provenance(measured: &Measurements) -> Provenance {
         machine: BTreeMap::new(),
         samples: BTreeMap::new(),
         noise_floor_percent: None,
+        common_error_percent: None,
+        refinements: Vec::new(),
         tool: Some(format!("socrates {}", env!("CARGO_PKG_VERSION"))),
         command: Some("socrates calibrate fit --device pixel4".to_owned()),
         fitted_on: Some(format!(

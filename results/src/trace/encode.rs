@@ -10,6 +10,7 @@ use sim::record;
 use super::counters::{Counter, Quantity, counters};
 use super::flows::flows;
 use super::lanes::lanes;
+use super::links::{Link, Side, links};
 use super::schema::{
     COUNTER, CounterDescriptor, DebugAnnotation, EXPLICIT, ProcessDescriptor, SLICE_BEGIN, SLICE_END, Trace, TracePacket,
     TrackDescriptor, TrackEvent, UNIT_COUNT,
@@ -19,16 +20,54 @@ use crate::RunResult;
 
 /// Writes one run; `number` counts from 1 and keeps its identifiers apart from other runs'.
 pub(super) fn run(run: &RunResult<'_>, number: u32, out: &mut impl Write) -> io::Result<()> {
+    let mut packets = Packets { out, trace: Trace::default(), bytes: Vec::new() };
+    encode(run, number, &[], &mut |packet| packets.write(packet))
+}
+
+/// Writes two runs of the same requests, numbered `number` and `number + 1`, in order of time, with arrows from the one to the other.
+pub(super) fn both(one: &RunResult<'_>, other: &RunResult<'_>, number: u32, out: &mut impl Write) -> io::Result<()> {
+    let links = links(one, other);
+    let mut all: Vec<TracePacket> = Vec::new();
+    for (run, number, side) in [(one, number, Side::One), (other, number + 1, Side::Other)] {
+        let ends = ends(&links, side, number - u32::from(side == Side::Other));
+        encode(run, number, &ends, &mut |packet| {
+            all.push(packet);
+            Ok(())
+        })?;
+    }
+    // Tracks first; of one time the first run, from which arrows leave then.
+    all.sort_by_key(|packet| packet.timestamp);
+    let mut packets = Packets { out, trace: Trace::default(), bytes: Vec::new() };
+    all.into_iter().try_for_each(|packet| packets.write(packet))
+}
+
+/// Ends of arrows between two runs, for the arrows of one of them: record, identifier, whether it leaves there.
+fn ends(links: &[Link], side: Side, number: u32) -> Vec<(usize, u64, bool)> {
+    // Above all identifiers of arrows within a run, which are fewer than half of what 32 bits hold.
+    let base = (u64::from(number) << 32) + (1 << 31);
+    let end = |(index, link): (usize, &Link)| match side {
+        Side::One => (link.one, base + index as u64, link.leaves == Side::One),
+        Side::Other => (link.other, base + index as u64, link.leaves == Side::Other),
+    };
+    links.iter().enumerate().map(end).collect()
+}
+
+/// Hands over the packets of a run in order; `ends` are arrows from and to another run.
+fn encode(
+    run: &RunResult<'_>,
+    number: u32,
+    ends: &[(usize, u64, bool)],
+    write: &mut dyn FnMut(TracePacket) -> io::Result<()>,
+) -> io::Result<()> {
     let slices = slices(run);
     let (lane_of, lane_counts) = lanes(&slices);
     let counters = counters(run);
     let mut tracks = Tracks::new(run, number);
     tracks.add_all(&lane_counts, &counters);
-    let mut packets = Packets { out, trace: Trace::default(), bytes: Vec::new() };
     for packet in std::mem::take(&mut tracks.packets) {
-        packets.write(packet)?;
+        write(packet)?;
     }
-    let arrows = Arrows::new(run, number);
+    let arrows = Arrows::new(run, number, ends);
     for moment in moments(&slices, &counters) {
         let track_event = match moment.what {
             What::Begin => {
@@ -44,7 +83,7 @@ pub(super) fn run(run: &RunResult<'_>, number: u32, out: &mut impl Write) -> io:
                 sample(tracks.counter(quantity), quantity, value)
             }
         };
-        packets.write(TracePacket {
+        write(TracePacket {
             timestamp: Some(moment.at_ns),
             trusted_packet_sequence_id: Some(number),
             track_event: Some(track_event),
@@ -289,12 +328,15 @@ struct Arrows {
 }
 
 impl Arrows {
-    fn new(run: &RunResult<'_>, number: u32) -> Self {
+    fn new(run: &RunResult<'_>, number: u32, ends: &[(usize, u64, bool)]) -> Self {
         let base = u64::from(number) << 32;
         let (mut leaving, mut arriving) = (Vec::new(), Vec::new());
         for (index, (from, to)) in flows(run).into_iter().enumerate() {
             leaving.push((from, base + index as u64));
             arriving.push((to, base + index as u64));
+        }
+        for &(record, arrow, leaves) in ends {
+            if leaves { &mut leaving } else { &mut arriving }.push((record, arrow));
         }
         leaving.sort_unstable();
         arriving.sort_unstable();

@@ -10,6 +10,7 @@ mod counters;
 mod encode;
 mod flows;
 mod lanes;
+mod links;
 pub mod schema;
 mod slices;
 
@@ -37,6 +38,15 @@ impl<W: Write> TraceWriter<W> {
     pub fn add(&mut self, run: &RunResult<'_>) -> io::Result<()> {
         self.runs += 1;
         encode::run(run, self.runs, &mut self.inner)
+    }
+
+    /// Adds two runs of the same requests, a prediction and what was measured, side by side; arrows link what is the same in both.
+    ///
+    /// # Panics
+    /// As [`Self::add`].
+    pub fn add_both(&mut self, one: &RunResult<'_>, other: &RunResult<'_>) -> io::Result<()> {
+        self.runs += 2;
+        encode::both(one, other, self.runs - 1, &mut self.inner)
     }
 
     /// What the trace was written to.

@@ -25,7 +25,7 @@ pub(crate) use info::hexadecimal;
 pub use info::{ProfileInfo, fingerprint};
 pub use raw::{
     RawChannel, RawChannelUse, RawCores, RawKind, RawLink, RawMemory, RawPattern, RawProcessor, RawProfile, RawProvenance,
-    RawRule, RawSource, RawSupport, RawWorker,
+    RawRefinement, RawRule, RawSource, RawSupport, RawWorker,
 };
 
 use crate::library;
@@ -87,8 +87,29 @@ pub struct Provenance {
     pub samples: BTreeMap<String, u32>,
     /// Median difference of the same thing measured twice, apart; `None` where unknown.
     pub noise_floor_percent: Option<f64>,
+    /// What whole models are off by beyond what their kernels are, one standard deviation; `None` where unknown.
+    pub common_error_percent: Option<f64>,
+    /// How it was changed since it was fitted, oldest first.
+    pub refinements: Vec<Refinement>,
     /// Data and publications it rests on.
     pub sources: Vec<Source>,
+}
+
+/// One change of a profile by an observed run.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Refinement {
+    /// What was observed.
+    pub observed: String,
+    /// Fingerprint of the profile before.
+    pub before: String,
+    /// Launches that were compared.
+    pub launches: Option<u32>,
+    /// Median error of their predicted durations before.
+    pub error_before_percent: Option<f64>,
+    /// And after: of the launches that the factors were fitted to.
+    pub error_after_percent: Option<f64>,
+    /// What durations were multiplied by, by worker and class, or of a link by its name.
+    pub factors: BTreeMap<String, f64>,
 }
 
 /// Data or a publication.
@@ -237,6 +258,11 @@ impl Profile {
         const MEDIAN_OF_HALF_NORMAL: f64 = 0.674_489_750_196_081_7;
         let floor = self.provenance.noise_floor_percent.unwrap_or(0.0) / 100.0;
         floor / (MEDIAN_OF_HALF_NORMAL * std::f64::consts::SQRT_2)
+    }
+
+    /// Standard deviation of the logarithm of what all kernels of a worker are wrong by together; 0 where none is told.
+    pub fn common_log_deviation(&self) -> f64 {
+        self.provenance.common_error_percent.unwrap_or(0.0).max(0.0) / 100.0
     }
 
     /// Validates the text of a profile. `file` names it in messages.

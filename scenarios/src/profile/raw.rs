@@ -94,9 +94,41 @@ pub struct RawProvenance {
     #[schemars(range(min = 0))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub noise_floor_percent: Option<f64>,
+    /// What whole models are off by beyond what their kernels are, the same for all kernels of a worker: one standard deviation of the
+    /// logarithm, in percent.
+    #[schemars(range(min = 0))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub common_error_percent: Option<f64>,
+    /// How it was changed since it was fitted, oldest first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refinement: Option<Vec<RawRefinement>>,
     /// Data and publications that it rests on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub source: Option<Vec<RawSource>>,
+}
+
+/// One change of a profile by an observed run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawRefinement {
+    /// What was observed.
+    #[schemars(required, length(min = 1))]
+    pub observed: Option<String>,
+    /// Fingerprint of the profile before.
+    #[schemars(required, length(min = 1))]
+    pub before: Option<String>,
+    /// Launches that were compared.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub launches: Option<u32>,
+    /// Median error of their predicted durations before, in percent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error_before_percent: Option<f64>,
+    /// And after: of the launches that the factors were fitted to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error_after_percent: Option<f64>,
+    /// What durations were multiplied by, by worker and class, `cpu.convolution`; of a link by its name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub factors: Option<BTreeMap<String, f64>>,
 }
 
 /// Data or a publication.

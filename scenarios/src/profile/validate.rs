@@ -7,8 +7,8 @@ use sim::platform::{CurveError, DeviceError, SlowdownCurve, SupportRule, Support
 use sim::task::Patterns;
 
 use crate::profile::{
-    Channel, Link, Processor, Profile, Provenance, RawChannel, RawLink, RawProcessor, RawProfile, RawProvenance, RawSupport,
-    RawWorker, Source, Worker,
+    Channel, Link, Processor, Profile, Provenance, RawChannel, RawLink, RawProcessor, RawProfile, RawProvenance, RawRefinement,
+    RawSupport, RawWorker, Refinement, Source, Worker,
 };
 use crate::profile::{cost_validate, power_convert};
 use crate::text::{At, Bandwidth, Bytes, Diagnostics, Duration, Frequency};
@@ -102,7 +102,20 @@ fn provenance(raw: &RawProvenance) -> Option<Provenance> {
         machine: raw.machine.clone().unwrap_or_default(),
         samples: raw.samples.clone().unwrap_or_default(),
         noise_floor_percent: raw.noise_floor_percent,
+        common_error_percent: raw.common_error_percent,
+        refinements: raw.refinement.iter().flatten().map(refinement).collect::<Option<Vec<_>>>()?,
         sources: sources.collect::<Option<Vec<_>>>()?,
+    })
+}
+
+fn refinement(raw: &RawRefinement) -> Option<Refinement> {
+    Some(Refinement {
+        observed: raw.observed.clone()?,
+        before: raw.before.clone()?,
+        launches: raw.launches,
+        error_before_percent: raw.error_before_percent,
+        error_after_percent: raw.error_after_percent,
+        factors: raw.factors.clone().unwrap_or_default(),
     })
 }
 

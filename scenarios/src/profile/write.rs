@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::profile::{
     Channel, Link, Processor, Profile, RawChannel, RawChannelUse, RawCores, RawLink, RawMemory, RawPattern, RawProcessor,
-    RawProfile, RawProvenance, RawRule, RawSource, RawSupport, RawWorker, SCHEMA_VERSION, Worker,
+    RawProfile, RawProvenance, RawRefinement, RawRule, RawSource, RawSupport, RawWorker, SCHEMA_VERSION, Worker,
 };
 use crate::profile::{cost_write, power_convert};
 use crate::text::{At, Bandwidth, Bytes, Duration, Frequency};
@@ -27,6 +27,15 @@ pub(super) fn raw(profile: &Profile) -> RawProfile {
             machine: if provenance.machine.is_empty() { None } else { Some(provenance.machine.clone()) },
             samples: if provenance.samples.is_empty() { None } else { Some(provenance.samples.clone()) },
             noise_floor_percent: provenance.noise_floor_percent,
+            common_error_percent: provenance.common_error_percent,
+            refinement: list(&provenance.refinements, |refinement| RawRefinement {
+                observed: Some(refinement.observed.clone()),
+                before: Some(refinement.before.clone()),
+                launches: refinement.launches,
+                error_before_percent: refinement.error_before_percent,
+                error_after_percent: refinement.error_after_percent,
+                factors: if refinement.factors.is_empty() { None } else { Some(refinement.factors.clone()) },
+            }),
             source: list(&provenance.sources, |source| RawSource {
                 name: Some(source.name.clone()),
                 licence: Some(source.licence.clone()),

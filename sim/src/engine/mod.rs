@@ -53,7 +53,8 @@ pub enum Variation {
     None,
     /// Each kernel of each request by itself, with deviation `r`: as if the model were wrong anew each time.
     Residuals,
-    /// Each task on each worker by one draw for the whole run, with deviation `m`: the model is wrong about it, always in the same way.
+    /// Each task on each worker by one draw for the whole run, with deviation `m`: the model is wrong about it, always in the same way;
+    /// and all tasks of a worker by one more ([`Options::common_log_deviation`]).
     ModelError,
     /// Each kernel of each request by itself, with deviation `min(r, n)`.
     Noise,
@@ -78,6 +79,9 @@ pub struct Options {
     pub environment: Environment,
     /// Standard deviation of the logarithm of the same duration measured again.
     pub noise_log_deviation: f64,
+    /// Standard deviation of the logarithm of what all kernels of a worker are wrong by together, throughout a run: its state on another
+    /// day, and errors of the model that do not cancel. Drawn once for each worker where [`Variation`] has errors of the model.
+    pub common_log_deviation: f64,
 }
 
 impl Default for Options {
@@ -88,6 +92,7 @@ impl Default for Options {
             event_budget: u64::MAX,
             variation: Variation::None,
             noise_log_deviation: 0.0,
+            common_log_deviation: 0.0,
             environment: Environment::default(),
         }
     }

@@ -28,7 +28,13 @@ impl<R: Recorder> Engine<'_, R> {
             let deviation = libm::sqrt((residual() * residual() - noise * noise).max(0.0));
             let whole = self::entity(piece.task, Part::Whole, worker);
             let mut random = Stream::new(self.options.seed, Purpose::ModelError, whole, u64::from(model.0));
-            log_normal(&mut random, deviation)
+            let common = self.options.common_log_deviation;
+            let of_worker = if common > 0.0 {
+                log_normal(&mut Stream::new(self.options.seed, Purpose::CommonError, u64::from(worker), 0), common)
+            } else {
+                1.0
+            };
+            of_worker * log_normal(&mut random, deviation)
         };
         let factor = match self.options.variation {
             Variation::None => 1.0,

@@ -2,6 +2,7 @@
 
 mod check;
 mod class;
+mod common;
 mod contention;
 mod copies;
 mod family;
@@ -94,6 +95,23 @@ pub struct HostFit {
     pub profile: String,
     /// Errors on what the fit did not see.
     pub report: Report,
+    /// What each measured operator was predicted by models that never saw it.
+    pub held_out: Vec<HeldOut>,
+}
+
+/// An operator, or a slice of one, predicted by models that never saw it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct HeldOut {
+    /// The worker.
+    pub worker: String,
+    /// Class of the kernel.
+    pub class: &'static str,
+    /// Predicted duration.
+    pub predicted_ns: f64,
+    /// Measured duration.
+    pub measured_ns: f64,
+    /// Whether it was drawn from the whole space of shapes, and not from what models have.
+    pub is_unusual: bool,
 }
 
 /// What was fitted for one worker.
@@ -105,28 +123,34 @@ pub(crate) struct FittedWorker {
 
 /// Fits all workers of a machine, and cross-validates. The same samples and options give the same bytes.
 pub fn fit(measured: Measured<'_>, machine: &MachineDescription, options: FitOptions) -> Result<HostFit, FitError> {
-    let fitted: Vec<(FittedWorker, WorkerReport)> = machine
+    let fitted: Vec<(FittedWorker, WorkerReport, Vec<HeldOut>)> = machine
         .workers
         .par_iter()
         .map(|description| worker_of(measured, &description.name, options))
         .collect::<Result<_, _>>()?;
     let mut workers = BTreeMap::new();
-    let mut reports = Vec::new();
-    for (description, (worker, report)) in machine.workers.iter().zip(fitted) {
+    let (mut reports, mut held_out) = (Vec::new(), Vec::new());
+    for (description, (worker, report, of_worker)) in machine.workers.iter().zip(fitted) {
         workers.insert(description.name.clone(), worker);
         reports.push(report);
+        held_out.extend(of_worker);
     }
     if workers.is_empty() {
         return Err(FitError::NoOperators);
     }
     let links = copies::fit(measured.samples, machine)?;
     let bandwidth = contention::fit(measured.samples, &workers, noise::of_all(measured.samples).median_percent);
-    let profile = profile::text(measured, machine, &workers, &links, bandwidth.as_ref())?;
+    let common = common::deviation(&reports, measured.samples);
+    let profile = profile::text(measured, machine, &workers, &links, bandwidth.as_ref(), common)?;
     let copies = links.iter().map(CopyReport::of).collect();
-    Ok(HostFit { profile, report: Report { workers: reports, copies, bandwidth } })
+    Ok(HostFit { profile, report: Report { workers: reports, copies, bandwidth }, held_out })
 }
 
-fn worker_of(measured: Measured<'_>, name: &str, options: FitOptions) -> Result<(FittedWorker, WorkerReport), FitError> {
+fn worker_of(
+    measured: Measured<'_>,
+    name: &str,
+    options: FitOptions,
+) -> Result<(FittedWorker, WorkerReport, Vec<HeldOut>), FitError> {
     let rows = row::rows(measured.samples, name);
     if rows.is_empty() {
         return Err(FitError::NoSamples { worker: name.to_owned() });
@@ -149,5 +173,14 @@ fn worker_of(measured: Measured<'_>, name: &str, options: FitOptions) -> Result<
         launch,
         segments,
     };
-    Ok((FittedWorker { costs, invocation_ns: launch.invocation_ns() }, report))
+    let pairs = rows.iter().zip(&held_out).filter_map(|(row, predicted)| {
+        Some(HeldOut {
+            worker: name.to_owned(),
+            class: row.class.name(),
+            predicted_ns: (*predicted)?,
+            measured_ns: row.duration_ns,
+            is_unusual: row.is_corner,
+        })
+    });
+    Ok((FittedWorker { costs, invocation_ns: launch.invocation_ns() }, report, pairs.collect()))
 }

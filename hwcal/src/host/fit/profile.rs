@@ -21,6 +21,7 @@ pub(crate) fn text(
     workers: &BTreeMap<String, FittedWorker>,
     links: &[FittedLink],
     bandwidth: Option<&SharedBandwidth>,
+    common: Option<f64>,
 ) -> Result<String, FitError> {
     let rules = |name: &str| support::rules(measured.samples, measured.refusals, name);
     let mut memories = vec![HOST.to_owned()];
@@ -34,7 +35,7 @@ pub(crate) fn text(
         memory_limit_bytes: None,
         power: None,
         thermal: None,
-        provenance: provenance(measured, machine),
+        provenance: provenance(measured, machine, common),
         processors: machine
             .processors
             .iter()
@@ -97,7 +98,7 @@ fn link(fitted: &FittedLink, bandwidth: Option<&SharedBandwidth>) -> Link {
     }
 }
 
-fn provenance(measured: Measured<'_>, machine: &MachineDescription) -> Provenance {
+fn provenance(measured: Measured<'_>, machine: &MachineDescription, common: Option<f64>) -> Provenance {
     let mut samples: BTreeMap<String, u32> = BTreeMap::new();
     for sample in measured.samples {
         *samples.entry(kind(sample).to_owned()).or_default() += 1;
@@ -110,6 +111,8 @@ fn provenance(measured: Measured<'_>, machine: &MachineDescription) -> Provenanc
         machine: machine.facts.clone(),
         samples,
         noise_floor_percent: (noise.count > 0).then(|| significant(noise.median_percent, 3)),
+        common_error_percent: common.map(|deviation| significant(100.0 * deviation, 3)),
+        refinements: Vec::new(),
         sources: Vec::new(),
     }
 }

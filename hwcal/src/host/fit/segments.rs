@@ -36,6 +36,9 @@ pub struct SegmentLaw {
     pub from_predictions: Accuracy,
     /// Errors of the plain sum of the kernels' measured durations.
     pub plain_sum: Accuracy,
+    /// `ln(measured / predicted)` of long segments from predicted kernels, their model left out: what does not cancel in a whole model.
+    #[serde(skip)]
+    pub(crate) long_residuals: Vec<f64>,
 }
 
 /// A segment as kernels.
@@ -52,6 +55,8 @@ const ONE: RobustFit = RobustFit { ridge: 1e-9, ridge_target: 1.0, delta: 0.05, 
 /// Steps of the search for the fixed part.
 const STEPS: u32 = 24;
 
+/// Fewest kernels of a segment that tells what does not cancel.
+const LONG: usize = 8;
 /// More factors must lower the error with one model left out by this one.
 const WORTH: f64 = 0.97;
 
@@ -73,18 +78,23 @@ struct HeldOut {
     measured: Vec<(f64, f64)>,
     /// From the kernels as predicted.
     predicted: Vec<(f64, f64)>,
+    /// Logarithms of measured over predicted, of those of many kernels.
+    long_residuals: Vec<f64>,
 }
 
 impl HeldOut {
     fn of(all: &[&Segment<'_>], names: &BTreeSet<&str>, most_ns: f64, detail: Detail) -> Result<Self, FitError> {
-        let (mut measured, mut predicted) = (Vec::new(), Vec::new());
+        let (mut measured, mut predicted, mut long_residuals) = (Vec::new(), Vec::new(), Vec::new());
         for name in names {
             let (test, training): (Vec<&Segment<'_>>, Vec<&Segment<'_>>) = all.iter().partition(|segment| segment.model == *name);
             let law = Law::fit(&training, most_ns, detail)?;
             measured.extend(test.iter().map(|segment| (law.predict(segment, |kernel| kernel.1), segment.duration_ns)));
             predicted.extend(test.iter().map(|segment| (law.predict(segment, |kernel| kernel.2), segment.duration_ns)));
+            let long = test.iter().filter(|segment| segment.kernels.len() >= LONG);
+            long_residuals
+                .extend(long.map(|segment| libm::log(segment.duration_ns / law.predict(segment, |kernel| kernel.2).max(1.0))));
         }
-        Ok(Self { detail, measured, predicted })
+        Ok(Self { detail, measured, predicted, long_residuals })
     }
 }
 
@@ -121,7 +131,7 @@ pub(crate) fn fit(
             best = other;
         }
     }
-    let HeldOut { detail, measured: held_out, predicted: from_predictions } = best;
+    let HeldOut { detail, measured: held_out, predicted: from_predictions, long_residuals } = best;
     let law = Law::fit(&all, most_ns, detail)?;
     let sum = |segment: &&Segment<'_>| (segment.kernels.iter().map(|kernel| kernel.1).sum::<f64>(), segment.duration_ns);
     Ok(Some(SegmentLaw {
@@ -133,6 +143,7 @@ pub(crate) fn fit(
         held_out: Accuracy::of(held_out),
         from_predictions: Accuracy::of(from_predictions),
         plain_sum: Accuracy::of(all.iter().map(sum)),
+        long_residuals,
     }))
 }
 

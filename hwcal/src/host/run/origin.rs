@@ -23,6 +23,7 @@ pub(super) fn provenance(machine: &Machine, shapes: &[WorkerShape], workers: Vec
         steal_share: 0.0,
         others_share: None,
         session_ns: 0,
+        online_cores: machine.online_cores(),
         seed: options.seed,
         is_quick: options.quick,
     }

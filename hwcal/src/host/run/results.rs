@@ -147,6 +147,9 @@ impl Run<'_> {
         let provenance = &mut self.provenance;
         provenance.session_ns = self.clock.now_ns() - self.begin_ns;
         provenance.last_celsius = self.machine.celsius();
+        for (facts, canaries) in provenance.workers.iter_mut().zip(&self.canaries) {
+            facts.canary_ns = canaries.undisturbed_ns();
+        }
         if let Some((first, last)) = self.first_ticks.0.zip(self.machine.ticks()) {
             let passed = |index: usize| last[index].saturating_sub(first[index]) as f64;
             let all = passed(0).max(1.0);
