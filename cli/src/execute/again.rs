@@ -8,7 +8,7 @@ use scenarios::Scenario;
 use sim::engine::{self, Summary, Variation};
 use sim::environment::{Load, Presence, Takes};
 use sim::identifiers::{ModelId, ProcessorId};
-use sim::metrics::Report;
+use sim::metrics::{ModelReport, Report};
 use sim::record::{Outcome, Record};
 use sim::strategy::{Interest, Strategy, registry};
 use sim::workload::{Arrivals, Stream};
@@ -95,6 +95,11 @@ pub(crate) struct Again<'a> {
 }
 
 impl Again<'_> {
+    /// What each model came to.
+    pub(crate) fn into_models(self) -> Vec<ModelReport> {
+        self.report.models
+    }
+
     /// The run as results want it.
     pub(crate) fn result<'b>(&'b self, job: &'b Job, scenario: &Scenario, inputs: &'b Inputs) -> RunResult<'b> {
         RunResult {

@@ -13,6 +13,7 @@ use sim::task::LoweredModel;
 
 use crate::arguments::ExecuteArguments;
 use crate::commands::restart_confined;
+use crate::execute::{Beside, BesideFrames};
 use crate::failure::Failure;
 use crate::run::{Inputs, Model};
 
@@ -30,8 +31,8 @@ pub(crate) struct Machine {
     pub(crate) warm_up: u32,
     /// Kept alive while runs last.
     _loads: Vec<CpuLoad>,
-    /// Whether something else than the scenario runs.
-    pub(crate) is_loaded: bool,
+    /// Cores that are kept busy, each for a share of the time.
+    cpu_loads: Vec<(usize, f64)>,
 }
 
 /// UI frames as a model of the device.
@@ -92,12 +93,22 @@ impl Machine {
         Ok(Self {
             references: inputs.models.iter().map(|_| Mutex::new(None)).collect(),
             weights,
-            is_loaded: frames.is_some() || !arguments.cpu_loads.is_empty(),
+            cpu_loads: arguments.cpu_loads.clone(),
             frames: frames.transpose()?,
             warm_up: arguments.warm_up,
             _loads: loads.map_err(|error| input(format!("`--cpu-load`: {error}")))?,
             specifications,
         })
+    }
+
+    /// What runs beside a scenario, for the simulator.
+    pub(crate) fn beside(&self, inputs: &Inputs) -> Beside<'_> {
+        let frames = self.frames.as_ref().map(|frames| BesideFrames {
+            model: &frames.model,
+            worker: frames.worker,
+            period_ns: frames.period_ns,
+        });
+        Beside::of(&self.specifications, inputs, &self.cpu_loads, frames)
     }
 
     /// Each worker and its processor, in the device's order.

@@ -7,17 +7,16 @@ use executor::frames::WithFrames;
 use executor::{Executed, ModelToRun, Opener, Overhead, Settings, execute, open};
 use results::{Choices, ModelInfo, Origin, RunResult, Stop};
 use scenarios::Scenario;
-use sim::engine;
 use sim::identifiers::ModelId;
-use sim::metrics::Report;
+use sim::metrics::{ModelReport, Report};
 use sim::platform::Device;
 use sim::record::Record;
 use sim::strategy::registry;
 use sim::workload::{Arrivals, Stream};
 use validation::replay::Observed;
 
-use crate::execute::Machine;
 use crate::execute::memory::allocated;
+use crate::execute::{Again, Decider, How, Machine, again};
 use crate::run::{Cause, Inputs, Interrupt, Job, info, name_of, primary};
 
 /// What came of a job.
@@ -26,17 +25,17 @@ pub(crate) struct Measured {
     report: Report,
     pub(crate) stop: Stop,
     overhead: Option<f64>,
-    /// For each model of the job: simulated median latency, and difference of the outputs.
+    /// For each model of the job, then the frames.
     models: Vec<OfModel>,
     /// What the strategy decided.
     choices: Choices,
 }
 
 /// A model of a job beside what was expected of it.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct OfModel {
-    /// Median latency of the same run in the simulator.
-    pub(crate) simulated_ns: Option<f64>,
+    /// What the same run comes to in the simulator, with the same arrivals and whatever ran beside it.
+    pub(crate) simulated: Option<ModelReport>,
     /// Largest difference from the outputs of the whole model on the CPU, relative to the largest of them.
     pub(crate) difference: Option<f64>,
 }
@@ -99,7 +98,7 @@ pub(crate) fn infos<'a>(job: &Job, inputs: &'a Inputs, machine: &'a Machine) -> 
     models.chain(frames).map(|model| info(model, &inputs.device, &primary)).collect()
 }
 
-/// Runs a job on the machine, and simulates it where nothing else runs beside it.
+/// Runs a job on the machine, and in the simulator.
 pub(crate) fn measure(
     job: &Job,
     scenario: &Scenario,
@@ -117,8 +116,7 @@ pub(crate) fn measure(
             ModelToRun { name: &model.name, graph: &model.graph, lowered: &model.lowered, weights }
         })
         .collect();
-    let streams = || job.streams(scenario, inputs, &used);
-    let mut all_streams = streams();
+    let mut all_streams = job.streams(scenario, inputs, &used);
     let mut strategy = registry::build(&job.strategy).map_err(|error| other(&error))?;
     let mut observed = Observed::new(strategy.as_mut());
     let mut settings =
@@ -146,14 +144,15 @@ pub(crate) fn measure(
     .map_err(|error| other(&error))?;
     let choices = observed.choices(&executed.records);
     let overhead = Overhead::of(&executed.records).share();
-    let simulated = if machine.is_loaded { Vec::new() } else { simulate(job, scenario, inputs, &used, streams()) };
-    let of_model = |(position, &model): (usize, &usize)| OfModel {
-        simulated_ns: simulated.get(position).copied().flatten(),
-        difference: executed.outputs[position]
-            .as_ref()
-            .and_then(|outputs| machine.difference(inputs, model, scenario.seed, outputs)),
+    let simulated = simulate(job, scenario, inputs, machine);
+    let of_model = |position: usize| OfModel {
+        simulated: simulated.get(position).cloned(),
+        difference: used
+            .get(position)
+            .zip(executed.outputs.get(position))
+            .and_then(|(&model, outputs)| machine.difference(inputs, model, scenario.seed, outputs.as_ref()?)),
     };
-    let of_models = used.iter().enumerate().map(of_model).collect();
+    let of_models = (0..models.len()).map(of_model).collect();
     let end_ns = executed.summary.end_ns;
     let mut report =
         results::report(device, &infos(job, inputs, machine), &executed.records, end_ns).map_err(|error| other(&error))?;
@@ -166,6 +165,15 @@ pub(crate) fn measure(
 
 /// Lets the executor see the user's wish to stop.
 fn with_interrupt<T>(interrupt: &Interrupt, run: impl FnOnce(&AtomicBool) -> T) -> T {
+    /// Ends the watch even if what is watched panics: the scope would wait for it for ever.
+    struct Done<'a>(&'a AtomicBool);
+
+    impl Drop for Done<'_> {
+        fn drop(&mut self) {
+            self.0.store(true, Ordering::Relaxed);
+        }
+    }
+
     let (flag, done) = (AtomicBool::new(false), AtomicBool::new(false));
     std::thread::scope(|scope| {
         scope.spawn(|| {
@@ -174,29 +182,14 @@ fn with_interrupt<T>(interrupt: &Interrupt, run: impl FnOnce(&AtomicBool) -> T) 
                 std::thread::sleep(Duration::from_millis(20));
             }
         });
-        let result = run(&flag);
-        done.store(true, Ordering::Relaxed);
-        result
+        let _done = Done(&done);
+        run(&flag)
     })
 }
 
-/// Median latency of each model in the simulator; nothing where it cannot be simulated.
-fn simulate(job: &Job, scenario: &Scenario, inputs: &Inputs, used: &[usize], streams: Vec<Stream>) -> Vec<Option<f64>> {
-    let models: Vec<engine::Model<'_>> = used
-        .iter()
-        .map(|&index| {
-            let model = job.model(inputs, index);
-            engine::Model { name: &model.name, tasks: &model.lowered.tasks, costs: &model.lowered.costs }
-        })
-        .collect();
-    let Ok(mut strategy) = registry::build(&job.strategy) else { return Vec::new() };
-    let mut records = Vec::new();
-    let Ok(mut options) = scenario.options(&inputs.device) else { return Vec::new() };
-    (options.noise_log_deviation, options.common_log_deviation) = inputs.deviations();
-    let Ok(summary) = engine::simulate(&inputs.device, &models, streams, strategy.as_mut(), &options, &mut records) else {
-        return Vec::new();
-    };
-    let infos: Vec<ModelInfo<'_>> = used.iter().map(|&model| info(job.model(inputs, model), &inputs.device, &[])).collect();
-    let report = results::report(&inputs.device, &infos, &records, summary.end_ns);
-    report.map_or_else(|_| Vec::new(), |report| report.models.iter().map(|model| model.latency.map(|it| it.p50_ns)).collect())
+/// Each model in the simulator, the frames last; nothing where the run cannot be simulated.
+fn simulate(job: &Job, scenario: &Scenario, inputs: &Inputs, machine: &Machine) -> Vec<ModelReport> {
+    let Ok(options) = scenario.options(&inputs.device) else { return Vec::new() };
+    let how = How { decider: Decider::Strategy, seed: scenario.seed, variation: options.variation, arrivals_ns: None };
+    again(job, scenario, inputs, &machine.beside(inputs), how).map_or_else(|_| Vec::new(), Again::into_models)
 }

@@ -5,6 +5,7 @@ mod machine;
 mod measure;
 mod memory;
 mod table;
+mod workload;
 
 pub(crate) use again::{Again, Beside, BesideFrames, Decider, How, again, arrivals_ns, interest, latencies_ns};
 pub(crate) use machine::{Machine, frames_on};

@@ -8,6 +8,7 @@ use scenarios::Scenario;
 use crate::execute::Machine;
 use crate::execute::measure::Summarised;
 use crate::execute::memory::memory_table;
+use crate::execute::workload;
 use crate::run::Inputs;
 use crate::table::{Align, Table, milliseconds};
 
@@ -34,10 +35,11 @@ pub(crate) fn table(scenario: &Scenario, inputs: &Inputs, machine: &Machine, fil
     ]);
     for (case, of_case) in file.cases.iter().zip(measured) {
         for (position, model) in case.report.models.iter().enumerate() {
-            let beside = of_case.models.get(position).copied().unwrap_or_default();
+            let beside = of_case.models.get(position).cloned().unwrap_or_default();
+            let simulated_ns = beside.simulated.as_ref().and_then(|model| model.latency).map(|latency| latency.p50_ns);
             let time = |ns: Option<f64>| ns.map_or_else(|| "-".to_owned(), milliseconds);
             let median_ns = model.latency.map(|latency| latency.p50_ns);
-            let ratio = beside.simulated_ns.zip(median_ns).map(|(simulated, measured)| simulated / measured);
+            let ratio = simulated_ns.zip(median_ns).map(|(simulated, measured)| simulated / measured);
             let requests = &model.requests;
             let missed = requests.deadline_misses as f64 / requests.deadlines as f64;
             let percent = |share: f64| format!("{:.1}%", 100.0 * share);
@@ -51,7 +53,7 @@ pub(crate) fn table(scenario: &Scenario, inputs: &Inputs, machine: &Machine, fil
                 format!("{}/{}", requests.completed, requests.arrived),
                 time(median_ns),
                 time(model.latency.map(|latency| latency.p99_ns)),
-                time(beside.simulated_ns),
+                time(simulated_ns),
                 ratio.map_or_else(String::new, |ratio| format!("{ratio:.2}")),
                 if requests.deadlines > 0 { percent(missed) } else { String::new() },
                 beside.difference.map_or_else(String::new, |difference| format!("{difference:.1e}")),
@@ -63,10 +65,11 @@ pub(crate) fn table(scenario: &Scenario, inputs: &Inputs, machine: &Machine, fil
     text.push_str(&table.render());
     let _ = write!(
         text,
-        "\nsimulated: the same run by `socrates run` with this profile; ratio: simulated / measured\n\
+        "\nsimulated: the same run in the simulator with this profile, and what ran beside it; ratio: simulated / measured\n\
          difference: of the outputs from the whole model on the CPU, relative to their largest value\n\
          overhead: share of the time with a request in flight in which no kernel and no copy ran\n\n"
     );
+    text.push_str(&workload::table(scenario, file, measured));
     text.push_str(&memory_table(file));
     text
 }
