@@ -44,9 +44,7 @@ pub(super) struct Simulated<'a> {
 impl<'a> Simulated<'a> {
     pub(super) fn new(measurements: &'a Measurements, campaign: Campaign) -> Result<Self, BoardError> {
         let count = mechanisms(campaign).len();
-        let of = |values: &[f64]| {
-            Board::new(measurements, campaign, Knowledge::fitted(values))
-        };
+        let of = |values: &[f64]| Board::new(measurements, campaign, Knowledge::fitted(values));
         let unit = |index: usize| {
             let mut values = vec![0.0; count];
             values[index] = 1.0;
