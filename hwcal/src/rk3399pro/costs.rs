@@ -14,6 +14,8 @@ pub enum Clocking {
     AtOnce,
     /// After the measured delay, until which the old clock holds.
     Late,
+    /// The same for the big cluster, at once for others: what times of reading images show, the only ones in which nothing comes between.
+    LateOnBig,
     /// After the measured delay, during which the processor stands still.
     Stalls,
 }
@@ -32,7 +34,7 @@ pub struct Knowledge<'a> {
 impl<'a> Knowledge<'a> {
     /// Parts with fitted mechanisms.
     pub const fn fitted(parameters: &'a [f64]) -> Self {
-        Self { parameters: Some(parameters), transfers: false, clocking: Clocking::Late }
+        Self { parameters: Some(parameters), transfers: false, clocking: Clocking::LateOnBig }
     }
 
     /// Parts only.
@@ -66,7 +68,8 @@ pub(super) fn model(
     let clocks = Processor::ALL.map(|processor| SettableClock {
         frequencies_khz: processor.clocks_mhz().iter().map(|&mhz| u64::from(mhz) * 1000).collect(),
         switch_ns: match knowledge.clocking {
-            Clocking::AtOnce => vec![0; measurements.switch_ns[processor as usize].len()],
+            Clocking::LateOnBig if processor == Processor::Big => measurements.switch_ns[processor as usize].clone(),
+            Clocking::AtOnce | Clocking::LateOnBig => vec![0; measurements.switch_ns[processor as usize].len()],
             Clocking::Late | Clocking::Stalls => measurements.switch_ns[processor as usize].clone(),
         },
         stalls: knowledge.clocking == Clocking::Stalls,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::folds::deal;
 use crate::linear::{Gram, LinearError, solve_non_negative};
-use crate::rk3399pro::{Board, BoardError, Campaign, Clocking, Knowledge, Mapping, MeasuredMapping, Measurements, mechanisms};
+use crate::rk3399pro::{Board, BoardError, Campaign, Knowledge, Mapping, MeasuredMapping, Measurements, mechanisms};
 
 /// Folds of a cross-validation over strings of processors.
 pub const FOLDS: usize = 5;
@@ -44,10 +44,7 @@ pub(super) struct Simulated<'a> {
 impl<'a> Simulated<'a> {
     pub(super) fn new(measurements: &'a Measurements, campaign: Campaign) -> Result<Self, BoardError> {
         let count = mechanisms(campaign).len();
-        let of = |values: &[f64]| {
-            let knowledge = Knowledge { parameters: Some(values), transfers: false, clocking: Clocking::Late };
-            Board::new(measurements, campaign, knowledge)
-        };
+        let of = |values: &[f64]| Board::new(measurements, campaign, Knowledge::fitted(values));
         let unit = |index: usize| {
             let mut values = vec![0.0; count];
             values[index] = 1.0;

@@ -81,15 +81,17 @@ impl<'a> Board<'a> {
     }
 
     /// Energy of a replayed frame, in mJ: what was measured of the board while each block ran, times how long it runs. Hand-overs to and from the
-    /// NPU draw `npu_entry_w`, others what the block after them draws. With `input`, reading the image is counted too.
+    /// NPU draw `npu_entry_w`, others what the blocks before and after them draw in the mean. With `input`, reading the image is counted too.
     pub fn energy_mj(&self, mapping: &Mapping, replay: &Replay, npu_entry_w: f64, input: bool) -> Option<f64> {
         let tables = self.measurements.network(self.campaign, &mapping.network)?;
         let mut energy_mj = 0.0;
+        let mut before_w = None;
         for (block, place) in mapping.places.iter().enumerate() {
             let power_w = tables.power_w(block, *place)?;
             let is_npu = |index: usize| mapping.places[index].processor == Processor::Npu;
             let by_npu = is_npu(block) || (block > 0 && is_npu(block - 1));
-            let entry_w = if by_npu { npu_entry_w } else { power_w };
+            let entry_w = if by_npu { npu_entry_w } else { 0.5 * (power_w + before_w.unwrap_or(power_w)) };
+            before_w = Some(power_w);
             energy_mj += replay.blocks_ms[block] * power_w + replay.entries_ms[block] * entry_w;
         }
         if input {
