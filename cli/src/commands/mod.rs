@@ -4,11 +4,13 @@ mod calibrate;
 mod diff;
 mod execute;
 mod explain;
+mod figure;
 mod fit;
 mod import;
 mod inspect;
 mod list;
 mod optimize;
+mod report;
 mod run;
 
 use scenarios::schema as schemas;
@@ -16,11 +18,13 @@ use scenarios::schema as schemas;
 pub(crate) use calibrate::{calibrate, check, restart_confined};
 pub(crate) use execute::execute;
 pub(crate) use explain::explain;
+pub(crate) use figure::figure;
 pub(crate) use fit::fit;
 pub(crate) use import::import_band;
 pub(crate) use inspect::inspect;
 pub(crate) use list::list;
 pub(crate) use optimize::optimize;
+pub(crate) use report::report;
 pub(crate) use run::run;
 
 use crate::arguments::Format;
