@@ -2,6 +2,7 @@
 
 mod observe;
 mod validate;
+mod figure;
 
 use std::path::PathBuf;
 
@@ -14,6 +15,7 @@ pub(crate) use observe::{RefineArguments, ReplayArguments};
 pub(crate) use validate::{
     HeldOutKind, MappedDevice, MappingsArguments, PublishedArguments, ValidateCommand, ValidateHostArguments,
 };
+pub(crate) use figure::{FigureArguments, FigureName, FigureWidth, ReportArguments};
 
 const EXIT_STATUSES: &str = "\
 Exit status:
@@ -80,6 +82,15 @@ pub(crate) enum Command {
     },
     /// Explain a results directory: why each operator ran where it ran, and what its fallback cost.
     Explain(ExplainArguments),
+    /// Draw a figure from result files, as SVG or PNG.
+    ///
+    /// Figures are ready for print: one or two columns wide, in colours that colour-blind readers tell apart, text as outlines. Equal
+    /// results give equal bytes.
+    Figure(FigureArguments),
+    /// Write one page on results directories: summary, tables, timeline, graphs, comparison, provenance.
+    ///
+    /// The page holds everything it needs and loads nothing from anywhere.
+    Report(ReportArguments),
     /// Make device profiles.
     Calibrate {
         /// What to do.

@@ -33,6 +33,8 @@ fn perform(arguments: Arguments) -> Outcome {
         Command::Model { command: ModelCommand::Inspect(arguments) } => commands::inspect(&arguments),
         Command::Model { command: ModelCommand::Optimize(arguments) } => commands::optimize(&arguments),
         Command::Explain(arguments) => commands::explain(&arguments),
+        Command::Figure(arguments) => commands::figure(&arguments),
+        Command::Report(arguments) => commands::report(&arguments),
         Command::Calibrate { command: CalibrateCommand::Fit(arguments) } => commands::fit(&arguments),
         Command::Calibrate { command: CalibrateCommand::Run(arguments) } => commands::calibrate(&arguments),
         Command::Calibrate { command: CalibrateCommand::Check(arguments) } => commands::check(&arguments),

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 
 use plots::Scene;
 use plots::charts::{Bar, Bars};
+use plots::report::page;
+use plots::run::{self as over_time, Choice, STATES, states, task_graph, timeline};
 use plots::style::Width;
 use results::{RunFile, read_run};
 
@@ -18,6 +20,19 @@ fn main() -> Result<(), Box<dyn Error>> {
     let file = read_run(&run)?;
     write(&folder, "bars", &latencies(&file, false))?;
     write(&folder, "bars-logarithmic", &latencies(&file, true))?;
+    for case in file.cases.iter().take(8) {
+        let choice = Choice { case: Some(case.case.clone()), strategy: Some(case.strategy.clone()), model: None };
+        let name: String = format!("{}-{}", case.case, case.strategy).replace(|it: char| !it.is_alphanumeric(), "_");
+        write(&folder, &format!("graph-{name}"), &task_graph(&run, &choice)?.1.draw())?;
+        write(&folder, &format!("timeline-{name}"), &timeline(&run, &choice, 0.0, None)?.1.draw())?;
+    }
+    write(&folder, "latencies", &over_time::latencies(&run, &Choice::default())?.1.draw())?;
+    for (word, ..) in STATES {
+        if let Ok((_, chart)) = states(&run, &Choice::default(), word) {
+            write(&folder, word, &chart.draw())?;
+        }
+    }
+    fs::write(folder.join("report.html"), page(&[run])?)?;
     Ok(())
 }
 

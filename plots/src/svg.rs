@@ -106,7 +106,8 @@ fn write_text(text: &Text, file: &mut String) {
     file.push_str("</g>\n");
 }
 
-fn data(path: &Path) -> String {
+/// Path data: `M1 2L3 4Z`.
+pub(crate) fn data(path: &Path) -> String {
     let mut text = String::new();
     let point = |point: Point| format!("{} {}", number(point.x), number(point.y));
     for step in &path.0 {

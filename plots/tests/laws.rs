@@ -1,7 +1,10 @@
 //! What holds of every chart, whatever it is given.
 
 use plots::Scene;
-use plots::charts::{Bar, Bars, Boxes, ErrorCurves, Pair, Sample, Scatter};
+use plots::charts::{
+    Alternative, Bar, Bars, Boxes, Cell, Curve, CurvePoint, ErrorCurves, HeatMap, Lines, Pair, Pareto, Sample, Scatter, Span,
+    Stacks, Swing, Task, TaskGraph, Timeline, Tornado,
+};
 use plots::style::Width;
 
 /// Samples that charts must take: nothing, one value, equal values, huge ranges, values that cannot be drawn.
@@ -104,5 +107,118 @@ fn boxes_and_bars_take_anything() {
                 check(&format!("bars of {what}"), || bars.draw(), first.iter().any(|value| drawable(*value, logarithmic)));
             }
         }
+    }
+}
+
+#[test]
+fn lines_and_stacks_take_anything() {
+    for values in samples() {
+        for count in [1, 5] {
+            for logarithmic in [false, true] {
+                let what = format!("{values:?} by {count}, logarithmic {logarithmic}");
+                let some = values.iter().any(|value| drawable(*value, logarithmic));
+                let point = |(index, value): (usize, &f64)| {
+                    let interval = (index % 3 > 0).then_some((0.8 * value, 1.3 * value));
+                    CurvePoint { x: index as f64, y: *value, interval }
+                };
+                let points: Vec<CurvePoint> = values.iter().enumerate().map(point).collect();
+                let curve = |(index, name)| Curve { name, points: points.clone(), steps: index % 2 == 1 };
+                let curves = names(count).into_iter().enumerate().map(curve).collect();
+                let lines =
+                    Lines { across: "time, s".into(), quantity: "clock, MHz".into(), curves, logarithmic, ..Lines::default() };
+                check(&format!("lines of {what}"), || lines.draw(), some);
+            }
+            let (wholes, parts) = (names(count), names(values.len().min(9)));
+            let rows = wholes.iter().map(|_| values.iter().take(9).copied().collect()).collect();
+            let stacks = Stacks { quantity: "time, ms".into(), wholes, parts, values: rows, ..Stacks::default() };
+            let some = values.iter().take(9).any(|value| drawable(*value, false) && *value >= 0.0);
+            check(&format!("stacks of {values:?}"), || stacks.draw(), some);
+        }
+    }
+}
+
+#[test]
+fn maps_tornadoes_and_fronts_take_anything() {
+    for values in samples() {
+        let first = &values[..values.len().min(25)];
+        for logarithmic in [false, true] {
+            let what = format!("{first:?}, logarithmic {logarithmic}");
+            let some = first.iter().any(|value| drawable(*value, logarithmic));
+            for grouped in [false, true] {
+                let cell = |(index, value): (usize, &f64)| {
+                    (index != 2).then(|| Cell { value: *value, group: grouped.then(|| names(7)[index % 7].clone()) })
+                };
+                let row: Vec<Option<Cell>> = first.iter().enumerate().map(cell).collect();
+                let some = row.iter().flatten().any(|cell| drawable(cell.value, logarithmic));
+                let (rows, columns, cells) = (names(3), names(row.len()), vec![row; 3]);
+                let map = HeatMap { rows, columns, cells, logarithmic, width: Width::Double, ..HeatMap::default() };
+                check(&format!("map of {what}"), || map.draw(), some);
+            }
+            let alternative = |(index, value): (usize, &f64)| Alternative {
+                label: names(25)[index].clone(),
+                group: names(3)[index % 3].clone(),
+                x: *value,
+                y: 3.0 / value + 1.0,
+            };
+            let alternatives = first.iter().enumerate().map(alternative).collect();
+            let front = Pareto { alternatives, logarithmic, ..Pareto::default() };
+            let both = front.alternatives.iter().any(|it| drawable(it.x, logarithmic) && drawable(it.y, logarithmic));
+            check(&format!("front of {what}"), || front.draw(), both && some);
+        }
+        let swing =
+            |(index, value): (usize, &f64)| Swing { name: names(25)[index].clone(), lowered: *value, raised: 2.0 - value };
+        let parameters = first.iter().enumerate().map(swing).collect();
+        let some = first.iter().any(|value| drawable(*value, false));
+        let tornado = Tornado { base: 1.0, parameters, flips: Some((1.5, "gpu wins".into())), ..Tornado::default() };
+        check(&format!("tornado of {first:?}"), || tornado.draw(), some);
+    }
+}
+
+#[test]
+fn timelines_and_graphs_take_anything() {
+    for values in samples() {
+        let span = |(index, value): (usize, &f64)| Span {
+            row: index % 5,
+            start: *value,
+            end: value + 1.0,
+            group: names(4)[index % 4].clone(),
+            label: "conv".into(),
+            hint: "a hint".into(),
+        };
+        let spans = values.iter().enumerate().map(span).collect();
+        let (rows, arrivals) = (names(4), values.clone());
+        let unit = "ms".to_owned();
+        let timeline =
+            Timeline { unit, rows, spans, arrivals, window: (0.0, 50.0), note: "a note".into(), ..Timeline::default() };
+        let seen =
+            |(index, value): (usize, &f64)| index % 5 < 4 && *value <= 50.0 && value + 1.0 >= 0.0 && drawable(*value, false);
+        check(&format!("timeline of {values:?}"), || timeline.draw(), values.iter().enumerate().any(seen));
+        let task = |(index, value): (usize, &f64)| Task {
+            label: names(9)[index % 9].clone(),
+            hint: String::new(),
+            ran: names(index % 4).into_iter().map(|worker| (worker, *value)).collect(),
+            fallback: index % 7 == 3,
+            reads: if index == 0 { vec![] } else { vec![index - 1, index / 2, index + 1] },
+        };
+        let tasks = values.iter().enumerate().map(task).collect();
+        let graph = TaskGraph { tasks, unit: "ms".into(), width: Width::Double, ..TaskGraph::default() };
+        check(&format!("graph of {values:?}"), || graph.draw(), !values.is_empty());
+    }
+}
+
+/// No alternative on the front is beaten, and every other one is.
+#[test]
+fn fronts_are_what_is_not_beaten() {
+    let alternative = |index: u32| {
+        let [x, y] = [index * 37 % 101, index * 53 % 97].map(f64::from);
+        Alternative { label: index.to_string(), group: "a".into(), x, y }
+    };
+    let front = Pareto { alternatives: (0..80).map(alternative).collect(), ..Pareto::default() };
+    let members = front.front();
+    let beats =
+        |one: &Alternative, other: &Alternative| one.x <= other.x && one.y <= other.y && (one.x < other.x || one.y < other.y);
+    for (index, it) in front.alternatives.iter().enumerate() {
+        let beaten = front.alternatives.iter().any(|other| beats(other, it));
+        assert_eq!(members.contains(&index), !beaten, "{it:?}");
     }
 }

@@ -3,6 +3,7 @@
 mod bad_input;
 mod commands;
 mod execute;
+mod figures;
 mod folder;
 mod host;
 mod hypotheses;

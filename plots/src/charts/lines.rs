@@ -117,10 +117,11 @@ impl Lines {
     }
 }
 
-/// Time fills the axis: no margin but where all is at one place.
+/// Time fills the axis: no margin but where all is at one place. What begins near 0 begins at 0.
 fn unpadded((low, high): (f64, f64)) -> (f64, f64) {
     let margin = (high - low) * 0.05 / 1.1;
-    (low + margin, high - margin)
+    let (low, high) = (low + margin, high - margin);
+    (if low > 0.0 && low < 0.1 * high { 0.0 } else { low }, high)
 }
 
 /// The points with corners between them.

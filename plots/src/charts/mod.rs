@@ -4,22 +4,27 @@ mod bars;
 mod boxes;
 mod comparison;
 mod errors;
+mod graph;
 mod heat;
 mod lines;
 mod pareto;
 mod scatter;
 mod stacks;
+mod timeline;
 mod tornado;
 
 pub use bars::{Bar, Bars};
 pub use boxes::{Boxes, Sample};
 pub use comparison::Comparison;
 pub use errors::ErrorCurves;
+pub(crate) use graph::GraphPlaces;
+pub use graph::{Task, TaskGraph};
 pub use heat::{Cell, HeatMap};
 pub use lines::{Curve, CurvePoint, Lines};
 pub use pareto::{Alternative, Pareto};
 pub use scatter::{Pair, Scatter};
 pub use stacks::Stacks;
+pub use timeline::{Span, Timeline};
 pub use tornado::{Swing, Tornado};
 
 /// A note on what was left out; nothing if nothing was.
@@ -39,7 +44,7 @@ fn distinct<'a>(names: impl IntoIterator<Item = &'a String>) -> Vec<String> {
 }
 
 /// Quantile of type 7 of ascending values; 0 of none.
-fn quantile(ascending: &[f64], share: f64) -> f64 {
+pub(crate) fn quantile(ascending: &[f64], share: f64) -> f64 {
     let Some(last) = ascending.len().checked_sub(1) else { return 0.0 };
     let place = share.clamp(0.0, 1.0) * last as f64;
     let below = libm::floor(place) as usize;

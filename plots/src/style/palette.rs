@@ -87,6 +87,11 @@ impl Colour {
         if self.luminance() > 0.3 { INK.with_alpha(0.6) } else { WHITE.with_alpha(0.75) }
     }
 
+    /// Whether it is a shade of blue, which processors with cores have.
+    pub(crate) fn is_blue(self) -> bool {
+        self.blue > self.green && self.green > self.red
+    }
+
     fn linear(self) -> [f64; 3] {
         [self.red, self.green, self.blue].map(|channel| {
             let value = f64::from(channel) / 255.0;

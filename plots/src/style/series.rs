@@ -80,7 +80,10 @@ impl Series {
 /// The looks of groups: those of processors where one is a processor by its name; else a strategy's where the name is one, with
 /// parameters or without; else by place in the list.
 pub fn looks(names: &[String]) -> Vec<Series> {
-    let is_processor = |name: &String| name.starts_with("cpu.") || name.contains("gpu:") || name.contains("gpu.");
+    const CLUSTERS: [&str; 7] = ["large", "medium", "mid", "small", "big", "little", "prime"];
+    let is_processor = |name: &String| {
+        name.starts_with("cpu.") || name.contains("gpu:") || name.contains("gpu.") || CLUSTERS.contains(&name.as_str())
+    };
     if names.iter().any(is_processor) { processors(names) } else { strategies(names) }
 }
 
@@ -115,13 +118,15 @@ fn unlike(given: &[Series], series: Series) -> Series {
     candidates.clone().find(free).or_else(|| candidates.clone().find(|it| !same(it))).unwrap_or(series)
 }
 
-/// The look of a processor, a worker or a link, by its name: `cpu.large`, `cpu.3medium`, `gpu`, `npu`; anything else is grey.
+/// The look of a processor, a worker or a link, by its name: `cpu.large`, `cpu.3medium`, `gpu`, `npu`; copies and anything else are grey.
 pub fn processor(name: &str) -> Series {
     let lower = name.to_lowercase();
     let has = |words: &[&str]| words.iter().any(|word| lower.contains(word));
     let parts = lower.split(['.', '+', ' ']).collect::<Vec<_>>();
     let (large, medium, small) = (has(&["large", "big", "prime"]), has(&["medium", "mid"]), has(&["small", "little"]));
-    if parts.iter().any(|part| part.starts_with("gpu")) {
+    if lower.starts_with("copies") {
+        Series::new(MUTED, Marker::Cross, 3)
+    } else if parts.iter().any(|part| part.starts_with("gpu")) {
         Series::new(ORANGE, Marker::Square, 0)
     } else if parts.iter().any(|part| part.starts_with("npu") || part.starts_with("tpu")) {
         Series::new(GREEN, Marker::Up, 0)

@@ -54,6 +54,7 @@ impl Builder<'_> {
             name: self.info.task_name(task.index()),
             kind: self.info.task_kind(task.index()).to_owned(),
             operators: self.info.tasks.get(task.index()).map_or_else(Vec::new, |info| info.operators.clone()),
+            reads: self.reads(task),
             ran: self.ran(sums),
             copies_in: sums.copies_in.for_each_of(self.sums.requests),
             copies_out: sums.copies_out.for_each_of(self.sums.requests),
@@ -61,6 +62,12 @@ impl Builder<'_> {
             fallback: self.fallback(sums, &options),
             options,
         }
+    }
+
+    fn reads(&self, task: TaskId) -> Vec<u32> {
+        let graph = self.info.model.tasks;
+        let makers: BTreeSet<u32> = graph.inputs(task).iter().filter_map(|&data| graph.producer(data)).map(|maker| maker.0).collect();
+        makers.into_iter().collect()
     }
 
     fn ran(&self, sums: &TaskSums) -> Vec<Ran> {

@@ -115,6 +115,9 @@ pub struct TaskPlacement {
     pub kind: String,
     /// The operators it covers.
     pub operators: Vec<String>,
+    /// The tasks whose results it reads, ascending.
+    #[serde(default)]
+    pub reads: Vec<u32>,
     /// Where it ran, by worker and part; empty if it never did.
     pub ran: Vec<Ran>,
     /// What each worker could have done, in the device's order.
