@@ -1,19 +1,22 @@
 //! The command line. `docs/cli.md` is generated from it.
 
 mod observe;
+mod predict;
 mod validate;
 mod figure;
 
 use std::path::PathBuf;
 
+use clap::builder::PossibleValuesParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use executor::Specification;
 use scenarios::onnx::ReadOptions;
 use sim::frontend::Passes;
 
 pub(crate) use observe::{RefineArguments, ReplayArguments};
+pub(crate) use predict::PredictArguments;
 pub(crate) use validate::{
-    HeldOutKind, MappedDevice, MappingsArguments, PublishedArguments, ValidateCommand, ValidateHostArguments,
+    HeldOutKind, MappedDevice, MappingsArguments, ModelsArguments, PublishedArguments, ValidateCommand, ValidateHostArguments,
 };
 pub(crate) use figure::{FigureArguments, FigureName, FigureWidth, ReportArguments};
 
@@ -79,6 +82,17 @@ pub(crate) enum Command {
         /// What to do.
         #[command(subcommand)]
         command: ModelCommand,
+    },
+    /// Predict the latency of a model on processors of a device, with an interval.
+    ///
+    /// The model is a file, one of the zoo, one of the measured phone campaign, or a list of operators. Nothing else runs, and nothing
+    /// is scheduled: each processor takes the whole model.
+    Predict(PredictArguments),
+    /// Compare predictions with measurements.
+    Validate {
+        /// What to compare.
+        #[command(subcommand)]
+        command: ValidateCommand,
     },
     /// Explain a results directory: why each operator ran where it ran, and what its fallback cost.
     Explain(ExplainArguments),
@@ -390,8 +404,8 @@ pub(crate) struct CheckArguments {
 #[derive(Args, Debug)]
 pub(crate) struct FitArguments {
     /// Device to fit.
-    #[arg(long, value_enum, default_value_t = Calibrated::Pixel4)]
-    pub(crate) device: Calibrated,
+    #[arg(long, value_name = "DEVICE", default_value = "pixel4", value_parser = PossibleValuesParser::new(fitted_devices()))]
+    pub(crate) device: String,
     /// Folder of measurements of your own, in files of the same names and columns as the built-in ones.
     #[arg(long, value_name = "FOLDER")]
     pub(crate) data: Option<PathBuf>,
@@ -409,15 +423,6 @@ pub(crate) struct FitArguments {
     pub(crate) quiet: bool,
 }
 
-/// A device with measurements to fit to.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub(crate) enum Calibrated {
-    /// Google Pixel 4 (Snapdragon 855).
-    Pixel4,
-    /// RK3399Pro board: what its measured parts do not show, from measured mappings.
-    Rk3399pro,
-}
-
 /// A file format.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(crate) enum Format {
@@ -425,6 +430,15 @@ pub(crate) enum Format {
     Scenario,
     /// Device profiles.
     Profile,
+}
+
+/// The board whose mappings were measured.
+pub(crate) const RK3399PRO: &str = "rk3399pro";
+
+/// Devices whose profiles `calibrate fit` writes.
+fn fitted_devices() -> Vec<&'static str> {
+    let measured = hwcal::usc::CAMPAIGNS.iter().map(|campaign| campaign.device);
+    measured.chain(hwcal::usc::DERIVED.iter().map(|derived| derived.device)).chain([RK3399PRO]).collect()
 }
 
 fn passes(text: &str) -> Result<Passes, String> {

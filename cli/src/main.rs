@@ -41,6 +41,7 @@ fn perform(arguments: Arguments) -> Outcome {
         Command::Calibrate { command: CalibrateCommand::Refine(arguments) } => commands::refine(&arguments),
         Command::Import { command: ImportCommand::Band(arguments) } => commands::import_band(&arguments),
         Command::Validate { command } => commands::validate(&command),
+        Command::Predict(arguments) => commands::predict(&arguments),
         Command::Schema { format } => commands::schema(format),
     }
     .or_else(Status::forgive_closed_pipe)

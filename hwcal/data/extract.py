@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Cuts the Pixel 4 columns out of the tables collected from qed-usc/mobile-ml-benchmark.
+"""Cuts the tables of the phones out of those collected from qed-usc/mobile-ml-benchmark.
 
     python3 hwcal/data/extract.py FOLDER
 
@@ -11,6 +11,7 @@ import pathlib
 import sys
 
 HERE = pathlib.Path(__file__).parent
+DEVICES = ["pixel4", "s10", "mi8se", "a03s", "iphonexs"]
 
 
 def read(path):
@@ -26,24 +27,20 @@ def write(name, columns, rows):
 
 
 def main(folder):
-    shape = ["in_hw", "in_ch", "out_hw", "out_ch", "kernel", "stride", "groups"]
-    operators = [row for row in read(folder / "usc_gpu_ops.csv") if row["framework"] == "tflite" and row["pixel4_us"]]
-    write(
-        "pixel4_gpu_operators.csv",
-        ["model", "op_idx", "op", *shape, "gpu_us"],
-        ([row["model"], row["op_idx"], row["op"], *(row[column] for column in shape), row["pixel4_us"]] for row in operators),
-    )
+    kept = ["model", "op_idx", "op", "in_hw", "in_ch", "out_hw", "out_ch", "kernel", "stride", "groups"]
+    kept += [f"{device}_us" for device in DEVICES]
+    operators = [row for row in read(folder / "usc_gpu_ops.csv") if row["framework"] == "tflite"]
+    write("usc_operators.csv", kept, ([row[column] for column in kept] for row in operators))
     totals = [
         row
         for row in read(folder / "usc_e2e_real.csv")
-        if row["framework"] == "tflite" and row["dtype"] == "float" and row["device_key"] == "pixel4"
+        if row["framework"] == "tflite" and row["dtype"] == "float" and row["device_key"] in DEVICES
     ]
-    for name, model_set in [("pixel4_models.csv", "real_cnn"), ("pixel4_transformers.csv", "real_vit")]:
-        write(
-            name,
-            ["model", "cores", "mean_ms", "std_ms"],
-            ([row["model"], row["cores"], row["mean_ms"], row["std_ms"]] for row in totals if row["model_set"] == model_set),
-        )
+    columns = ["model", "cores", "mean_ms", "std_ms"]
+    cnns = [row for row in totals if row["model_set"] == "real_cnn"]
+    write("usc_models.csv", ["device", *columns], ([row["device_key"], *(row[column] for column in columns)] for row in cnns))
+    transformers = [row for row in totals if row["model_set"] == "real_vit" and row["device_key"] == "pixel4"]
+    write("pixel4_transformers.csv", columns, ([row[column] for column in columns] for row in transformers))
 
 
 if __name__ == "__main__":

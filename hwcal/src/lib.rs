@@ -2,7 +2,7 @@
 //!
 //! The methods are in [`linear`] (non-negative least squares, made robust), [`boost`] (regression trees), [`folds`]
 //! (cross-validation over models and over families of models) and [`statistics`]; the devices they are applied to in
-//! [`pixel4`], [`published`] and [`host`]. Everything is deterministic: the same data give byte-identical profiles.
+//! [`usc`], [`published`] and [`host`]. Everything is deterministic: the same data give byte-identical profiles.
 
 #![forbid(unsafe_code)]
 
@@ -10,9 +10,10 @@ pub mod boost;
 pub mod folds;
 pub mod host;
 pub mod linear;
-pub mod pixel4;
+
 pub mod power;
 pub mod published;
 pub mod rk3399pro;
 pub mod statistics;
 pub mod table;
+pub mod usc;

@@ -112,6 +112,16 @@ impl<'a> Table<'a> {
 }
 
 impl TableRow<'_> {
+    /// The line of the file.
+    pub fn line(&self) -> u64 {
+        self.line
+    }
+
+    /// Whether a field is blank.
+    pub fn is_empty(&self, column: &'static str) -> bool {
+        self.raw(column).is_empty()
+    }
+
     /// A field; must not be empty.
     pub fn text(&self, column: &'static str) -> Result<&str, TableError> {
         let text = self.raw(column);

@@ -7,7 +7,7 @@
 
 use std::fmt::Write;
 
-use hwcal::pixel4::{CORE_SETS, CalibrationData, Measurements};
+use hwcal::usc::{CalibrationData, CoreSet, Measurements, campaign};
 use scenarios::Profile;
 use scenarios::onnx::ReadOptions;
 use sim::cost::Provenance;
@@ -54,8 +54,8 @@ fn is_kernel(kind: KernelKind) -> bool {
 #[test]
 fn zoo_models_take_as_long_as_measured() {
     let profile = Profile::parse("pixel4.toml", include_str!("../../scenarios/devices/pixel4.toml")).unwrap();
-    let measured = Measurements::read(CalibrationData::built_in()).unwrap();
-    let workers: Vec<&str> = ["gpu"].into_iter().chain(CORE_SETS.map(|set| set.1)).collect();
+    let measured = Measurements::read(campaign("pixel4").unwrap(), CalibrationData::built_in()).unwrap();
+    let workers: Vec<&str> = ["gpu"].into_iter().chain(measured.campaign.core_sets.iter().map(|set| set.worker)).collect();
     println!("{:20}{:>9}{:>7}", "predicted/measured", "kernels", "exact");
     println!("{:36}{}", "", header(&workers));
     for (zoo, name) in PAIRS {
@@ -74,7 +74,7 @@ fn zoo_models_take_as_long_as_measured() {
             let costs = &profile.costs[*worker];
             let invocation = profile.workers.iter().find(|it| it.name == *worker).unwrap().invocation_ns as f64;
             let sum: f64 = kernels.iter().map(|work| costs.predict(work).duration_ns).sum();
-            let set = CORE_SETS.iter().position(|set| set.1 == *worker);
+            let set = measured.campaign.core_sets.iter().position(|set| set.worker == *worker);
             let (copies, actual) = if let Some(set) = set {
                 (0.0, measured.cores[set].mean_ns[model])
             } else {
@@ -97,11 +97,12 @@ const TRANSFORMERS: [(&str, &str); 2] = [("vit_b_16", "vit-base-patch16-224-in21
 fn transformers_by_assumed_models_on_the_cpu() {
     let profile = Profile::parse("pixel4.toml", include_str!("../../scenarios/devices/pixel4.toml")).unwrap();
     let latencies = include_str!("../data/pixel4_transformers.csv");
-    println!("{}", header(&CORE_SETS.map(|set| set.0)));
+    let core_sets = campaign("pixel4").unwrap().core_sets;
+    println!("{}", header(&core_sets.iter().map(|set| set.name).collect::<Vec<_>>()));
     for (zoo, name) in TRANSFORMERS {
         let graph = load(zoo);
         let mut row = String::new();
-        for (cores, worker, counts) in CORE_SETS {
+        for &CoreSet { name: cores, worker, cores: counts } in core_sets {
             let line = latencies.lines().find(|line| line.starts_with(&format!("{name},{cores},"))).unwrap();
             let measured_ms: f64 = line.split(',').nth(2).unwrap().parse().unwrap();
             let dynamic = (0..graph.operators().len()).map(OperatorId::from_index).filter(|&id| !graph.is_static(id));

@@ -21,9 +21,14 @@ pub const HOST_FILE: &str = "host.toml";
 /// Device profiles of the library, by name.
 pub fn devices() -> &'static [Entry] {
     &[
+        Entry { name: "a03s", text: include_str!("../devices/a03s.toml") },
         Entry { name: "honor_v30_pro_kirin990", text: include_str!("../devices/honor_v30_pro_kirin990.toml") },
+        Entry { name: "iphone7", text: include_str!("../devices/iphone7.toml") },
+        Entry { name: "iphonexs", text: include_str!("../devices/iphonexs.toml") },
+        Entry { name: "mi8se", text: include_str!("../devices/mi8se.toml") },
         Entry { name: "pixel4", text: include_str!("../devices/pixel4.toml") },
         Entry { name: "redmi_k30_pro_sd865", text: include_str!("../devices/redmi_k30_pro_sd865.toml") },
+        Entry { name: "s10", text: include_str!("../devices/s10.toml") },
         Entry { name: "xiaomi11_pro_sd888", text: include_str!("../devices/xiaomi11_pro_sd888.toml") },
         Entry { name: "xiaomi9_sd855", text: include_str!("../devices/xiaomi9_sd855.toml") },
     ]

@@ -8,6 +8,7 @@
 
 pub mod host;
 pub mod mappings;
+pub mod models;
 pub mod published;
 pub mod replay;
 pub mod section;

@@ -24,6 +24,29 @@ pub(crate) enum ValidateCommand {
     Host(ValidateHostArguments),
     /// Write the page that holds predictions beside every published measurement, with its figures in a folder beside it.
     Published(PublishedArguments),
+    /// Compare predictions of whole models with a table of measured ones, per processor and core set.
+    ///
+    /// The table has the columns `framework`, `model`, `device_key`, `processor`, `cores`, `dtype` and `mean_ms`; others are ignored. Rows that cannot
+    /// be judged (another device, framework or type of numbers, a model whose operators are not known) are counted and named.
+    Models(ModelsArguments),
+}
+
+/// Arguments of `validate models`.
+#[derive(Args, Debug)]
+pub(crate) struct ModelsArguments {
+    /// Table of measured models.
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// Device: name of a built-in profile, or path of one.
+    #[arg(long, value_name = "DEVICE")]
+    pub(crate) device: String,
+    /// Table of operators of models that the program does not know, in the columns of the measured ones
+    /// (`model,op_idx,op,in_hw,in_ch,out_hw,out_ch,kernel,stride,groups`; latencies are ignored).
+    #[arg(long, value_name = "FILE")]
+    pub(crate) operators: Option<PathBuf>,
+    /// Print JSON: one object with `device`, `groups` and `refused`; errors and shares in percent.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 /// Arguments of `validate published`.

@@ -4,12 +4,12 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::Context;
-use hwcal::pixel4::{self, CalibrationData};
 use hwcal::rk3399pro;
 use hwcal::table::Source;
+use hwcal::usc::{self, CalibrationData};
 use scenarios::library;
 
-use crate::arguments::{Calibrated, FitArguments};
+use crate::arguments::{FitArguments, RK3399PRO};
 use crate::failure::{Failure, Outcome, Status};
 use crate::output::print;
 use crate::run::{Progress, thread_pool};
@@ -42,7 +42,7 @@ fn source((file, text): &(String, String)) -> Source<'_> {
 pub(crate) fn fit(arguments: &FitArguments) -> Outcome {
     let pool = thread_pool(arguments.threads)?;
     let progress = Progress::new("steps", arguments.quiet);
-    if matches!(arguments.device, Calibrated::Rk3399pro) {
+    if arguments.device == RK3399PRO {
         drop(progress);
         return board(arguments);
     }
@@ -51,13 +51,20 @@ pub(crate) fn fit(arguments: &FitArguments) -> Outcome {
         None => CalibrationData::built_in(),
         Some(own) => own.sources(),
     };
-    let fitted = pool.install(|| pixel4::fit(data, &|done, total| progress.set(done, total)));
+    let derived = usc::derived(&arguments.device);
+    let name = derived.map_or(arguments.device.as_str(), |derived| derived.from);
+    let campaign =
+        usc::campaign(name).ok_or_else(|| Failure::input(anyhow::anyhow!("`{name}` has no measurements to fit to")))?;
+    let fitted = pool.install(|| usc::fit(campaign, data, &|done, total| progress.set(done, total)));
     drop(progress);
-    let fitted = fitted.map_err(Failure::input)?;
+    let mut fitted = fitted.map_err(Failure::input)?;
+    if let Some(derived) = derived {
+        fitted.profile = usc::derived::text(derived, &fitted.profile).map_err(Failure::input)?;
+    }
     if let Some(path) = &arguments.output {
         results::write_atomic(path, fitted.profile.as_bytes())?;
     }
-    let built_in = library::devices().iter().find(|entry| entry.name == "pixel4");
+    let built_in = library::devices().iter().find(|entry| entry.name == arguments.device);
     let is_built_in = built_in.is_some_and(|entry| entry.text == fitted.profile);
     let verdict = if is_built_in { "The profile is the built-in one." } else { "The profile differs from the built-in one." };
     print(&format!("{}\n{verdict}\n", fitted.validation))?;

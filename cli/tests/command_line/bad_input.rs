@@ -188,17 +188,79 @@ fn workers_named_in_strategies() {
 #[test]
 fn measurements_to_fit() {
     let folder = Folder::new();
-    check(&folder, &["calibrate", "fit", "--data", "nowhere"], 2, &["cannot read `nowhere/pixel4_gpu_operators.csv`"]);
+    check(&folder, &["calibrate", "fit", "--data", "nowhere"], 2, &["cannot read `nowhere/usc_operators.csv`"]);
     let source = concat!(env!("CARGO_MANIFEST_DIR"), "/../hwcal/data");
-    for file in ["pixel4_gpu_operators.csv", "pixel4_models.csv", "snapdragon855_published.csv"] {
+    for file in ["usc_operators.csv", "usc_models.csv", "phones_published.csv"] {
         folder.write(file, std::fs::read_to_string(format!("{source}/{file}")).unwrap());
     }
-    let text = std::fs::read_to_string(format!("{source}/pixel4_gpu_operators.csv")).unwrap();
+    let text = std::fs::read_to_string(format!("{source}/usc_operators.csv")).unwrap();
     for wrong in ["NaN", "-3.5", "", "1e400"] {
         let mut lines: Vec<&str> = text.lines().collect();
-        let third = format!("{},{wrong}", lines[2].rsplit_once(',').unwrap().0);
+        let mut fields: Vec<&str> = lines[2].split(',').collect();
+        fields[10] = wrong;
+        let third = fields.join(",");
         lines[2] = &third;
-        folder.write("pixel4_gpu_operators.csv", lines.join("\n"));
-        check(&folder, &["calibrate", "fit", "--data", "."], 2, &["pixel4_gpu_operators.csv:3", wrong]);
+        folder.write("usc_operators.csv", lines.join("\n"));
+        check(&folder, &["calibrate", "fit", "--data", "."], 2, &["usc_operators.csv:3", wrong]);
     }
+}
+
+#[test]
+fn measured_models_to_validate() {
+    const HEADER: &str = "framework,model,device_key,processor,cores,dtype,mean_ms\n";
+    let folder = Folder::new();
+    let table = |rows: &str| format!("{HEADER}{rows}");
+    let validate = |text: &str, more: &[&str], words: &[&str]| {
+        folder.write("measured.csv", text);
+        let arguments = [&["validate", "models", "--device", "s10", "measured.csv"], more].concat();
+        check(&folder, &arguments, 2, words);
+    };
+    check(&folder, &["validate", "models", "--device", "s10", "nowhere.csv"], 2, &["cannot read `nowhere.csv`"]);
+    check(&folder, &["validate", "models", "--device", "s11", "measured.csv"], 2, &["unknown device `s11`", "s10"]);
+    validate("", &[], &["measured.csv"]);
+    validate(HEADER, &[], &["measured.csv: no rows"]);
+    validate("framework,model\ntflite,resnet18\n", &[], &["measured.csv:1: column `device_key` is missing"]);
+    let cell =
+        |value: &str, words: &[&str]| validate(&table(&format!("tflite,resnet18,s10,cpu,1large,float,{value}\n")), &[], words);
+    for wrong in ["", "NaN", "-3", "0", "fast", "inf"] {
+        cell(wrong, &[&format!("measured.csv:2: mean_ms is `{wrong}`: must be a finite number above 0")]);
+    }
+    cell("143000", &["measured.csv:2", "as if in microseconds", "must be in milliseconds"]);
+    cell("0.143", &["measured.csv:2", "as if in seconds"]);
+    validate(&table("tflite,,s10,cpu,1large,float,1\n"), &[], &["measured.csv:2: model is ``"]);
+    validate(&table("tflite,resnet18,s10,cpu,1large\n"), &[], &["measured.csv", "fields"]);
+    validate(
+        &table("tflite,resnet18,pixel4,cpu,1large,float,1\n"),
+        &[],
+        &["no row can be judged on `s10`", "1 rows: device `pixel4`"],
+    );
+    validate(&table("tflite,resnet18,s10,cpu,9large,float,1\n"), &[], &["no worker of processor `cpu`, cores `9large`"]);
+    validate(&table("tflite,resnet18,s10,cpu,1large,quant,1\n"), &[], &["dtype `quant`"]);
+    validate(&table("torch_mobile,resnet18,s10,cpu,1large,float,1\n"), &[], &["framework `torch_mobile`", "TFLite"]);
+    validate(&table("tflite,mine,s10,cpu,1large,float,1\n"), &[], &["operators of the model not known", "--operators"]);
+    folder.write("operators.csv", "model,op_idx,op,in_hw,in_ch,out_hw,out_ch,kernel,stride\nmine,0,CONV_2D,8,8,8,8,1,1\n");
+    validate(
+        &table("tflite,mine,s10,cpu,1large,float,1\n"),
+        &["--operators", "operators.csv"],
+        &["operators.csv:1: column `groups`"],
+    );
+    folder
+        .write("operators.csv", "model,op_idx,op,in_hw,in_ch,out_hw,out_ch,kernel,stride,groups\nmine,0,CONV_2D,8,x,8,8,1,1,1\n");
+    validate(
+        &table("tflite,mine,s10,cpu,1large,float,1\n"),
+        &["--operators", "operators.csv"],
+        &["operators.csv:2: in_ch is `x`"],
+    );
+}
+
+#[test]
+fn models_to_predict() {
+    let folder = Folder::new();
+    check(&folder, &["predict", "--model", "resnet18", "--device", "s11"], 2, &["unknown device `s11`"]);
+    check(&folder, &["predict", "--model", "resnet19", "--device", "s10"], 2, &["unknown model `resnet19`", "resnet18"]);
+    let processors = &["`s10` has no processor `3large`", "1large2med", "4small"];
+    check(&folder, &["predict", "--model", "resnet18", "--device", "s10", "--processor", "3large"], 2, processors);
+    let refused = &["does not run `bert_tiny_4x312`", "operator"];
+    check(&folder, &["predict", "--model", "bert_tiny_4x312", "--device", "s10", "--processor", "gpu"], 2, refused);
+    check(&folder, &["predict", "--model", "mine", "--operators", "nowhere.csv"], 2, &["cannot read `nowhere.csv`"]);
 }

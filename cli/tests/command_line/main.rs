@@ -8,6 +8,7 @@ mod folder;
 mod host;
 mod hypotheses;
 mod mappings;
+mod models;
 mod onnx;
 mod readme;
 mod workloads;

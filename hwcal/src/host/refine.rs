@@ -13,8 +13,8 @@ use sim::cost::{ClassModel, CostModelError, CostModels, KernelClass, ShapeTable}
 use thiserror::Error;
 
 use crate::linear::{LinearError, RobustFit, fit_relative};
-use crate::pixel4::round::significant;
 use crate::statistics::median;
+use crate::usc::round::significant;
 
 /// A launch that was observed, several times mostly.
 #[derive(Clone, Debug, PartialEq)]

@@ -88,7 +88,7 @@ pub(super) fn fit(shape: &Shape, networks: &[Graph], latency_ns: &[f64]) -> Resu
 
 /// Cost models from fitted convolutions; `convolution` is a factor on their duration.
 pub(super) fn models(shape: &Shape, fitted: &[(Feature, f64)], convolution: f64) -> Result<CostModels, CostModelError> {
-    let round = |value: f64| crate::pixel4::round::significant(value, 6);
+    let round = |value: f64| crate::usc::round::significant(value, 6);
     let scaled = |factor: f64| -> Vec<(Feature, f64)> {
         let launch = (Feature::Launch, shape.launch_ns);
         let used = fitted.iter().map(|&(feature, value)| (feature, round(value * factor)));

@@ -129,6 +129,7 @@ fn worker(name: &str, system: &System) -> Worker {
         // MACE transforms filters once, into copies of its own.
         slowdown: None,
         memory_share: power::MEMORY_SHARE,
+        model_errors: None,
         repacks_weights: true,
         fuses: None,
         support: (!is_cpu).then(|| "gpu".to_owned()),

@@ -5,6 +5,7 @@ mod cost_validate;
 mod cost_write;
 mod device;
 mod info;
+mod model_errors;
 pub mod power;
 mod power_convert;
 mod raw;
@@ -23,6 +24,7 @@ use sim::task::Patterns;
 pub use cost::{RawClass, RawClassName, RawClassProvenance, RawCoefficient, RawCosts, RawFused, RawRange, RawResiduals};
 pub(crate) use info::hexadecimal;
 pub use info::{ProfileInfo, fingerprint};
+pub use model_errors::ModelErrors;
 pub use raw::{
     RawChannel, RawChannelUse, RawCores, RawKind, RawLink, RawMemory, RawPattern, RawProcessor, RawProfile, RawProvenance,
     RawRefinement, RawRule, RawSource, RawSupport, RawWorker,
@@ -219,6 +221,8 @@ pub struct Worker {
     pub slowdown: Option<SlowdownCurve>,
     /// Fixed cost of entering a segment.
     pub invocation_ns: u64,
+    /// How far whole models were from their measurements; `None` where that was not tested.
+    pub model_errors: Option<ModelErrors>,
     /// Name of its support rules; `None` for everything.
     pub support: Option<String>,
     /// Whether it keeps weights in a layout of its own.

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use sim::graph::work::KernelKind;
 use sim::task::PATTERNS;
 
+use crate::profile::ModelErrors;
 use crate::profile::cost::RawCosts;
 use crate::profile::power::{RawPower, RawThermal};
 use crate::profile::{Origin, ProcessorKind};
@@ -261,6 +262,9 @@ pub struct RawWorker {
     /// Fixed cost of entering a segment; none if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub invocation: Option<At<Duration>>,
+    /// How far whole models were from their measurements, when nothing of them had been fitted to; not tested if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub model_errors: Option<At<ModelErrors>>,
     /// Rules on which operators it can run; all if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub support: Option<At<String>>,

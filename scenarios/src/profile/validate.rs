@@ -7,8 +7,8 @@ use sim::platform::{CurveError, DeviceError, SlowdownCurve, SupportRule, Support
 use sim::task::Patterns;
 
 use crate::profile::{
-    Channel, Link, Processor, Profile, Provenance, RawChannel, RawLink, RawProcessor, RawProfile, RawProvenance, RawRefinement,
-    RawSupport, RawWorker, Refinement, Source, Worker,
+    Channel, Link, ModelErrors, Processor, Profile, Provenance, RawChannel, RawLink, RawProcessor, RawProfile, RawProvenance,
+    RawRefinement, RawSupport, RawWorker, Refinement, Source, Worker,
 };
 use crate::profile::{cost_validate, power_convert};
 use crate::text::{At, Bandwidth, Bytes, Diagnostics, Duration, Frequency};
@@ -200,6 +200,7 @@ fn worker(raw: &RawWorker, names: &Names<'_>, diagnostics: &mut Diagnostics) -> 
         cores: cores.value.iter().map(|(name, cores)| (name.value.clone(), cores.value.0)).collect(),
         memory: memory?,
         invocation_ns: invocation_ns?,
+        model_errors: raw.model_errors.as_ref().map(|at| ModelErrors::check(at, diagnostics)),
         memory_share: raw.memory_share.as_ref().map_or(0.0, |at| at.value),
         support,
         repacks_weights: raw.repacks_weights.unwrap_or(false),

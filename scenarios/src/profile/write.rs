@@ -104,6 +104,7 @@ fn worker(worker: &Worker) -> RawWorker {
         cores: Some(At::from(cores)),
         memory: Some(At::from(worker.memory.clone())),
         invocation: duration(worker.invocation_ns),
+        model_errors: worker.model_errors.map(At::from),
         support: worker.support.clone().map(At::from),
         memory_share: (worker.memory_share > 0.0).then(|| At::from(worker.memory_share)),
         slowdown: worker

@@ -8,8 +8,8 @@ use sim::graph::OperatorWork;
 
 use crate::host::fit::FittedWorker;
 use crate::host::sample::{Bound, Experiment, Sample};
-use crate::pixel4::round::significant;
 use crate::statistics;
+use crate::usc::round::significant;
 
 /// The fitted bandwidth, and what it explains.
 #[derive(Clone, Debug, PartialEq, Serialize)]

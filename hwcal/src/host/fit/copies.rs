@@ -3,8 +3,8 @@
 use crate::host::fit::{FitError, MachineDescription, WorkerDescription};
 use crate::host::sample::{CopyDirection, Experiment, Sample};
 use crate::linear::{RobustFit, fit_relative};
-use crate::pixel4::round::significant;
 use crate::statistics::{self, Accuracy};
+use crate::usc::round::significant;
 
 /// The memory that requests arrive in.
 pub(crate) const HOST: &str = "host";

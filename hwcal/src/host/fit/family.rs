@@ -9,8 +9,8 @@ use sim::cost::{ClassModel, Feature, Forest, KernelClass, KernelShape, Provenanc
 use crate::boost::{Boosting, Direction, Directions, FREE, boost};
 use crate::host::fit::FitError;
 use crate::linear::{RobustFit, fit_relative};
-use crate::pixel4::gpu;
 use crate::statistics;
+use crate::usc::gpu;
 
 /// The physical part of a family.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]

@@ -7,7 +7,7 @@ use scenarios::profile::{Channel, Link, Origin, Processor, Profile, Provenance, 
 use crate::host::fit::copies::{FittedLink, HOST};
 use crate::host::fit::{FitError, FittedWorker, MachineDescription, Measured, SharedBandwidth, noise, support};
 use crate::host::sample::{Experiment, Sample};
-use crate::pixel4::round::significant;
+use crate::usc::round::significant;
 
 /// The channel that kernels share.
 const DRAM: &str = "dram";
@@ -64,6 +64,7 @@ pub(crate) fn text(
                 support: rules(&worker.name).map(|_| worker.name.clone()),
                 slowdown: None,
                 memory_share: 0.0,
+                model_errors: None,
                 repacks_weights: false,
                 fuses: None,
                 opens: worker.opens.clone(),

@@ -14,8 +14,8 @@ use crate::host::fit::FitError;
 use crate::host::fit::family::loss;
 use crate::host::sample::{Experiment, Sample};
 use crate::linear::{RobustFit, fit_relative};
-use crate::pixel4::round::significant;
 use crate::statistics::Accuracy;
+use crate::usc::round::significant;
 
 /// The law of one worker, and its errors.
 #[derive(Clone, Debug, PartialEq, Serialize)]

@@ -10,8 +10,8 @@ use crate::host::fit::family::{self, Family, Observation};
 use crate::host::fit::row::Row;
 use crate::host::fit::{ClassReport, FitError};
 use crate::linear::{RobustFit, fit_relative};
-use crate::pixel4::round::{rounded, significant};
 use crate::statistics;
+use crate::usc::round::{rounded, significant};
 
 /// Bytes of an element: everything is measured in fp32.
 const ELEMENT_BYTES: u32 = 4;

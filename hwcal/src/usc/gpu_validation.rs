@@ -5,9 +5,9 @@ use sim::cost::{KernelClass, Residuals};
 
 use crate::folds::{FOLDS, Folds};
 use crate::linear::{RobustFit, fit_relative};
-use crate::pixel4::measurements::{MeasuredOperator, Measurements};
-use crate::pixel4::{FitError, Progress, gpu};
 use crate::statistics::{self, Accuracy};
+use crate::usc::measurements::{MeasuredOperator, Measurements};
+use crate::usc::{FitError, Progress, gpu};
 
 /// Predictions for every operator by models that never saw the operator's model.
 #[derive(Clone, Debug)]
@@ -108,16 +108,18 @@ pub fn fit_overhead(sums: &[f64], measured_ns: &[f64]) -> Result<Overhead, FitEr
     Ok(Overhead { constant_ns: coefficients[0], scale: coefficients[1] })
 }
 
-/// Errors of whole models; the overhead of each fold is fitted to the held-out sums of the other folds.
-pub fn whole_accuracy(measured: &Measurements, held_out: &HeldOut, folds: &Folds) -> Result<Accuracy, FitError> {
+/// Latency of every whole model; the overhead of each fold is fitted to the held-out sums of the other folds.
+pub fn whole_predictions(measured: &Measurements, held_out: &HeldOut, folds: &Folds) -> Result<Vec<f64>, FitError> {
     let sums = sums_ns(measured, held_out);
     let latencies = &measured.gpu.mean_ns;
-    let mut pairs = Vec::new();
+    let mut predicted = vec![f64::NAN; sums.len()];
     for fold in 0..FOLDS {
         let (test, training): (Vec<usize>, Vec<usize>) = (0..sums.len()).partition(|&model| folds.0[model] == fold);
         let pick = |values: &[f64]| training.iter().map(|&model| values[model]).collect::<Vec<_>>();
         let overhead = fit_overhead(&pick(&sums), &pick(latencies))?;
-        pairs.extend(test.iter().map(|&model| (overhead.constant_ns + overhead.scale * sums[model], latencies[model])));
+        for model in test {
+            predicted[model] = overhead.constant_ns + overhead.scale * sums[model];
+        }
     }
-    Ok(Accuracy::of(pairs))
+    Ok(predicted)
 }

@@ -1,11 +1,15 @@
-//! The Pixel 4 (Snapdragon 855: 1 large, 3 medium and 4 small CPU cores, Adreno 640).
+//! Phones of one campaign (qed-usc/mobile-ml-benchmark): single operators on the GPU, whole models on sets of CPU cores.
 
 mod assumed;
+mod campaign;
 pub mod cpu;
+pub mod derived;
 mod fit;
 pub mod gpu;
 pub mod gpu_validation;
+pub mod intervals;
 mod measurements;
+pub mod operators;
 mod profile;
 mod report;
 pub(crate) mod round;
@@ -16,9 +20,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use sim::cost::CostModelError;
 use thiserror::Error;
 
+pub use campaign::{Baseline, CAMPAIGNS, CLUSTERS, Campaign, CoreSet, campaign};
+pub use derived::{DERIVED, Derived, derived};
 pub use fit::{FitReport, NoiseFloor, fit};
-pub use measurements::{CORE_SETS, CalibrationData, MeasuredOperator, Measurements, Published, WholeModels};
-pub use report::{BASELINE_MODELS, BASELINE_OPERATORS, CoreSetReport, KindReport, Validation};
+pub use measurements::{CalibrationData, MeasuredOperator, Measurements, Published, WholeModels};
+pub use report::{KindReport, Validation, WorkerReport};
 
 use crate::linear::LinearError;
 use crate::table::TableError;

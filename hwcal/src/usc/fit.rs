@@ -1,15 +1,17 @@
 //! The whole fit: cross-validation, models on all data, profile.
 
+use scenarios::profile::ModelErrors;
 use serde::Serialize;
 use sim::cost::{ClassModel, CostModels, FitRange, KernelShape, Provenance, Residuals};
 
 use crate::folds::{FOLDS, Folds};
-use crate::pixel4::gpu_validation::{HeldOut, Overhead};
-use crate::pixel4::measurements::{CORE_SETS, CalibrationData, MeasuredOperator, Measurements};
-use crate::pixel4::report::{CoreSetReport, KindReport, Validation};
-use crate::pixel4::round::rounded;
-use crate::pixel4::{FitError, Progress, assumed, cpu, gpu, gpu_validation, profile};
 use crate::statistics::{self, Accuracy};
+use crate::usc::gpu_validation::{HeldOut, Overhead};
+use crate::usc::intervals::{self, LeftOut};
+use crate::usc::measurements::{CalibrationData, MeasuredOperator, Measurements, WholeModels};
+use crate::usc::report::{KindReport, Validation, WorkerReport};
+use crate::usc::round::rounded;
+use crate::usc::{Campaign, CoreSet, FitError, Progress, assumed, cpu, gpu, gpu_validation, profile};
 
 /// Seeds of the random folds.
 const SEEDS: [u64; 3] = [0, 1, 2];
@@ -32,33 +34,104 @@ pub(super) struct FittedWorker {
     pub invocation_ns: u64,
     /// Cost models.
     pub costs: CostModels,
+    /// Errors of whole models.
+    pub model_errors: Option<ModelErrors>,
 }
 
 /// Fits the profile and cross-validates it. `progress` is told how many of all steps are done, from any thread.
-pub fn fit(data: CalibrationData<'_>, progress: &(dyn Fn(usize, usize) + Sync)) -> Result<FitReport, FitError> {
-    let measured = Measurements::read(data)?;
+pub fn fit(
+    campaign: &'static Campaign,
+    data: CalibrationData<'_>,
+    progress: &(dyn Fn(usize, usize) + Sync),
+) -> Result<FitReport, FitError> {
+    let measured = Measurements::read(campaign, data)?;
     let mut foldings: Vec<Folds> = SEEDS.iter().map(|&seed| Folds::random(&measured.models, seed)).collect();
     foldings.push(Folds::by_family(&measured.models));
-    let steps = foldings.len() * FOLDS * gpu::CLASSES.len() + gpu::CLASSES.len() + CORE_SETS.len();
+    let steps = foldings.len() * FOLDS * gpu::CLASSES.len() + gpu::CLASSES.len() + campaign.core_sets.len();
     let progress = Progress::new(steps, progress);
 
     let held_out = gpu_validation::hold_out(&measured, &foldings, &progress)?;
-    let (gpu_worker, overhead) = fit_gpu(&measured, &held_out, &progress)?;
-    let features = cpu::model_features(&measured);
+    let is_familiar: Vec<Vec<bool>> = held_out.iter().map(|held_out| intervals::familiar(&measured, held_out)).collect();
+    let judge = |worker: &'static str, whole: &WholeModels, predicted: Vec<Vec<f64>>| {
+        let noise_percent = 100.0 * statistics::median(&whole.relative_deviation);
+        let family = predicted.last().into_iter().flatten().zip(&whole.mean_ns).zip(&measured.models);
+        let family_pairs = family.map(|((&predicted, &latency), model)| (model.clone(), predicted, latency)).collect();
+        let (mut report, residuals) = judge_worker(worker, &whole.mean_ns, noise_percent, &foldings, &is_familiar, predicted);
+        report.family_pairs = family_pairs;
+        (report, residuals)
+    };
     let mut workers = Vec::new();
-    let mut core_sets = Vec::new();
-    for (set, &(_, name, _)) in CORE_SETS.iter().enumerate() {
-        let (random, family, residuals) = validate_core_set(&measured, &features, set, &foldings)?;
-        let relative_deviation = &measured.cores[set].relative_deviation;
-        let noise_percent = 100.0 * statistics::median(relative_deviation);
-        core_sets.push(CoreSetReport { worker: name, random, family, noise_percent });
-        workers.push(fit_cores(&measured, &features, set, residuals)?);
+    let mut reports = Vec::new();
+    let features = cpu::model_features(&measured);
+    for (set, &CoreSet { worker, .. }) in campaign.core_sets.iter().enumerate() {
+        let predicted = foldings.iter().map(|folds| cpu::hold_out(&measured, &features, set, folds)).collect::<Result<_, _>>()?;
+        let (mut report, residuals) = judge(worker, &measured.cores[set], predicted);
+        if let (true, Some(folds)) = (campaign.core_sets[set].threads() > 1, foldings.last()) {
+            let alone = cpu::from_single_cores(&measured, &features, set, folds)?;
+            let pairs = alone.into_iter().zip(measured.cores[set].mean_ns.iter().copied());
+            report.from_single_cores_percent = Some(Accuracy::of(pairs).mean_percent);
+        }
+        let mut fitted = fit_cores(&measured, &features, set, residuals)?;
+        fitted.model_errors = Some(report.errors);
+        reports.push(report);
+        workers.push(fitted);
         progress.advance();
     }
+    let whole =
+        held_out.iter().zip(&foldings).map(|(held_out, folds)| gpu_validation::whole_predictions(&measured, held_out, folds));
+    let (report, _) = judge("gpu", &measured.gpu, whole.collect::<Result<_, _>>()?);
+    let (mut gpu_worker, overhead) = fit_gpu(&measured, &held_out, &progress)?;
+    gpu_worker.model_errors = Some(report.errors);
     workers.push(gpu_worker);
-    let validation = validate_gpu(&measured, &foldings, &held_out, overhead, core_sets)?;
+    let validation = validate_gpu(&measured, &held_out, overhead, report, reports)?;
     let profile = profile::text(&measured, &workers)?;
     Ok(FitReport { profile, validation })
+}
+
+/// Errors of whole models on one worker, and the deviations that its kernels are given.
+fn judge_worker(
+    worker: &'static str,
+    measured_ns: &[f64],
+    noise_percent: f64,
+    foldings: &[Folds],
+    is_familiar: &[Vec<bool>],
+    predicted: Vec<Vec<f64>>,
+) -> (WorkerReport, Residuals) {
+    let accuracy = |predicted: &Vec<f64>| Accuracy::of(predicted.iter().copied().zip(measured_ns.iter().copied()));
+    let mut accuracies: Vec<Accuracy> = predicted.iter().map(accuracy).collect();
+    let log = |predicted: &Vec<f64>| {
+        predicted.iter().zip(measured_ns).map(|(predicted, latency)| libm::log(latency / predicted)).collect()
+    };
+    let mut logs: Vec<Vec<f64>> = predicted.iter().map(log).collect();
+    let left_out =
+        |(predicted_ns, is_familiar): (Vec<f64>, &Vec<bool>)| LeftOut { predicted_ns, is_familiar: is_familiar.clone() };
+    let left_out: Vec<LeftOut> = predicted.into_iter().zip(is_familiar).map(left_out).collect();
+    let (errors, coverage) = intervals::model_errors(measured_ns, foldings, &left_out);
+    let (family, random) = (accuracies.pop().unwrap_or_default(), Accuracy::mean_of(&accuracies));
+    let new = logs.pop().unwrap_or_default();
+    let residuals = Residuals {
+        samples: 0,
+        seen_log_deviation: statistics::robust_deviation(&logs.concat()),
+        new_log_deviation: statistics::robust_deviation(&new),
+        median_error_percent: family.median_percent,
+        p90_error_percent: family.p90_percent,
+    };
+    let (family_coverage, random_coverage) =
+        coverage.split_last().map_or((0.0, 0.0), |(family, random)| (*family, statistics::mean(random)));
+    let covered_percent = [100.0 * random_coverage, 100.0 * family_coverage];
+    (
+        WorkerReport {
+            worker,
+            random,
+            family,
+            noise_percent,
+            covered_percent,
+            from_single_cores_percent: None,
+            family_pairs: Vec::new(),
+            errors,
+        },
+        residuals,
+    )
 }
 
 fn split_family(held_out: &[HeldOut]) -> Option<(&HeldOut, &[HeldOut])> {
@@ -90,35 +163,8 @@ fn fit_gpu(measured: &Measurements, held_out: &[HeldOut], progress: &Progress<'_
         .collect();
     // The links charge the copies of input and output: what is left is the invocation.
     let invocation_ns = (overhead.constant_ns - statistics::mean(&copies)).max(0.0);
-    let costs = CostModels::new(2, crate::pixel4::round::significant(overhead.scale, 5), classes)?;
-    Ok((FittedWorker { name: "gpu", invocation_ns: libm::round(invocation_ns) as u64, costs }, overhead))
-}
-
-fn validate_core_set(
-    measured: &Measurements,
-    features: &[Vec<f64>],
-    set: usize,
-    foldings: &[Folds],
-) -> Result<(Accuracy, Accuracy, Residuals), FitError> {
-    let latencies = &measured.cores[set].mean_ns;
-    let mut accuracies = Vec::new();
-    let mut logs: Vec<Vec<f64>> = Vec::new();
-    for folds in foldings {
-        let predicted = cpu::hold_out(measured, features, set, folds)?;
-        accuracies.push(Accuracy::of(predicted.iter().copied().zip(latencies.iter().copied())));
-        logs.push(predicted.iter().zip(latencies).map(|(predicted, latency)| libm::log(latency / predicted)).collect());
-    }
-    let family = accuracies.pop().unwrap_or_default();
-    let random = Accuracy::mean_of(&accuracies);
-    let new = logs.pop().unwrap_or_default();
-    let residuals = Residuals {
-        samples: 0,
-        seen_log_deviation: statistics::robust_deviation(&logs.concat()),
-        new_log_deviation: statistics::robust_deviation(&new),
-        median_error_percent: family.median_percent,
-        p90_error_percent: family.p90_percent,
-    };
-    Ok((random, family, residuals))
+    let costs = CostModels::new(2, crate::usc::round::significant(overhead.scale, 5), classes)?;
+    Ok((FittedWorker { name: "gpu", invocation_ns: libm::round(invocation_ns) as u64, costs, model_errors: None }, overhead))
 }
 
 /// The CPU's residuals are those of whole models: no operator was measured on its own.
@@ -143,15 +189,20 @@ fn fit_cores(measured: &Measurements, features: &[Vec<f64>], set: usize, residua
         classes.push(rounded(&model)?);
     }
     let costs = CostModels::new(4, 1.0, classes)?;
-    Ok(FittedWorker { name: CORE_SETS[set].1, invocation_ns: libm::round(coefficients[0]) as u64, costs })
+    Ok(FittedWorker {
+        name: measured.campaign.core_sets[set].worker,
+        invocation_ns: libm::round(coefficients[0]) as u64,
+        costs,
+        model_errors: None,
+    })
 }
 
 fn validate_gpu(
     measured: &Measurements,
-    foldings: &[Folds],
     held_out: &[HeldOut],
     overhead: Overhead,
-    core_sets: Vec<CoreSetReport>,
+    gpu: WorkerReport,
+    core_sets: Vec<WorkerReport>,
 ) -> Result<Validation, FitError> {
     let (family, random) = split_family(held_out).ok_or(FitError::NoFolds)?;
     let pair = |keep: &dyn Fn(&MeasuredOperator) -> bool| {
@@ -165,21 +216,16 @@ fn validate_gpu(
             KindReport { class: class.name(), random, family }
         })
         .collect();
-    let whole: Vec<Accuracy> = held_out
-        .iter()
-        .zip(foldings)
-        .map(|(held_out, folds)| gpu_validation::whole_accuracy(measured, held_out, folds))
-        .collect::<Result<_, _>>()?;
     let (random_operators, family_operators) = pair(&|_| true);
     Ok(Validation {
+        campaign: measured.campaign,
         models: measured.models.len(),
         operators: measured.operators.len(),
         families: families(measured),
         gpu_random_operators: random_operators,
         gpu_family_operators: family_operators,
         gpu_kinds: kinds,
-        gpu_random_models: Accuracy::mean_of(&whole[..random.len()]),
-        gpu_family_models: whole.last().copied().unwrap_or_default(),
+        gpu,
         gpu_constant_ns: overhead.constant_ns,
         gpu_scale: overhead.scale,
         gpu_noise: noise(measured),

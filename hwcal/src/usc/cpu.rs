@@ -7,9 +7,9 @@ use sim::cost::{Feature, KernelClass};
 
 use crate::folds::{FOLDS, Folds};
 use crate::linear::{RobustFit, fit_relative};
-use crate::pixel4::FitError;
-use crate::pixel4::measurements::{CORE_SETS, Measurements};
 use crate::statistics::median;
+use crate::usc::measurements::Measurements;
+use crate::usc::{CLUSTERS, FitError};
 
 /// Whether threads share a term's work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,12 +96,14 @@ pub fn model_features(measured: &Measurements) -> Vec<Vec<f64>> {
 
 /// One core: a weak pull to the physical prior, errors beyond 2 % taken for outliers.
 const ONE_CORE: RobustFit = RobustFit { ridge: 1e-6, ridge_target: 1.0, delta: 0.02, rounds: 10 };
-/// Several cores: a stronger pull to what one core's fit and Amdahl's law expect, more tolerance.
-const SEVERAL_CORES: RobustFit = RobustFit { ridge: 3e-5, ridge_target: 1.0, delta: 0.05, rounds: 10 };
+/// Several cores: a stronger pull to what fewer cores' fits and Amdahl's law expect, more tolerance.
+const SEVERAL_CORES: RobustFit = RobustFit { ridge: 1e-4, ridge_target: 1.0, delta: 0.1, rounds: 10 };
 /// Weight of the single-core fit in the prior of several cores; the rest is the physical prior.
 const SINGLE_CORE_SHARE: f64 = 0.95;
-/// Relative deviation over runs at which a measurement counts half.
-const NOISE: f64 = 0.02;
+/// Weight, within that, of the fit with one core less of the same cluster, where there is one.
+const ONE_LESS_SHARE: f64 = 0.5;
+/// Relative deviation over runs at which a measurement counts half: of one core, of several.
+const NOISE: [f64; 2] = [0.02, 0.05];
 
 /// Coefficients of one core set, fitted to the models of `training`.
 pub fn fit_core_set(
@@ -111,33 +113,78 @@ pub fn fit_core_set(
     training: &[usize],
 ) -> Result<Vec<f64>, FitError> {
     let physical: Vec<f64> = TERMS.iter().map(|term| term.prior_ns).collect();
-    let [large, medium, small] = CORE_SETS[set].2;
-    let threads = f64::from(large + medium + small);
+    let threads = f64::from(measured.campaign.core_sets[set].threads());
     if threads <= 1.0 {
         return fit_with_prior(measured, features, set, training, &physical, ONE_CORE);
     }
+    let single = single_cores(measured, features, set, training)?;
+    let ratio = level(measured, features, set, training, &physical);
+    let divided = |term: &Term, threads: f64| if term.threading == Threading::Parallel { threads } else { 1.0 };
+    let mut expected: Vec<f64> = TERMS.iter().zip(&single).map(|(term, single)| single / divided(term, threads)).collect();
+    if let Some(fewer) = one_less(measured, set) {
+        let coefficients = fit_core_set(measured, features, fewer, training)?;
+        for ((term, slot), coefficient) in TERMS.iter().zip(&mut expected).zip(coefficients) {
+            let scaled = coefficient * divided(term, threads - 1.0) / divided(term, threads);
+            *slot = (1.0 - ONE_LESS_SHARE) * *slot + ONE_LESS_SHARE * scaled;
+        }
+    }
+    let blend = |(expected, physical): (&f64, &f64)| (1.0 - SINGLE_CORE_SHARE) * physical * ratio + SINGLE_CORE_SHARE * expected;
+    let prior: Vec<f64> = expected.iter().zip(&physical).map(blend).collect();
+    fit_with_prior(measured, features, set, training, &prior, SEVERAL_CORES)
+}
+
+/// Coefficients of one core of a set: the mean over its clusters.
+fn single_cores(measured: &Measurements, features: &[Vec<f64>], set: usize, training: &[usize]) -> Result<Vec<f64>, FitError> {
+    let physical: Vec<f64> = TERMS.iter().map(|term| term.prior_ns).collect();
+    let sets = measured.campaign.core_sets;
     let mut single = vec![0.0; TERMS.len()];
-    let mut kinds = 0.0;
-    for (cores, source) in [(large, [1, 0, 0]), (medium, [0, 1, 0]), (small, [0, 0, 1])] {
-        let Some(source) = CORE_SETS.iter().position(|set| set.2 == source).filter(|_| cores > 0) else {
-            continue;
-        };
-        let one = fit_with_prior(measured, features, source, training, &physical, ONE_CORE)?;
-        kinds += 1.0;
-        for (sum, coefficient) in single.iter_mut().zip(one) {
+    let mut clusters = 0.0;
+    for cluster in (0..CLUSTERS.len()).filter(|&cluster| sets[set].cores[cluster] > 0) {
+        let mut alone = [0; CLUSTERS.len()];
+        alone[cluster] = 1;
+        let Some(source) = sets.iter().position(|set| set.cores == alone) else { continue };
+        clusters += 1.0;
+        for (sum, coefficient) in
+            single.iter_mut().zip(fit_with_prior(measured, features, source, training, &physical, ONE_CORE)?)
+        {
             *sum += coefficient;
         }
     }
-    let ratio = level(measured, features, set, training, &physical);
-    let prior: Vec<f64> = TERMS
-        .iter()
-        .zip(single.iter().zip(&physical))
-        .map(|(term, (sum, physical))| {
-            let divisor = if term.threading == Threading::Parallel { threads } else { 1.0 };
-            (1.0 - SINGLE_CORE_SHARE) * physical * ratio + SINGLE_CORE_SHARE * sum / kinds / divisor
-        })
-        .collect();
-    fit_with_prior(measured, features, set, training, &prior, SEVERAL_CORES)
+    Ok(single.into_iter().map(|sum| sum / f64::max(clusters, 1.0)).collect())
+}
+
+/// Speed-up of what threads share, as a power of their number, where nothing was measured on several cores.
+const SPEED_UP: f64 = 0.9;
+
+/// Latency of every model on several cores from measurements of single cores alone, each from the other folds.
+pub fn from_single_cores(
+    measured: &Measurements,
+    features: &[Vec<f64>],
+    set: usize,
+    folds: &Folds,
+) -> Result<Vec<f64>, FitError> {
+    let speed_up = libm::pow(f64::from(measured.campaign.core_sets[set].threads()), SPEED_UP);
+    let mut predicted = vec![f64::NAN; measured.models.len()];
+    for fold in 0..FOLDS {
+        let (test, training): (Vec<usize>, Vec<usize>) = (0..predicted.len()).partition(|&model| folds.0[model] == fold);
+        let single = single_cores(measured, features, set, &training)?;
+        let shared =
+            |(term, single): (&Term, f64)| if term.threading == Threading::Parallel { single / speed_up } else { single };
+        let coefficients: Vec<f64> = TERMS.iter().zip(single).map(shared).collect();
+        for model in test {
+            predicted[model] = predict(&features[model], &coefficients);
+        }
+    }
+    Ok(predicted)
+}
+
+/// The set with one core less of the only cluster that a set of more than two cores has.
+fn one_less(measured: &Measurements, set: usize) -> Option<usize> {
+    let sets = measured.campaign.core_sets;
+    let cluster = sets[set].cores.iter().position(|&cores| cores == sets[set].threads()).filter(|_| sets[set].threads() > 2)?;
+    let mut fewer = sets[set].cores;
+    fewer[cluster] -= 1;
+    sets.iter().position(|set| set.cores == fewer)
 }
 
 fn fit_with_prior(
@@ -149,12 +196,13 @@ fn fit_with_prior(
     how: RobustFit,
 ) -> Result<Vec<f64>, FitError> {
     let cores = &measured.cores[set];
+    let half = NOISE[usize::from(measured.campaign.core_sets[set].threads() > 1)];
     let rows: Vec<Vec<f64>> = training.iter().map(|&model| features[model].clone()).collect();
     let values: Vec<f64> = training.iter().map(|&model| cores.mean_ns[model]).collect();
     let weights: Vec<f64> = training
         .iter()
         .map(|&model| {
-            let noise = cores.relative_deviation[model] / NOISE;
+            let noise = cores.relative_deviation[model] / half;
             1.0 / (1.0 + noise * noise)
         })
         .collect();

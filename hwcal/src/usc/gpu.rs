@@ -9,9 +9,9 @@ use sim::cost::{
 
 use crate::boost::{Boosting, boost, first};
 use crate::linear::{RobustFit, fit_relative};
-use crate::pixel4::FitError;
-use crate::pixel4::measurements::MeasuredOperator;
 use crate::statistics;
+use crate::usc::FitError;
+use crate::usc::measurements::MeasuredOperator;
 
 /// Classes with measurements on the GPU.
 pub const CLASSES: [KernelClass; 8] = [

@@ -2,10 +2,12 @@
 
 use std::fmt::{self, Display, Formatter};
 
+use scenarios::profile::ModelErrors;
 use serde::Serialize;
 
-use crate::pixel4::fit::NoiseFloor;
 use crate::statistics::Accuracy;
+use crate::usc::fit::NoiseFloor;
+use crate::usc::{Baseline, Campaign};
 
 /// Errors of one kernel class on the GPU.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -18,9 +20,9 @@ pub struct KindReport {
     pub family: Accuracy,
 }
 
-/// Errors of whole models on one core set.
+/// Errors of whole models on one worker.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct CoreSetReport {
+pub struct WorkerReport {
     /// Name of the worker.
     pub worker: &'static str,
     /// Random folds, mean over seeds.
@@ -29,11 +31,24 @@ pub struct CoreSetReport {
     pub family: Accuracy,
     /// Median standard deviation over runs, in percent of the mean.
     pub noise_percent: f64,
+    /// Share of models in the intervals of a 90 % coverage, the interval resting on the other folds: random folds, families left out.
+    pub covered_percent: [f64; 2],
+    /// Mean error, families left out, of a prediction from single cores alone; of sets of several cores.
+    pub from_single_cores_percent: Option<f64>,
+    /// Model, predicted and measured nanoseconds, with whole families left out.
+    #[serde(skip)]
+    pub family_pairs: Vec<(String, f64, f64)>,
+    /// What goes into the profile.
+    #[serde(skip)]
+    pub errors: ModelErrors,
 }
 
 /// Errors of models that were never trained on the model they predict.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Validation {
+    /// What was fitted.
+    #[serde(skip)]
+    pub campaign: &'static Campaign,
     /// Models measured.
     pub models: usize,
     /// Operators measured on the GPU.
@@ -46,10 +61,8 @@ pub struct Validation {
     pub gpu_family_operators: Accuracy,
     /// GPU, single operators by class.
     pub gpu_kinds: Vec<KindReport>,
-    /// GPU, whole models, random folds.
-    pub gpu_random_models: Accuracy,
-    /// GPU, whole models, families left out.
-    pub gpu_family_models: Accuracy,
+    /// GPU, whole models.
+    pub gpu: WorkerReport,
     /// Constant of a whole model on the GPU.
     pub gpu_constant_ns: f64,
     /// Factor on the sum of a model's operators on the GPU.
@@ -57,33 +70,16 @@ pub struct Validation {
     /// Spread of the GPU's measurements.
     pub gpu_noise: NoiseFloor,
     /// CPU, whole models.
-    pub core_sets: Vec<CoreSetReport>,
+    pub core_sets: Vec<WorkerReport>,
 }
-
-/// Mean absolute percentage errors of the plain baseline for whole models: worker, random folds, families left out. Non-negative
-/// least squares over about 20 features on the CPU; mean of two tree ensembles plus a fitted overhead on the GPU. It used the
-/// same measurements, 5 random folds and 5 folds of families, but folded all 102 models of the campaign, not the 83 that were
-/// measured on this device.
-pub const BASELINE_MODELS: [(&str, f64, f64); 7] = [
-    ("gpu", 3.4, 5.6),
-    ("cpu.1large", 2.6, 4.9),
-    ("cpu.1medium", 2.4, 5.1),
-    ("cpu.3medium", 3.7, 8.8),
-    ("cpu.1large1medium", 4.5, 9.5),
-    ("cpu.1small", 2.9, 6.6),
-    ("cpu.4small", 7.1, 19.7),
-];
-
-/// The same for single operators on the GPU: median, 90th percentile, share within 10 %, mean; random folds, families left out.
-pub const BASELINE_OPERATORS: [[f64; 4]; 2] = [[3.9, 22.6, 75.0, 8.4], [6.4, 34.6, 62.0, 13.3]];
 
 impl Display for Validation {
     fn fmt(&self, out: &mut Formatter<'_>) -> fmt::Result {
         let noise = &self.gpu_noise;
         writeln!(
             out,
-            "Held-out errors in percent: {} models of {} families, {} operators; 5 folds over models, at random (mean of 3",
-            self.models, self.families, self.operators
+            "Held-out errors of {} in percent: {} models of {} families, {} operators; 5 folds over models, at random (mean of 3",
+            self.campaign.device, self.models, self.families, self.operators
         )?;
         writeln!(out, "shuffles) and with whole families left out. In parentheses the plain baseline.")?;
         writeln!(out)?;
@@ -94,7 +90,7 @@ impl Display for Validation {
             let [median, p90, within, mean] = numbers;
             format!("{median:8.1}{p90:7.1}{within:9.0}{mean:7.1}")
         };
-        let [random, family] = BASELINE_OPERATORS;
+        let [random, family] = self.campaign.baseline_operators;
         writeln!(out, "{:26}{:4}{}    {}", "(baseline)", "", base(random), base(family))?;
         for kind in &self.gpu_kinds {
             operator_row(out, kind.class, &kind.random, &kind.family)?;
@@ -106,10 +102,12 @@ impl Display for Validation {
         )?;
         writeln!(out)?;
         writeln!(out, "Whole models                   random                               family")?;
-        writeln!(out, "worker                 mean (base) median    p90 in 10 %    mean (base) median    p90 in 10 %   noise")?;
-        model_row(out, "gpu", &self.gpu_random_models, &self.gpu_family_models, None)?;
-        for set in &self.core_sets {
-            model_row(out, set.worker, &set.random, &set.family, Some(set.noise_percent))?;
+        writeln!(
+            out,
+            "worker                 mean (base) median    p90 in 10 % held    mean (base) median    p90 in 10 % held   noise  from 1 core"
+        )?;
+        for report in std::iter::once(&self.gpu).chain(&self.core_sets) {
+            model_row(out, self.campaign.baseline_models, report)?;
         }
         writeln!(out, "gpu whole model = {:.3} ms + {:.4} x sum of its operators", self.gpu_constant_ns / 1e6, self.gpu_scale)
     }
@@ -122,30 +120,21 @@ fn operator_row(out: &mut Formatter<'_>, name: &str, random: &Accuracy, family: 
     writeln!(out, "{name:26}{:4}{}    {}", family.count, numbers(random), numbers(family))
 }
 
-fn model_row(
-    out: &mut Formatter<'_>,
-    worker: &str,
-    random: &Accuracy,
-    family: &Accuracy,
-    noise_percent: Option<f64>,
-) -> fmt::Result {
-    let baseline = BASELINE_MODELS.iter().find(|row| row.0 == worker);
+fn model_row(out: &mut Formatter<'_>, baselines: &[Baseline], report: &WorkerReport) -> fmt::Result {
+    let baseline = baselines.iter().find(|row| row.0 == report.worker);
     let base = |number: Option<f64>| number.map_or_else(String::new, |number| format!("({number:.1})"));
-    let numbers = |it: &Accuracy, baseline: Option<f64>| {
-        format!(
-            "{:7.2}{:>7}{:7.2}{:7.1}{:8.0}",
-            it.mean_percent,
-            base(baseline),
-            it.median_percent,
-            it.p90_percent,
-            it.within_10_percent
-        )
+    let numbers = |it: &Accuracy, baseline: Option<f64>, covered: f64| {
+        let (mean, median, p90, within) = (it.mean_percent, it.median_percent, it.p90_percent, it.within_10_percent);
+        format!("{mean:7.2}{:>7}{median:7.2}{p90:7.1}{within:8.0}{covered:5.0}", base(baseline))
     };
-    let noise = noise_percent.map_or_else(String::new, |percent| format!("{percent:8.1}"));
-    let row = format!(
-        "{worker:20}{} {}{noise}",
-        numbers(random, baseline.map(|row| row.1)),
-        numbers(family, baseline.map(|row| row.2))
-    );
-    writeln!(out, "{}", row.trim_end())
+    let [random, family] = report.covered_percent;
+    writeln!(
+        out,
+        "{:20}{} {}{:8.1}{}",
+        report.worker,
+        numbers(&report.random, baseline.map(|row| row.1), random),
+        numbers(&report.family, baseline.map(|row| row.2), family),
+        report.noise_percent,
+        report.from_single_cores_percent.map_or_else(String::new, |percent| format!("{percent:13.1}"))
+    )
 }

@@ -1,0 +1,13 @@
+//! Whole models on phones: predictions by a device profile, and what tables of measured models say of them.
+
+pub mod judge;
+pub mod measured;
+pub mod operators;
+pub mod prediction;
+pub mod published;
+
+pub use judge::{Group, Judgement, Refused, judge};
+pub use measured::{JudgeError, MeasuredModel, read};
+pub use operators::known_operators;
+pub use prediction::{ModelPrediction, Predictor, cores_of, worker_of};
+pub use published::section;
