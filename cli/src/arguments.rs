@@ -1,9 +1,9 @@
 //! The command line. `docs/cli.md` is generated from it.
 
+mod figure;
 mod observe;
 mod predict;
 mod validate;
-mod figure;
 
 use std::path::PathBuf;
 
@@ -13,12 +13,12 @@ use executor::Specification;
 use scenarios::onnx::ReadOptions;
 use sim::frontend::Passes;
 
+pub(crate) use figure::{FigureArguments, FigureName, FigureWidth, ReportArguments};
 pub(crate) use observe::{RefineArguments, ReplayArguments};
 pub(crate) use predict::PredictArguments;
 pub(crate) use validate::{
     HeldOutKind, MappedDevice, MappingsArguments, ModelsArguments, PublishedArguments, ValidateCommand, ValidateHostArguments,
 };
-pub(crate) use figure::{FigureArguments, FigureName, FigureWidth, ReportArguments};
 
 const EXIT_STATUSES: &str = "\
 Exit status:
@@ -88,12 +88,6 @@ pub(crate) enum Command {
     /// The model is a file, one of the zoo, one of the measured phone campaign, or a list of operators. Nothing else runs, and nothing
     /// is scheduled: each processor takes the whole model.
     Predict(PredictArguments),
-    /// Compare predictions with measurements.
-    Validate {
-        /// What to compare.
-        #[command(subcommand)]
-        command: ValidateCommand,
-    },
     /// Explain a results directory: why each operator ran where it ran, and what its fallback cost.
     Explain(ExplainArguments),
     /// Draw a figure from result files, as SVG or PNG.

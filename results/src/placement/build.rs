@@ -66,7 +66,8 @@ impl Builder<'_> {
 
     fn reads(&self, task: TaskId) -> Vec<u32> {
         let graph = self.info.model.tasks;
-        let makers: BTreeSet<u32> = graph.inputs(task).iter().filter_map(|&data| graph.producer(data)).map(|maker| maker.0).collect();
+        let makers: BTreeSet<u32> =
+            graph.inputs(task).iter().filter_map(|&data| graph.producer(data)).map(|maker| maker.0).collect();
         makers.into_iter().collect()
     }
 
