@@ -61,6 +61,9 @@ pub(crate) struct PublishedArguments {
     /// Print all sections as JSON instead.
     #[arg(long, conflicts_with = "check")]
     pub(crate) json: bool,
+    /// Threads; by default one for each processor of this machine.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) threads: Option<u16>,
     /// Show no progress.
     #[arg(long, short)]
     pub(crate) quiet: bool,

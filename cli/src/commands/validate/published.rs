@@ -4,14 +4,16 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use hwcal::usc::{self, CAMPAIGNS, CalibrationData};
 use plots::charts;
 use plots::style::Width;
-use validation::{Comparison, Section, mappings, published};
+use rayon::ThreadPool;
+use validation::{Comparison, Section, mappings, models, published};
 
 use crate::arguments::PublishedArguments;
 use crate::failure::{Failure, Outcome, Status};
 use crate::output::print;
-use crate::run::Progress;
+use crate::run::{Progress, thread_pool};
 
 /// A file of the page.
 struct Page {
@@ -30,7 +32,7 @@ fitted to unless the table says so.
 
 pub(crate) fn published(arguments: &PublishedArguments) -> Outcome {
     let progress = Progress::new("sections", arguments.quiet);
-    let sections = sections(&progress)?;
+    let sections = sections(&thread_pool(arguments.threads)?, &progress)?;
     drop(progress);
     if arguments.json {
         print(&format!("{}\n", serde_json::to_string_pretty(&sections).map_err(Failure::output)?))?;
@@ -52,11 +54,15 @@ pub(crate) fn published(arguments: &PublishedArguments) -> Outcome {
 }
 
 /// All parts, in the order of the page.
-fn sections(progress: &Progress) -> Result<Vec<Section>, Failure> {
-    const STEPS: usize = 2;
-    progress.set(0, STEPS);
+fn sections(pool: &ThreadPool, progress: &Progress) -> Result<Vec<Section>, Failure> {
+    progress.set(0, 2 + CAMPAIGNS.len());
     let mut sections = vec![mappings::section().map_err(Failure::input)?];
     progress.advance();
+    for campaign in &CAMPAIGNS {
+        let fitted = pool.install(|| usc::fit(campaign, CalibrationData::built_in(), &|_, _| ()));
+        sections.push(models::section(campaign, &fitted.map_err(Failure::input)?.validation));
+        progress.advance();
+    }
     sections.extend(published::sections().map_err(Failure::input)?);
     progress.advance();
     Ok(sections)
