@@ -99,8 +99,8 @@ fn costs_at_highest(tasks: usize, durations_ns: &[u64]) -> Vec<Option<KernelCost
         let mut end = task * settings;
         for processor in Processor::ALL {
             end += processor.settings();
-            let duration_ns = durations_ns[end - 1];
-            costs.push((duration_ns != NEVER_NS).then_some(KernelCost::of_duration(duration_ns)));
+            let highest = KernelCost::of_duration(durations_ns[end - 1]);
+            costs.push((highest.duration_ns != NEVER_NS).then_some(highest));
         }
     }
     costs

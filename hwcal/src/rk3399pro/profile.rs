@@ -114,7 +114,7 @@ impl Profile {
         ];
         let text = ProfileText {
             device: "rk3399pro".to_owned(),
-            about: "Written by `socrates calibrate fit rk3399pro`. Parameters are fitted to mappings.csv; the parts beside them are measured."
+            about: "Written by `socrates calibrate fit --device rk3399pro`. Parameters are fitted to mappings.csv; the parts beside them are measured."
                 .to_owned(),
             measured: measured.map(str::to_owned).into(),
             campaigns: self.campaigns.iter().zip(rows).map(campaign).collect(),
