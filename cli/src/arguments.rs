@@ -432,7 +432,11 @@ pub(crate) const RK3399PRO: &str = "rk3399pro";
 /// Devices whose profiles `calibrate fit` writes.
 fn fitted_devices() -> Vec<&'static str> {
     let measured = hwcal::usc::CAMPAIGNS.iter().map(|campaign| campaign.device);
-    measured.chain(hwcal::usc::DERIVED.iter().map(|derived| derived.device)).chain([RK3399PRO]).collect()
+    measured
+        .chain(hwcal::usc::DERIVED.iter().map(|derived| derived.device))
+        .chain(hwcal::ncnn::BOARDS.iter().map(|board| board.device))
+        .chain([RK3399PRO])
+        .collect()
 }
 
 fn passes(text: &str) -> Result<Passes, String> {

@@ -10,6 +10,7 @@ pub mod boost;
 pub mod folds;
 pub mod host;
 pub mod linear;
+pub mod ncnn;
 
 pub mod power;
 pub mod published;

@@ -1,12 +1,13 @@
 //! `socrates calibrate fit`.
 
+use std::fmt::Display;
 use std::fs;
 use std::path::Path;
 
 use anyhow::Context;
-use hwcal::rk3399pro;
 use hwcal::table::Source;
 use hwcal::usc::{self, CalibrationData};
+use hwcal::{ncnn, rk3399pro};
 use scenarios::library;
 
 use crate::arguments::{FitArguments, RK3399PRO};
@@ -46,6 +47,18 @@ pub(crate) fn fit(arguments: &FitArguments) -> Outcome {
         drop(progress);
         return board(arguments);
     }
+    if let Some(board) = ncnn::find(&arguments.device) {
+        if arguments.data.is_some() {
+            return Err(Failure::input(anyhow::anyhow!(
+                "`--data` is for phones with single operators measured, `{}` is none",
+                board.device
+            )));
+        }
+        let fitted = pool.install(|| ncnn::fit(board));
+        drop(progress);
+        let fitted = fitted.map_err(Failure::input)?;
+        return finish(arguments, &fitted.profile, &fitted.validation);
+    }
     let own = arguments.data.as_deref().map(OwnData::read).transpose()?;
     let data = match &own {
         None => CalibrationData::built_in(),
@@ -61,13 +74,18 @@ pub(crate) fn fit(arguments: &FitArguments) -> Outcome {
     if let Some(derived) = derived {
         fitted.profile = usc::derived::text(derived, &fitted.profile).map_err(Failure::input)?;
     }
+    finish(arguments, &fitted.profile, &fitted.validation)
+}
+
+/// Writes a profile, tells its errors and whether it is the built-in one.
+fn finish(arguments: &FitArguments, profile: &str, validation: &dyn Display) -> Outcome {
     if let Some(path) = &arguments.output {
-        results::write_atomic(path, fitted.profile.as_bytes())?;
+        results::write_atomic(path, profile.as_bytes())?;
     }
     let built_in = library::devices().iter().find(|entry| entry.name == arguments.device);
-    let is_built_in = built_in.is_some_and(|entry| entry.text == fitted.profile);
+    let is_built_in = built_in.is_some_and(|entry| entry.text == profile);
     let verdict = if is_built_in { "The profile is the built-in one." } else { "The profile differs from the built-in one." };
-    print(&format!("{}\n{verdict}\n", fitted.validation))?;
+    print(&format!("{}\n{verdict}\n", validation))?;
     Ok(if is_built_in || !arguments.check { Status::Done } else { Status::Incomplete })
 }
 

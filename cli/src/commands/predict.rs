@@ -39,7 +39,7 @@ struct Refusal {
 
 pub(crate) fn predict(arguments: &PredictArguments) -> Outcome {
     let profile = Profile::open(&Reference::of(&arguments.device, Path::new("")))?.value;
-    let model = model_of(arguments)?;
+    let model = model_of(arguments, &profile.name)?;
     let workers = workers(&profile, arguments.processor.as_deref())?;
     let predictor = predictor(profile)?;
     let mut predicted = Predicted {
@@ -80,11 +80,11 @@ fn on(predictor: &Predictor, worker: usize, model: &Model) -> Result<ModelPredic
 }
 
 /// A table of the user's goes first, then the zoo and files, then the lists that come with the program.
-fn model_of(arguments: &PredictArguments) -> Result<Model, Failure> {
+fn model_of(arguments: &PredictArguments, device: &str) -> Result<Model, Failure> {
     let name = arguments.model.as_str();
     let own = arguments.operators.as_deref().map(text_of).transpose()?;
     let source = own.as_ref().map(|(file, text)| Source { file, text });
-    let mut lists = known_operators(source).map_err(Failure::input)?;
+    let mut lists = known_operators(device, source).map_err(Failure::input)?;
     if let Some((file, _)) = &own {
         let list = lists.remove(name).filter(|list| !list.is_empty());
         let none = || Failure::input(anyhow::anyhow!("{file}: no operators of model `{name}`"));

@@ -8,6 +8,6 @@ pub mod published;
 
 pub use judge::{Group, Judgement, Refused, judge};
 pub use measured::{JudgeError, MeasuredModel, read};
-pub use operators::known_operators;
+pub use operators::{fitted_on, known_operators};
 pub use prediction::{ModelPrediction, Predictor, cores_of, worker_of};
 pub use published::section;

@@ -1,22 +1,41 @@
-//! Operators of models by name: those that come with the program, and a user's.
+//! What comes with the program about a device's models: operators by name, and what its profile was fitted to.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use hwcal::table::{Source, TableError};
-use hwcal::usc::{CalibrationData, operators::operator_lists};
+use hwcal::usc::{CalibrationData, operators};
+use hwcal::{ncnn, usc};
 use sim::graph::OperatorWork;
 
 /// Operators by model.
 pub type OperatorLists = BTreeMap<String, Vec<OperatorWork>>;
 
-/// Operators of all models of the phone campaign, held-out ones too, and of a table of the user's, which goes first.
+/// Operators of the models of the benchmark that a device belongs to, held-out ones too, and of a table of the user's, which goes first.
+///
+/// The same architecture has another list in each framework: one fuses what another runs on its own.
 ///
 /// # Errors
 /// If a table is malformed.
-pub fn known_operators(own: Option<Source<'_>>) -> Result<OperatorLists, TableError> {
-    let mut lists = operator_lists(CalibrationData::built_in().operators)?;
+pub fn known_operators(device: &str, own: Option<Source<'_>>) -> Result<OperatorLists, TableError> {
+    let mut lists = if ncnn::find(device).is_some() {
+        ncnn::layer_lists()?
+    } else {
+        operators::operator_lists(CalibrationData::built_in().operators)?
+    };
     if let Some(own) = own {
-        lists.extend(operator_lists(own)?);
+        lists.extend(operators::operator_lists(own)?);
     }
     Ok(lists)
+}
+
+/// Models that the profile of a device was fitted to.
+///
+/// # Errors
+/// If a table is malformed.
+pub fn fitted_on(device: &str) -> Result<BTreeSet<String>, TableError> {
+    match usc::campaign(device) {
+        Some(campaign) => operators::models_with(CalibrationData::built_in().operators, campaign.column),
+        None if ncnn::find(device).is_some() => ncnn::models_on(device),
+        None => Ok(BTreeSet::new()),
+    }
 }

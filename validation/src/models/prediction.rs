@@ -163,14 +163,19 @@ impl Predictor {
     }
 }
 
-/// The worker that a processor and a core set, as data name them, are: `cpu` and `1large1med`, or `gpu` and `gpu`.
+/// The worker that a processor and a core set, as data name them, are: `cpu` and `1large1med`, `cpu` and `4` (threads, where a
+/// profile has threads, not clusters), or `gpu` and `gpu`.
 pub fn worker_of(profile: &Profile, processor: &str, cores: &str) -> Option<usize> {
     let spelled = |cores: &str| {
         let cores = cores.trim().trim_start_matches("cpu.");
         if cores.contains("medium") { cores.to_owned() } else { cores.replace("med", "medium") }
     };
     let position = |name: &str| profile.workers.iter().position(|worker| worker.name == name);
-    if processor == "cpu" { position(&format!("cpu.{}", spelled(cores))) } else { position(processor) }
+    let threads = || {
+        let count = cores.trim_end_matches(|letter: char| letter.is_ascii_alphabetic());
+        position(&format!("cpu.{count}thread")).or_else(|| position(&format!("cpu.{count}threads")))
+    };
+    if processor == "cpu" { position(&format!("cpu.{}", spelled(cores))).or_else(threads) } else { position(processor) }
 }
 
 /// The core set of a worker as data name it.

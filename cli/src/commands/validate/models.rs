@@ -1,14 +1,13 @@
 //! `socrates validate models`.
 
-use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
 use anyhow::Context;
 use hwcal::table::Source;
-use hwcal::usc::{self, CalibrationData};
+use hwcal::usc;
 use scenarios::{Profile, Reference};
-use validation::models::{Group, Judgement, Predictor, judge, known_operators, read};
+use validation::models::{Group, Judgement, Predictor, fitted_on, judge, known_operators, read};
 
 use crate::arguments::ModelsArguments;
 use crate::failure::{Failure, Outcome, Status};
@@ -20,15 +19,10 @@ pub(crate) fn validate_models(arguments: &ModelsArguments) -> Outcome {
     let (shown, text) = text_of(&arguments.file)?;
     let own = arguments.operators.as_deref().map(text_of).transpose()?;
     let own = own.as_ref().map(|(file, text)| Source { file, text });
-    let operators = known_operators(own).map_err(Failure::input)?;
+    let operators = known_operators(&profile.name, own).map_err(Failure::input)?;
     let rows = read(Source { file: &shown, text: &text }).map_err(Failure::input)?;
     let campaign = usc::campaign(&profile.name);
-    let fitted_on: BTreeSet<String> = match campaign {
-        Some(campaign) => {
-            usc::operators::models_with(CalibrationData::built_in().operators, campaign.column).map_err(Failure::input)?
-        }
-        None => BTreeSet::new(),
-    };
+    let fitted_on = fitted_on(&profile.name).map_err(Failure::input)?;
     let predictor = predictor(profile)?;
     let judgement = judge(&shown, &rows, &predictor, &operators, &fitted_on, campaign).map_err(Failure::input)?;
     let json = || serde_json::to_string_pretty(&judgement).map_err(Failure::output);

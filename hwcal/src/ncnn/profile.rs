@@ -1,0 +1,169 @@
+//! The device profile of a board.
+
+use std::collections::BTreeMap;
+
+use scenarios::profile::{ModelErrors, Origin, Processor, ProcessorKind, Profile, Provenance, Source, Worker};
+use sim::cost::{ClassModel, CostModels, Feature, FitRange, KernelClass, KernelShape, Provenance as Basis, Residuals};
+
+use crate::ncnn::fit::{self, CategoryReport, RunReport, TERMS, Validation};
+use crate::ncnn::{Board, Category, Measurements, Run};
+use crate::power;
+use crate::usc::FitError;
+use crate::usc::intervals::COVERAGE;
+use crate::usc::round::{rounded, significant};
+
+const FRAMEWORK: &str = "ncnn";
+
+/// The text of the profile.
+pub(super) fn text(board: &Board, measured: &Measurements, validation: &Validation) -> Result<String, FitError> {
+    let features = fit::features(measured);
+    let (mut workers, mut costs) = (Vec::new(), BTreeMap::new());
+    for report in &validation.runs {
+        let run = &measured.runs[report.run];
+        if run.device != board.device {
+            continue;
+        }
+        let category = Category::ALL.iter().position(|category| *category == run.category).unwrap_or_default();
+        let summary = &validation.categories[category];
+        let alike: Vec<&Run> = measured.runs.iter().filter(|other| other.category == run.category).collect();
+        let coefficients = fit::own(run, &features, &fit::shared(&alike, &features, None)?, None)?;
+        workers.push(worker(run, report, summary, coefficients[0]));
+        costs.insert(run.worker(), cost_models(measured, run, summary, report, &coefficients)?);
+    }
+    let processor = |name: &str, kind, cores, frequencies_khz| Processor {
+        name: name.to_owned(),
+        kind,
+        cores,
+        frequencies_khz,
+        origin: Some(Origin::Published),
+    };
+    let mut processors = vec![processor("cpu", ProcessorKind::Cpu, board.cores, vec![board.khz])];
+    if workers.iter().any(|worker| worker.name == "gpu") {
+        processors.push(processor("gpu", ProcessorKind::Gpu, 1, Vec::new()));
+    }
+    let description = format!(
+        "{} ncnn, least latency of its benchmark. No power, no costs of sharing: the GPU's copies are part of its latency.",
+        board.description
+    );
+    let profile = Profile {
+        name: board.device.to_owned(),
+        description,
+        host: "host".to_owned(),
+        dram: None,
+        decision_ns: 0,
+        memory_limit_bytes: None,
+        thermal: None,
+        power: None,
+        provenance: provenance(board, measured),
+        processors,
+        memories: vec!["host".to_owned()],
+        channels: Vec::new(),
+        links: Vec::new(),
+        workers,
+        support: BTreeMap::new(),
+        costs,
+    };
+    profile.to_toml().map_err(|error| FitError::Write(error.to_string()))
+}
+
+fn provenance(board: &Board, measured: &Measurements) -> Provenance {
+    let own: usize = measured.runs.iter().filter(|run| run.device == board.device).map(|run| run.measured_ns.len()).sum();
+    Provenance {
+        tool: Some(format!("socrates {}", env!("CARGO_PKG_VERSION"))),
+        command: Some(format!("socrates calibrate fit --device {}", board.device)),
+        fitted_on: Some(format!("{own} latencies of whole models on it, and {} runs of all devices", measured.runs.len())),
+        sources: vec![Source {
+            name: "Tencent/ncnn".to_owned(),
+            licence: "BSD-3-Clause".to_owned(),
+            location: Some(
+                "https://github.com/Tencent/ncnn, commit a4d2ea1d4422c9e849f166fd7a4aefb52f942f6a, benchmark/README.md"
+                    .to_owned(),
+            ),
+            note: Some("least latency of each model; layers of the models; see hwcal/data/README.md".to_owned()),
+        }],
+        ..Provenance::default()
+    }
+}
+
+fn worker(run: &Run, report: &RunReport, summary: &CategoryReport, constant_ns: f64) -> Worker {
+    let [low, high] = summary.interval.map(|end| significant(end, 4));
+    let percent = significant(report.errors.mean_percent, 3);
+    let (processor, cores) = if run.category == Category::Gpu { ("gpu", 1) } else { ("cpu", run.threads) };
+    Worker {
+        name: run.worker(),
+        cores: BTreeMap::from([(processor.to_owned(), cores)]),
+        memory: "host".to_owned(),
+        invocation_ns: libm::round(constant_ns) as u64,
+        support: None,
+        slowdown: None,
+        model_errors: Some(ModelErrors {
+            models: report.errors.count as u32,
+            coverage: COVERAGE,
+            familiar_low: low,
+            familiar_high: high,
+            new_low: low,
+            new_high: high,
+            random_percent: percent,
+            family_percent: percent,
+        }),
+        memory_share: power::MEMORY_SHARE,
+        repacks_weights: false,
+        fuses: None,
+        opens: None,
+        hardware: None,
+        kernels: Some(FRAMEWORK.to_owned()),
+        driver: None,
+        origin: Some(Origin::Fitted),
+    }
+}
+
+/// What no term prices, by another class's prices.
+const ASSUMED: [(KernelClass, KernelClass); 5] = [
+    (KernelClass::TransposedConvolution, KernelClass::GroupedConvolution),
+    (KernelClass::Reduce, KernelClass::Elementwise),
+    (KernelClass::Embedding, KernelClass::Elementwise),
+    (KernelClass::Recurrent, KernelClass::FullyConnected),
+    (KernelClass::Other, KernelClass::Elementwise),
+];
+/// As in the phones' profiles: a factor of 1.5 either way, no data behind it.
+const ASSUMED_LOG_DEVIATION: f64 = 0.4;
+
+fn cost_models(
+    measured: &Measurements,
+    run: &Run,
+    summary: &CategoryReport,
+    report: &RunReport,
+    coefficients: &[f64],
+) -> Result<CostModels, FitError> {
+    let priced = |class: KernelClass| -> Vec<(Feature, f64)> {
+        let terms = TERMS.iter().zip(coefficients);
+        let of_class = terms.flat_map(|(term, coefficient)| {
+            let of_class = term.prices.iter().filter(move |price| price.0 == class);
+            of_class.map(move |&(_, feature, factor)| (feature, factor * coefficient))
+        });
+        of_class.filter(|&(_, coefficient)| coefficient > 0.0).collect()
+    };
+    let shapes = |class: KernelClass| -> Vec<KernelShape> {
+        let layers = run.measured_ns.iter().flat_map(|&(model, _)| &measured.layers[model]);
+        layers.filter(|work| KernelClass::of(work) == Some(class)).map(KernelShape::of).collect()
+    };
+    let deviation = significant(summary.log_deviation, 4);
+    let model = |class: KernelClass| {
+        let stands_in = ASSUMED.iter().find(|row| row.0 == class);
+        let basis = if stands_in.is_some() { Basis::Assumed } else { Basis::Fitted };
+        let mut model = ClassModel::linear(class, basis, priced(stands_in.map_or(class, |row| row.1)));
+        let spread = if stands_in.is_some() { ASSUMED_LOG_DEVIATION } else { deviation };
+        let shapes = shapes(class);
+        model.range = FitRange::around(&shapes);
+        model.residuals = Residuals {
+            samples: shapes.len() as u32,
+            seen_log_deviation: spread,
+            new_log_deviation: spread,
+            median_error_percent: report.errors.median_percent,
+            p90_error_percent: report.errors.p90_percent,
+        };
+        Ok(rounded(&model)?)
+    };
+    let classes = KernelClass::ALL.into_iter().map(model).collect::<Result<_, FitError>>()?;
+    Ok(CostModels::new(4, 1.0, classes)?)
+}
