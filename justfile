@@ -4,7 +4,7 @@ python := env("PYTHON", "python3")
 run := "target/ci/pixel4-solo"
 
 # Everything, in the order of what fails soonest.
-ci: format test vulkan lint docs profile main checks bench host
+ci: format test vulkan lint docs profile main validate checks bench host
 
 # The README's test command.
 test:
@@ -27,9 +27,16 @@ lint:
 docs:
     RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
 
-# The committed profile is what the fit makes of the committed measurements; prints the held-out errors.
+# The committed profiles are what the fits make of the committed measurements; prints the held-out errors.
 profile:
-    cargo run --release --locked -- calibrate fit --device pixel4 --check
+    cargo build --release --locked
+    for device in pixel4 s10 mi8se a03s iphonexs iphone7 rk3399pro; do \
+        target/release/socrates calibrate fit --device $device --check --quiet || exit 1; \
+    done
+
+# `docs/validation.md` and its figures are what is found now.
+validate:
+    target/release/socrates validate published --check
 
 # The README's main command, into a folder of its own; then an explanation of it.
 main:
