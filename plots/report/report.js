@@ -52,6 +52,7 @@
     const found = best.get(key(row));
     if (known(row.model.p50_ms) && (!found || row.model.p50_ms < found.model.p50_ms)) best.set(key(row), row);
   }
+  const isBest = (row) => best.has(key(row)) && known(row.model.p50_ms) && row.model.p50_ms <= best.get(key(row)).model.p50_ms * (1 + 1e-9);
   const rivals = new Map();
   for (const row of rows) rivals.set(key(row), (rivals.get(key(row)) || 0) + 1);
   const same = (row) => `${row.group}|${row.run.strategy}`;
@@ -136,13 +137,13 @@
       const winners = [...best.values()].filter((row) => row.run.folder === folder);
       if (strategies.size < 2 || !winners.length) continue;
       const wins = new Map();
-      for (const row of winners) wins.set(row.run.strategy, (wins.get(row.run.strategy) || 0) + 1);
+      for (const row of mine.filter(isBest)) wins.set(row.run.strategy, (wins.get(row.run.strategy) || 0) + 1);
       const sorted = [...wins].sort((one, other) => other[1] - one[1]);
-      place.append(html("p", {}, `Fastest: ${sorted.map(([name, count]) => `${name} on ${count}`).join(", ")} of ${winners.length}.`));
+      place.append(html("p", {}, `Fastest or as fast: ${sorted.map(([name, count]) => `${name} on ${count}`).join(", ")} of ${winners.length}.`));
       const lines = winners.map((row) => {
         const others = mine.filter((it) => it.group === row.group && it.run.origin === row.run.origin && known(it.model.p50_ms));
         const worst = others.reduce((one, other) => (other.model.p50_ms > one.model.p50_ms ? other : one), row);
-        return html("tr", {}, html("td", {}, row.group), html("td", {}, row.run.strategy), html("td", { class: "number" }, number(row.model.p50_ms)),
+        return html("tr", {}, html("td", {}, row.group), html("td", {}, mine.filter((it) => key(it) === key(row) && isBest(it)).map((it) => it.run.strategy).join(", ")), html("td", { class: "number" }, number(row.model.p50_ms)),
           html("td", { class: "number" }, number(worst.model.p50_ms / row.model.p50_ms)), html("td", {}, worst.run.strategy));
       });
       const head = ["model", "fastest", "p50, ms", "slowest, ×", "slowest"].map((title, index) => html("th", { scope: "col", class: index === 2 || index === 3 ? "number" : null }, title));
@@ -223,7 +224,7 @@
         if (column.text) return html("td", {}, column.text(row));
         return html("td", { class: "number" }, known(column.value(row)) ? (column.show || ((it) => number(column.value(it), 4)))(row) : "–");
       });
-      return html("tr", { class: rivals.get(key(row)) > 1 && best.get(key(row)) === row ? "best" : null }, cells);
+      return html("tr", { class: rivals.get(key(row)) > 1 && isBest(row) ? "best" : null }, cells);
     }
     filter.addEventListener("input", update);
     body("runs").append(html("div", { class: "scroll tall", tabindex: 0, role: "region", "aria-label": "Table of runs" },
@@ -246,11 +247,21 @@
     const chart = html("div", {});
     place.append(chart);
     responsive(chart, (width) => {
-      const ROW = 34, TOP = 4, LEFT = 8, RIGHT = 12;
-      const height = TOP + ROW * groups.length + 40;
+      const ROW = 34, LEVEL = 9, TOP = 4, LEFT = 8, RIGHT = 12;
       const x = (value) => LEFT + (width - LEFT - RIGHT) * (Math.log10(value) - low) / (high - low);
-      const parts = [];
-      const bottom = TOP + ROW * groups.length;
+      // What would lie on each other is stacked.
+      const stacked = groups.map((group) => {
+        const ends = [];
+        const dots = drawn.filter((it) => it.group === group).sort((one, other) => one.model.p50_ms - other.model.p50_ms).map((row) => {
+          const at = x(row.model.p50_ms), found = ends.findIndex((end) => at - end > 9), level = found < 0 ? ends.length : found;
+          ends[level] = at;
+          return { row, at, level };
+        });
+        return { group, dots, levels: ends.length };
+      });
+      let bottom = TOP;
+      for (const group of stacked) { group.top = bottom; bottom += ROW + LEVEL * (group.levels - 1); }
+      const height = bottom + 40, parts = [];
       let room = -Infinity;
       for (let power = Math.floor(low); power <= Math.ceil(high); power += 1) {
         for (const digit of high - low > 2.4 ? [1] : [1, 2, 5]) {
@@ -265,21 +276,21 @@
         }
       }
       parts.push(svg("text", { x: width / 2, y: bottom + 34, "text-anchor": "middle", "font-size": 12 }, "median latency, ms"));
-      groups.forEach((group, index) => {
-        const y = TOP + ROW * index;
-        parts.push(svg("text", { x: LEFT, y: y + 12, "font-size": 12 }, group));
-        parts.push(svg("line", { x1: LEFT, x2: width - RIGHT, y1: y + 22, y2: y + 22, stroke: "var(--line)" }));
-        for (const row of drawn.filter((it) => it.group === group)) {
+      for (const { group, dots, top, levels } of stacked) {
+        const y = top + 22 + LEVEL * (levels - 1);
+        parts.push(svg("text", { x: LEFT, y: top + 12, "font-size": 12 }, group));
+        parts.push(svg("line", { x1: LEFT, x2: width - RIGHT, y1: y, y2: y, stroke: "var(--line)" }));
+        for (const { row, at, level } of dots) {
           const look = strategyLook.get(row.run.strategy);
           const text = `${runName(row.run)}: ${number(row.model.p50_ms, 4)} ms (90 %: ${number(row.model.p90_ms, 4)} ms), ${number(slower(row))} × the fastest`;
           const filled = row.run.folder === 0;
           parts.push(svg("path", {
-            d: look.marker, transform: `translate(${x(row.model.p50_ms).toFixed(1)} ${y + 22}) scale(4.5)`,
+            d: look.marker, transform: `translate(${at.toFixed(1)} ${y - LEVEL * level}) scale(4.5)`,
             fill: filled ? look.colour : "var(--page)", stroke: filled ? "var(--page)" : look.colour, "stroke-width": filled ? 0.15 : 0.35,
             onpointerenter: (event) => showTip(text, event.clientX, event.clientY), onpointerleave: hideTip,
           }));
         }
-      });
+      }
       const label = `Median latency of ${groups.length} models by strategy; the table of runs has the numbers.`;
       chart.replaceChildren(svg("svg", { class: "chart", height, viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": label }, parts));
     });

@@ -160,7 +160,9 @@ impl Layout<'_> {
         for tick in self.y.ticks(&frame.y, |_| SMALL) {
             let y = frame.y.at(tick.value);
             if !tick.label.is_empty() {
-                scene.stroke(line(y), Stroke::solid(GRID, 0.4));
+                if (y - area.bottom).abs() > 0.5 {
+                    scene.stroke(line(y), Stroke::solid(GRID, 0.4));
+                }
                 label_left(scene, tick.label, area.left - GAP, y);
             }
         }
@@ -194,7 +196,10 @@ impl Layout<'_> {
             scene.stroke(mark, Stroke::solid(INK, HAIRLINE));
             if !tick.label.is_empty() {
                 let grid = Path::line([Point::new(x, area.top), Point::new(x, area.bottom)]);
-                scene.stroke(grid, Stroke::solid(GRID, 0.4));
+                // No grid over the axis.
+                if (x - area.left).abs() > 0.5 {
+                    scene.stroke(grid, Stroke::solid(GRID, 0.4));
+                }
                 let at = Point::new(x, area.bottom + GAP);
                 scene.texts.push(Text::new(tick.label, at, SMALL, INK).anchored(Anchor::Middle, Anchor::Start));
             }

@@ -176,8 +176,9 @@ fn strips(graph: &Layered, across: f64) -> Vec<Strip> {
     let mut chosen = cut(1);
     for count in 2..=layers.max(2) {
         let candidate = cut(count);
-        // Wide and low is better than high, while it fits the page.
-        if width(&candidate) > across || height(&chosen) < 0.6 * across.min(HIGHEST) {
+        // Wide and low is better than high while it fits the page; what does not fit at all has at least the form of one.
+        let fits = width(&candidate) <= across || height(&chosen) > HIGHEST.max(1.3 * width(&candidate));
+        if !fits || height(&chosen) < 0.6 * across.min(HIGHEST) {
             break;
         }
         chosen = candidate;

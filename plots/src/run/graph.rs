@@ -46,10 +46,14 @@ pub(crate) fn short_kind(kind: &str) -> &str {
         "depthwise_convolution" => "dw conv",
         "grouped_convolution" => "group conv",
         "transposed_convolution" => "up conv",
-        "fully_connected" => "linear",
-        "matrix_multiplication" => "matmul",
-        "element_wise" => "element",
-        "normalization" => "norm",
+        "fully_connected" | "fully_connected_rows" => "linear",
+        "single_pixel_convolution" => "1×1 conv",
+        "matrix_multiply" => "matmul",
+        "data_movement" => "move",
+        "concatenate" => "concat",
+        "average_pool" => "avg pool",
+        "max_pool" => "max pool",
+        "global_pool" => "global pool",
         other => other,
     }
 }
