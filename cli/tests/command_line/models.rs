@@ -79,3 +79,17 @@ tflite,mine,pixel4,cpu,1large,float,30,x
     let text = folder.socrates(&["validate", "models", "--device", "pixel4", "measured.csv"]).stdout;
     assert!(text.contains("not judged, 1 rows: dtype `quant`") && text.contains("(mine)"), "{text}");
 }
+
+/// Boards have threads, not clusters, and layers of their own framework.
+#[test]
+fn boards_are_judged_by_threads() {
+    let folder = Folder::new();
+    let header = "framework,model,device_key,processor,cores,dtype,mean_ms\n";
+    folder.write("measured.csv", format!("{header}ncnn,mobilenet_v3,rpi5,cpu,4,float,9\nncnn,resnet50,rpi5,cpu,1,float,150\n"));
+    let ran = folder.socrates(&["validate", "models", "--device", "rpi5", "measured.csv", "--json"]);
+    assert_eq!(ran.status, Some(0), "{}", ran.stderr);
+    let found: serde_json::Value = serde_json::from_str(&ran.stdout).unwrap();
+    let cores: Vec<&str> = found["groups"].as_array().unwrap().iter().map(|group| group["cores"].as_str().unwrap()).collect();
+    assert_eq!(cores, ["1thread", "4threads"]);
+    assert!(found["groups"].as_array().unwrap().iter().all(|group| group["fitted_on"] == 0), "{}", ran.stdout);
+}
