@@ -11,8 +11,8 @@ use crate::platform::Device;
 use crate::strategy::parameters::{Parameter, ParameterKind, Parameters, worker_named};
 use crate::strategy::registry::{Entry, StrategyError};
 use crate::strategy::{DeviceView, Job, Strategy};
-use crate::task::Settings;
 use crate::task::settings::SettingId;
+use crate::task::{CostTable, Settings};
 
 /// Line of the registry.
 pub(super) const ENTRY: Entry = Entry {
@@ -25,7 +25,7 @@ pub(super) const ENTRY: Entry = Entry {
             kind: ParameterKind::Plain,
             default: "auto",
             summary: "a worker for each task: `gpu*12+cpu.1large*3`, or letters, `LLBG`, where workers have names of one letter; `auto` \
-                      puts all on the device's first worker",
+                      puts all on the device's first worker that runs all",
         },
         Parameter {
             name: "clocks",
@@ -86,10 +86,11 @@ impl FixedMapping {
     }
 
     /// A worker for each of so many tasks.
-    fn workers(&self, device: &Device, tasks: usize) -> Result<Vec<WorkerId>, PlanError> {
-        let text = self.processors.as_str();
+    fn workers(&self, device: &Device, costs: &CostTable) -> Result<Vec<WorkerId>, PlanError> {
+        let (text, tasks) = (self.processors.as_str(), costs.task_count());
         let workers: Vec<WorkerId> = if text == "auto" {
-            vec![WorkerId(0); tasks]
+            let runs_all = |worker: &WorkerId| (0..tasks).all(|task| costs.supports(TaskId::from_index(task), *worker));
+            vec![device.worker_ids().find(runs_all).unwrap_or(WorkerId(0)); tasks]
         } else if let Some(worker) = device.worker_named(text) {
             vec![worker; tasks]
         } else if text.contains(['+', '*']) {
@@ -118,7 +119,7 @@ fn not_found(why: String) -> PlanError {
 impl Strategy for FixedMapping {
     fn plan(&mut self, job: &Job<'_>, view: &DeviceView<'_>) -> Result<Plan, PlanError> {
         let tasks: Vec<TaskId> = job.tasks.tasks().collect();
-        let workers = self.workers(view.device, tasks.len())?;
+        let workers = self.workers(view.device, job.costs)?;
         if self.clocks.len() != 1 && self.clocks.len() != tasks.len() {
             return Err(not_found(format!("`clocks` names {} settings, the model has {} tasks", self.clocks.len(), tasks.len())));
         }
