@@ -151,6 +151,11 @@ impl TableRow<'_> {
         number.ok_or_else(|| self.refuse(column, "a whole number from 0 to 1000000"))
     }
 
+    /// Line of the file.
+    pub const fn line(&self) -> u64 {
+        self.line
+    }
+
     /// An error about a field of this row.
     pub fn refuse(&self, column: &'static str, right: &'static str) -> TableError {
         let (file, value) = (self.table.file.to_owned(), self.raw(column).to_owned());
