@@ -39,8 +39,8 @@ pub use error::ResultsError;
 pub use hash::sha256_hex;
 pub use input::{Choice, ModelInfo, Origin, RunResult, TaskInfo, report};
 pub use observation::{
-    Choices, OBSERVATION_FILE, Observation, ObservedCopyRecord, ObservedKernel, ObservedRequest, ObservedRun, PlanRecord,
-    Replaced, read_observation,
+    Choices, OBSERVATION_FILE, Observation, ObservedCopyRecord, ObservedKernel, ObservedRequest, ObservedRun, PieceRecord,
+    PlanRecord, Replaced, read_observation,
 };
 pub use replicates::{CONFIDENCE, Difference, Figure, Figures, Interval, REPLICATES_FILE, ReplicatesFile, figures};
 pub use run::{CaseSummary, FileEntry, InputEntry, Provenance, RUN_FILE, RunFile, SCHEMA_VERSION, Stop, Tool, read_run};

@@ -97,8 +97,11 @@ pub struct PlanRecord {
     pub priority: i32,
     /// Worker and pieces of each segment; a piece is a task and, if it is not whole, `[kind, begin, end, of]` with kind 1 for rows and 2
     /// for channels.
-    pub segments: Vec<(Option<u32>, Vec<(u32, Option<[u32; 4]>)>)>,
+    pub segments: Vec<(Option<u32>, Vec<PieceRecord>)>,
 }
+
+/// A task, and what part of it.
+pub type PieceRecord = (u32, Option<[u32; 4]>);
 
 /// A request that completed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -177,7 +180,7 @@ impl PlanRecord {
         let mut plan = Plan::with_capacity(self.segments.len());
         (plan.sequenced, plan.priority) = (self.sequenced, self.priority);
         for (worker, pieces) in &self.segments {
-            let piece = |&(task, part): &(u32, Option<[u32; 4]>)| {
+            let piece = |&(task, part): &PieceRecord| {
                 let part = match part {
                     None => Part::Whole,
                     Some([1, begin, end, of]) => Part::Rows { begin, end, of },

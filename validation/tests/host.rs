@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use validation::host::{
-    Canary, Case, HostRun, Judgement, Level, LevelErrors, Operator, Prediction, Run, SCHEMA_VERSION, gates, judge, section,
+    Canary, Case, Gate, HostRun, Judgement, Level, LevelErrors, Operator, Prediction, Run, SCHEMA_VERSION, gates, judge, section,
 };
 
 /// A prediction of 1 ms, spread evenly from 0.9 to 1.1 ms.
@@ -123,7 +123,7 @@ fn runs_that_others_disturbed_count_only_where_there_is_no_other() {
     near(judged.cases[0].measured_ns, 1e6);
     near(judged.cases[1].measured_ns, 9e6);
     near(judged.disturbed_percent, 50.0);
-    assert!(gates(&judged).iter().any(|gate| gate.fails()));
+    assert!(gates(&judged).iter().any(Gate::fails));
     two.cases[0].runs[0].others_share = Some(0.8);
     let judged = judge(&two).expect("judged");
     assert!(gates(&judged).iter().all(|gate| gate.is_void && !gate.fails()));

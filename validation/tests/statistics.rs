@@ -1,4 +1,4 @@
-//! Own statistics against SciPy's, where the interpreter `$PYTHON` (or `python3`) has it.
+//! Own statistics against those of `SciPy`, where the interpreter `$PYTHON` (or `python3`) has it.
 
 use std::io::Write;
 use std::process::{Command, Stdio};
@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use sim::random::{Purpose, Stream};
 use validation::statistics::{kolmogorov_smirnov, ranking, share_interval};
 
-/// Reads samples from standard input, writes what SciPy makes of each pair.
+/// Reads samples from standard input, writes what `SciPy` makes of each pair.
 const SCRIPT: &str = "
 import json, sys
 import scipy.stats as s
@@ -44,6 +44,7 @@ fn samples() -> Vec<(Vec<f64>, Vec<f64>)> {
 }
 
 #[test]
+#[expect(clippy::print_stderr, reason = "what is skipped is said")]
 fn statistics_are_those_of_scipy() {
     let pairs = samples();
     let input = serde_json::json!({ "pairs": pairs }).to_string();

@@ -1,5 +1,7 @@
 //! `socrates calibrate refine`: a profile, changed by what observed runs took.
 
+use std::fmt::Write;
+
 use hwcal::host::{self, Context};
 use scenarios::{Profile, ProfileInfo, Reference};
 
@@ -51,7 +53,8 @@ pub(crate) fn refine(arguments: &RefineArguments) -> Outcome {
             percent(last.error_after_percent)
         );
         for (name, factor) in &last.factors {
-            lines.push_str(&format!("  {name} x {factor:.3}\n"));
+            // Writing to a string cannot fail.
+            let _ = writeln!(lines, "  {name} x {factor:.3}");
         }
         print(&lines)?;
     }

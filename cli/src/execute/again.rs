@@ -201,6 +201,8 @@ pub(crate) fn arrivals_ns(records: &[Record], streams: usize) -> Vec<Vec<u64>> {
             own.push(it.at_ns);
         }
     }
-    arrivals.iter_mut().for_each(|own| own.sort_unstable());
+    for own in &mut arrivals {
+        own.sort_unstable();
+    }
     arrivals
 }

@@ -2,8 +2,8 @@
 //!
 //! A launch is predicted as the sum of its kernels. `measured = sum over classes of factor x predicted`, by robust non-negative least
 //! squares of the relative error: first one factor for a worker, drawn towards 1, then one for each class, drawn towards that of the
-//! worker. A launch weighs as much as it is long, as latencies are sums of durations; either pull weighs as much as two launches of mean
-//! length, so that what was seen once hardly moves a profile.
+//! worker and kept within a factor of 2 of it. The weight `measured^2 / predicted` gives each launch an influence in proportion to the time
+//! it took: latencies are sums of durations, and short launches, predicted many times too long, would pull all factors down otherwise.
 
 use std::collections::BTreeMap;
 
@@ -58,8 +58,12 @@ pub enum RefineError {
     Model(#[from] CostModelError),
 }
 
-/// Launches that the pull towards no change weighs as much as.
-const PULL: f64 = 2.0;
+/// Launches that the pull of a worker's factor towards 1 weighs as much as, and that of a link's.
+const PULL: f64 = 0.5;
+/// Launches that the pull of a class's factor towards that of its worker weighs as much as.
+const CLASS_PULL: f64 = 0.2;
+/// Most that the factor of a class differs from that of its worker.
+const MOST: f64 = 2.0;
 /// Relative error from which a launch counts less.
 const DELTA: f64 = 0.1;
 
@@ -135,18 +139,22 @@ fn factors_of(launches: &[&ObservedLaunch]) -> Result<BTreeMap<KernelClass, f64>
     classes.sort_unstable();
     classes.dedup();
     let values: Vec<f64> = launches.iter().map(|launch| launch.measured_ns).collect();
-    let sum: f64 = launches.iter().map(|launch| predicted(launch)).sum();
-    let weights: Vec<f64> = launches.iter().map(|launch| predicted(launch) / sum * launches.len() as f64).collect();
-    let how = RobustFit { ridge: PULL / launches.len() as f64, ridge_target: 1.0, delta: DELTA, rounds: 20 };
+    let raw: Vec<f64> = launches.iter().map(|launch| launch.measured_ns * launch.measured_ns / predicted(launch)).collect();
+    let mean = raw.iter().sum::<f64>() / launches.len() as f64;
+    let weights: Vec<f64> = raw.iter().map(|weight| weight / mean).collect();
+    let how = |pull: f64| RobustFit { ridge: pull / launches.len() as f64, ridge_target: 1.0, delta: DELTA, rounds: 20 };
     let sums: Vec<Vec<f64>> = launches.iter().map(|launch| vec![predicted(launch)]).collect();
-    let of_worker = fit_relative(&sums, &values, &weights, &[1.0], how)?[0].max(1e-3);
+    let of_worker = fit_relative(&sums, &values, &weights, &[1.0], how(PULL))?[0].max(1e-3);
     let of_class = |launch: &&ObservedLaunch, class: KernelClass| -> f64 {
         launch.predicted_ns.iter().filter(|kernel| kernel.0 == class).map(|kernel| kernel.1).sum()
     };
     let rows: Vec<Vec<f64>> =
         launches.iter().map(|launch| classes.iter().map(|&class| of_class(launch, class)).collect()).collect();
-    let factors = fit_relative(&rows, &values, &weights, &vec![of_worker; classes.len()], how)?;
-    Ok(classes.into_iter().zip(factors.into_iter().map(|factor| significant(factor.max(1e-3), 4))).collect())
+    let factors = fit_relative(&rows, &values, &weights, &vec![of_worker; classes.len()], how(CLASS_PULL))?;
+    Ok(classes
+        .into_iter()
+        .zip(factors.into_iter().map(|factor| significant(factor.clamp(of_worker / MOST, of_worker * MOST), 4)))
+        .collect())
 }
 
 /// Cost models whose durations are multiplied by a factor for each class.
@@ -213,14 +221,24 @@ mod tests {
             median(&second.iter().map(|launch| (of(launch) / launch.measured_ns - 1.0).abs()).collect::<Vec<_>>())
         };
         let (before, after) = (error(&predicted), error(&|launch| corrected(launch, &factors)));
-        assert!(before > 0.1 && after < 0.035, "{before} {after} {factors:?}");
+        assert!(before > 0.06 && after < 0.6 * before, "{before} {after} {factors:?}");
+    }
+
+    /// Two hundred short launches, predicted ten times too long, beside a few that take nearly all of the time.
+    #[test]
+    fn factors_are_those_of_what_takes_the_time() {
+        let kernels = |convolution, pool| [(KernelClass::Convolution, convolution), (KernelClass::Pool, pool)];
+        let mut launches = vec![launch(&kernels(10.0, 5.0), 1.5); 200];
+        launches.extend(vec![launch(&kernels(500.0, 20.0), 624.0); 15]);
+        let factors = factors_of(&launches.iter().collect::<Vec<_>>()).expect("fits");
+        assert!((factors[&KernelClass::Convolution] - 1.2).abs() < 0.1, "{factors:?}");
     }
 
     #[test]
-    fn what_was_seen_once_moves_a_third_of_the_way() {
+    fn what_was_seen_once_does_not_move_all_the_way() {
         let factors = factors_of(&[&launch(&[(KernelClass::Pool, 100.0)], 106.0)]).expect("fits");
         let factor = factors[&KernelClass::Pool];
-        assert!((1.01..1.06).contains(&factor), "{factor}");
+        assert!((1.01..1.059).contains(&factor), "{factor}");
     }
 
     #[test]

@@ -47,7 +47,7 @@ pub(crate) fn host(arguments: &ValidateHostArguments) -> Outcome {
         print(&section.markdown())?;
     }
     tell(arguments, &gates);
-    Ok(if !gates.iter().any(Gate::fails) { Status::Done } else { Status::Incomplete })
+    Ok(if gates.iter().any(Gate::fails) { Status::Incomplete } else { Status::Done })
 }
 
 #[expect(clippy::print_stderr, reason = "messages to the user")]

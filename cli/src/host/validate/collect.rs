@@ -24,13 +24,13 @@ pub(super) struct Collected<'a> {
 }
 
 /// Predicts every job by the profile and writes `host-run.json`, and results of the models with a trace of both.
-pub(super) fn collect(collected: Collected<'_>, profile: &Path, output: &Path, all: Vec<Loaded>) -> Result<HostRun, Failure> {
+pub(super) fn collect(collected: Collected<'_>, profile: &Path, output: &Path, all: &[Loaded]) -> Result<HostRun, Failure> {
     let Collected { is_quick, samples, fitted, canaries, mut notes } = collected;
     let mut cases = Vec::new();
     let mut facts = BTreeMap::new();
     let mut common_error_percent = None;
     let mut workers = BTreeMap::new();
-    for loaded in &all {
+    for loaded in all {
         let mut scenario = loaded.workload.scenario.clone();
         scenario.value.device = Reference::File(profile.to_owned());
         let inputs = Inputs::load(&scenario.value)?;

@@ -135,17 +135,17 @@ impl Session<'_> {
         let profile = output.join("host.toml");
         let fitted = fit_without(&samples, &MODELS, &found, &profile, seed)?;
         self.progress.say(&format!("measured for {:.0} s; predicting", self.begin.elapsed().as_secs_f64()));
-        self.write_samples(&samples, &output.join("host.samples.jsonl"))?;
+        write_samples(&samples, &output.join("host.samples.jsonl"))?;
         // Everything is in place: what was kept in case of a stop is not needed any more.
         let _ = std::fs::remove_file(journal);
-        self.assemble(&samples, fitted, &profile, all)
+        self.assemble(&samples, &fitted, &profile, &all)
     }
 
-    fn assemble(&mut self, samples: &Samples, fitted: HostFit, profile: &Path, all: Vec<Loaded>) -> Result<HostRun, Failure> {
+    fn assemble(&mut self, samples: &Samples, fitted: &HostFit, profile: &Path, all: &[Loaded]) -> Result<HostRun, Failure> {
         let collected = Collected {
             is_quick: self.arguments.quick,
             samples,
-            fitted: &fitted,
+            fitted,
             canaries: std::mem::take(&mut self.canaries),
             notes: std::mem::take(&mut self.notes),
         };
@@ -248,7 +248,9 @@ impl Session<'_> {
         let done = &mut loaded.done[index];
         match measured {
             Ok(measured) if matches!(measured.stop, Stop::Drained | Stop::Horizon) => {
-                if let Some(difference) = measured.largest_difference().filter(|difference| !(*difference <= 1e-3)) {
+                if let Some(difference) =
+                    measured.largest_difference().filter(|difference| difference.is_nan() || *difference > 1e-3)
+                {
                     self.notes.push(format!(
                         "Outputs of `{}` under `{}` differ by {difference:.1e} of the largest value from those of the whole model.",
                         job.case, job.strategy
@@ -308,19 +310,21 @@ impl Session<'_> {
         }
         Ok(())
     }
+}
 
-    fn write_samples(&self, samples: &Samples, path: &Path) -> Result<(), Failure> {
-        let mut bytes = Vec::new();
-        samples.write(&mut bytes).map_err(Failure::output)?;
-        results::write_atomic(path, &bytes)?;
-        Ok(())
-    }
+fn write_samples(samples: &Samples, path: &Path) -> Result<(), Failure> {
+    let mut bytes = Vec::new();
+    samples.write(&mut bytes).map_err(Failure::output)?;
+    results::write_atomic(path, &bytes)?;
+    Ok(())
 }
 
 fn latencies_in_order(records: &[Record], models: usize) -> Vec<Vec<u64>> {
     let mut latencies = latencies_ns(records, models);
     // A latency of 0 is none: the request was made of views.
-    latencies.iter_mut().for_each(|own| own.retain(|&ns| ns > 0));
+    for own in &mut latencies {
+        own.retain(|&ns| ns > 0);
+    }
     latencies
 }
 
