@@ -89,14 +89,16 @@ impl Pareto {
             corners.extend([at(pair[0]), Point::new(at(pair[1]).x, at(pair[0]).y)]);
         }
         corners.extend(front.last().map(|last| at(last)));
+        let edges = corners.windows(2).filter_map(|pair| Path::line(pair.iter().copied()).bounds());
+        let edges: Vec<Rectangle> = edges.map(|bounds| bounds.grown(0.6)).collect();
         scene.stroke(Path::line(corners), Stroke { colour: MUTED, width: 0.7, dash: Dash::Dashed });
         for it in &drawn {
             let look = groups.iter().position(|group| *group == it.group).map_or(front_look, |index| looks[index]);
             point(&mut scene, look, at(it), 2.3, format!("{} ({}): {:.4}, {:.4}", it.label, it.group, it.x, it.y));
         }
-        let points: Vec<Rectangle> = drawn.iter().map(|it| square(at(it), 2.6)).collect();
+        let taken: Vec<Rectangle> = drawn.iter().map(|it| square(at(it), 2.6)).chain(edges).collect();
         for it in front {
-            label(&mut scene, &it.label, at(it), &points, &frame.area);
+            label(&mut scene, &it.label, at(it), &taken, &frame.area);
         }
         scene
     }
@@ -106,8 +108,8 @@ fn square(at: Point, half: f64) -> Rectangle {
     Rectangle::new(at.x - half, at.y - half, at.x + half, at.y + half)
 }
 
-/// Writes a label where it hides no point and no label; nowhere if there is no such place.
-fn label(scene: &mut Scene, content: &str, at: Point, points: &[Rectangle], area: &Rectangle) {
+/// Writes a label where it hides no point, no line and no label; nowhere if there is no such place.
+fn label(scene: &mut Scene, content: &str, at: Point, taken: &[Rectangle], area: &Rectangle) {
     use Anchor::{End, Middle, Start};
     let places = [
         (4.0, 0.0, Start, Middle),
@@ -122,7 +124,7 @@ fn label(scene: &mut Scene, content: &str, at: Point, points: &[Rectangle], area
     for (x, y, along, across) in places {
         let text = Text::new(content, Point::new(at.x + x, at.y + y), SMALL, INK).anchored(along, across);
         let bounds = text.bounds();
-        let free = points.iter().all(|point| !point.overlaps(&bounds));
+        let free = taken.iter().all(|other| !other.overlaps(&bounds));
         if free && area.contains(&bounds, 0.0) && scene.texts.iter().all(|other| !other.bounds().overlaps(&bounds)) {
             scene.texts.push(text);
             return;
