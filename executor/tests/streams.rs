@@ -8,9 +8,10 @@ use executor::weights::Weights;
 use executor::{ModelToRun, Opener, Settings, Specification, execute, open};
 use sim::engine::StopReason;
 use sim::identifiers::{ModelId, StreamId};
+use sim::plan::{Plan, PlanError};
 use sim::platform::ProcessorKind;
 use sim::record::{Outcome, Record};
-use sim::strategy::registry;
+use sim::strategy::{Decisions, DeviceView, Interest, Job, Strategy, System, registry};
 use sim::task::LoweredModel;
 use sim::workload::{Arrivals, Count, QueueRule, Stream, WhenFull};
 
@@ -46,4 +47,57 @@ fn gates_and_followers() {
         completed.sort_unstable();
         assert_eq!(completed, entered, "{when_full:?}");
     }
+}
+
+/// Asks how much waits for every worker whenever requests arrive, as adaptive strategies do.
+struct Asking {
+    strategy: Box<dyn Strategy>,
+    asked: u32,
+}
+
+impl Strategy for Asking {
+    fn plan(&mut self, job: &Job<'_>, view: &DeviceView<'_>) -> Result<Plan, PlanError> {
+        self.strategy.plan(job, view)
+    }
+
+    fn interest(&self) -> Interest {
+        Interest { arrival: true, ..Interest::default() }
+    }
+
+    fn dispatch(&mut self, system: &dyn System, _: &mut Decisions) {
+        self.asked += 1;
+        for worker in system.device().worker_ids() {
+            // Whoever ended just now is held up by nothing of the request that came in its place.
+            assert!(system.backlog_ns(worker) < 1_000_000_000);
+        }
+    }
+}
+
+/// A request that ends may give its slot to one of another model, with fewer segments, before its worker is free: what the worker had to
+/// do must not be looked up in the new plan.
+#[test]
+fn a_slot_is_given_on_before_its_worker_is_free() {
+    let specification: Specification = "cpu[cores=0, kernels=builtin]".parse().expect("valid");
+    if device_or_skip(open(&specification)).is_none() {
+        return;
+    }
+    let device = device(&[("cpu0", ProcessorKind::CpuCluster, false)]);
+    let (many, few) = (zoo("squeezenet1_1"), executor::frames::frame_model(1));
+    let weights = Weights::drawn();
+    let lowered = [LoweredModel::of(&many, &device), LoweredModel::of(&few, &device)];
+    let models = [
+        ModelToRun { name: "many", graph: &many, lowered: &lowered[0], weights: &weights },
+        ModelToRun { name: "few", graph: &few, lowered: &lowered[1], weights: &weights },
+    ];
+    let first = Stream::new(ModelId(0), Arrivals::ClosedLoop { clients: 1, think_ns: 0 }, Some(3));
+    let after = Arrivals::After { stream: 0, probability: 1.0, count: Count::Fixed(1), delay_ns: 0 };
+    let second = Stream::new(ModelId(1), after, None);
+    let opener: Opener<'_> = Box::new(|| open(&specification));
+    let mut strategy = Asking { strategy: registry::build("heft").expect("known"), asked: 0 };
+    let (settings, interrupt) = (Settings { warm_up: 1, ..Settings::default() }, AtomicBool::new(false));
+    let executed =
+        execute(&device, &models, vec![first, second], &mut strategy, vec![opener], &settings, &interrupt).expect("runs");
+    assert_eq!(executed.summary.stop, StopReason::Drained);
+    assert_eq!(executed.summary.completed, 6);
+    assert!(strategy.asked >= 6, "{}", strategy.asked);
 }

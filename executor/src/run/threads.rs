@@ -203,6 +203,8 @@ pub(super) fn drive(shared: &Shared<'_>, worker: WorkerId, opener: Opener<'_>) {
             }
         };
         state = shared.lock();
+        // What follows may end the request and give its slot to another: nothing runs here any more, though the cores are still held.
+        state.workers[worker.index()].running = None;
         match result {
             Err(error) => state.stop(StopReason::Failed(format!("worker `{}`: {error}", name()))),
             Ok(records) => {
