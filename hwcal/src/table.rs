@@ -112,11 +112,6 @@ impl<'a> Table<'a> {
 }
 
 impl TableRow<'_> {
-    /// The line of the file.
-    pub fn line(&self) -> u64 {
-        self.line
-    }
-
     /// Whether a field is blank.
     pub fn is_empty(&self, column: &'static str) -> bool {
         self.raw(column).is_empty()
