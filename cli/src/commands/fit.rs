@@ -85,7 +85,7 @@ fn finish(arguments: &FitArguments, profile: &str, validation: &dyn Display) -> 
     let built_in = library::devices().iter().find(|entry| entry.name == arguments.device);
     let is_built_in = built_in.is_some_and(|entry| entry.text == profile);
     let verdict = if is_built_in { "The profile is the built-in one." } else { "The profile differs from the built-in one." };
-    print(&format!("{}\n{verdict}\n", validation))?;
+    print(&format!("{validation}\n{verdict}\n"))?;
     Ok(if is_built_in || !arguments.check { Status::Done } else { Status::Incomplete })
 }
 

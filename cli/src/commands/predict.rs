@@ -1,5 +1,6 @@
 //! `socrates predict`.
 
+use std::fmt::Write as _;
 use std::path::Path;
 
 use hwcal::table::Source;
@@ -146,7 +147,8 @@ fn rendered(predicted: &Predicted) -> String {
     }
     let mut text = format!("`{}` on `{}`:\n\n{}", predicted.model, predicted.device, table.render());
     for it in &predicted.refused {
-        text.push_str(&format!("\n{} does not run it: operator `{}`: {}\n", cores_of(&it.worker), it.operator, it.reason));
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "\n{} does not run it: operator `{}`: {}", cores_of(&it.worker), it.operator, it.reason);
     }
     text
 }

@@ -1,5 +1,6 @@
 //! `socrates validate models`.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
@@ -65,11 +66,12 @@ fn rendered(judgement: &Judgement) -> String {
         table.row(cells(it));
     }
     let mut text = format!("Predictions of whole models on `{}` against measurements:\n\n{}", judgement.device, table.render());
-    text.push_str("\n`fitted on`: models that the profile was fitted to. `base`: a plain baseline of the same campaign, models left out at random and \n");
+    text.push_str("\n`fitted on`: models that the profile was fitted to. `base`: a plain baseline of the same campaign, models left out at random and\n");
     text.push_str("whole families left out. `held`: share of measurements inside of the predicted 90 % intervals.\n");
     for it in &judgement.refused {
         let more = if it.models.len() < it.rows { ", ..." } else { "" };
-        text.push_str(&format!("\nnot judged, {} rows: {} ({}{more})\n", it.rows, it.reason, it.models.join(", ")));
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "\nnot judged, {} rows: {} ({}{more})", it.rows, it.reason, it.models.join(", "));
     }
     text
 }
