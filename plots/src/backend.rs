@@ -53,7 +53,7 @@ fn colour(BackendColor { alpha, rgb: (red, green, blue) }: BackendColor) -> Colo
 
 impl Scene {
     /// Draws a path in a style, filled or as a line, with what was left in the extras.
-    pub(crate) fn draw_outline<S: BackendStyle>(&mut self, path: Path, style: &S, filled: bool) -> Drawn {
+    pub(crate) fn draw_outline<S: BackendStyle>(&mut self, path: Path, style: &S, filled: bool) {
         let colour = colour(style.color());
         let Extras { dash, outline, hint } = self.extras.clone();
         let shape = if filled {
@@ -65,7 +65,6 @@ impl Scene {
         if !shape.path.0.is_empty() {
             self.shapes.push(shape);
         }
-        Ok(())
     }
 }
 
@@ -95,19 +94,23 @@ impl DrawingBackend for Scene {
 
     fn draw_rect<S: BackendStyle>(&mut self, one: BackendCoord, other: BackendCoord, style: &S, filled: bool) -> Drawn {
         let (Point { x: left, y: top }, Point { x: right, y: bottom }) = (point(one), point(other));
-        self.draw_outline(Path::rectangle(Rectangle::new(left, top, right, bottom)), style, filled)
+        self.draw_outline(Path::rectangle(Rectangle::new(left, top, right, bottom)), style, filled);
+        Ok(())
     }
 
     fn draw_path<S: BackendStyle, I: IntoIterator<Item = BackendCoord>>(&mut self, path: I, style: &S) -> Drawn {
-        self.draw_outline(Path::line(path.into_iter().map(point)), style, false)
+        self.draw_outline(Path::line(path.into_iter().map(point)), style, false);
+        Ok(())
     }
 
     fn draw_circle<S: BackendStyle>(&mut self, centre: BackendCoord, radius: u32, style: &S, filled: bool) -> Drawn {
-        self.draw_outline(Path::circle(point(centre), f64::from(radius) / PIXELS), style, filled)
+        self.draw_outline(Path::circle(point(centre), f64::from(radius) / PIXELS), style, filled);
+        Ok(())
     }
 
     fn fill_polygon<S: BackendStyle, I: IntoIterator<Item = BackendCoord>>(&mut self, corners: I, style: &S) -> Drawn {
-        self.draw_outline(Path::polygon(corners.into_iter().map(point)), style, true)
+        self.draw_outline(Path::polygon(corners.into_iter().map(point)), style, true);
+        Ok(())
     }
 
     /// The top of a text is that of its capitals, its bottom the base line.
@@ -193,7 +196,7 @@ mod tests {
         let one = Text::new("Ångström 12", Point::new(10.0, 20.25), 6.2, INK).anchored(Anchor::End, Anchor::Start).semibold();
         for text in [one.clone(), one.upwards()] {
             let scene = drawn(|area| area.draw(&text.element()).expect("drawn"));
-            assert_eq!(scene.texts, [text.clone()]);
+            assert!(scene.texts.iter().eq([&text]));
             let page = std::rc::Rc::new(std::cell::RefCell::new(Scene::new(50.0, 40.0, "a")));
             let (length, height) = DrawingArea::from(&page).estimate_text_size(&text.content, &text.style()).expect("measured");
             assert!((f64::from(length) / PIXELS - text.length()).abs() < 0.011);

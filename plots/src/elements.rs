@@ -216,7 +216,8 @@ impl Drawable<Scene> for Curve {
     fn draw<I: Iterator<Item = BackendCoord>>(&self, mut places: I, page: &mut Scene, _: (u32, u32)) -> Drawn {
         let Some(from) = places.next().map(point) else { return Ok(()) };
         let path = self.path.mapped(|at| Point::new(from.x + at.x, from.y + at.y));
-        page.draw_outline(path, &lined(self.stroke), false)
+        page.draw_outline(path, &lined(self.stroke), false);
+        Ok(())
     }
 }
 

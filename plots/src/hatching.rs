@@ -14,7 +14,7 @@ pub(crate) fn hatching(rectangle: Rectangle, hatch: Hatch) -> Vec<[Point; 2]> {
             let sum = (first + index) * APART;
             let begin = Point::new(left.max(sum - bottom), (sum - left).min(bottom));
             let end = Point::new((sum - top).min(right), top.max(sum - right));
-            (end.x > begin.x).then(|| [begin, end])
+            (end.x > begin.x).then_some([begin, end])
         };
         (0..count(right + bottom - left - top, APART)).filter_map(move |index| line(f64::from(index)))
     };
@@ -24,7 +24,7 @@ pub(crate) fn hatching(rectangle: Rectangle, hatch: Hatch) -> Vec<[Point; 2]> {
             let difference = (first + index) * APART;
             let begin = Point::new(left.max(difference + top), (left - difference).max(top));
             let end = Point::new((difference + bottom).min(right), (right - difference).min(bottom));
-            (end.x > begin.x).then(|| [begin, end])
+            (end.x > begin.x).then_some([begin, end])
         };
         (0..count(right - left + bottom - top, APART)).filter_map(move |index| line(f64::from(index)))
     };

@@ -69,9 +69,9 @@ impl HeatMap {
         };
         for (row, cells) in self.cells.iter().enumerate().take(self.rows.len()) {
             for (column, cell) in cells.iter().enumerate().take(self.columns.len()) {
-                let first = frame.at(column as f64, row as f64);
-                let last = frame.at((column + 1) as f64, (row + 1) as f64);
-                let place = Rectangle::new(first.x, first.y, last.x, last.y).grown(-0.4);
+                let begin = frame.at(column as f64, row as f64);
+                let end = frame.at((column + 1) as f64, (row + 1) as f64);
+                let place = Rectangle::new(begin.x, begin.y, end.x, end.y).grown(-0.4);
                 let look = cell.as_ref().and_then(|cell| look(cell, &groups, &looks));
                 let name = format!("{}, {}", self.rows[row], self.columns[column]);
                 draw_cell(&frame.canvas, place, cell.as_ref(), look, &share, &name);

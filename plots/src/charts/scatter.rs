@@ -18,7 +18,7 @@ use crate::style::{Colour, GRID, INK, MUTED, Marker, Series, Width, looks};
 pub struct Scatter {
     /// What it shows.
     pub title: String,
-    /// What is predicted, with its unit: `ms`, `latency in ms`.
+    /// What is predicted, with its unit: `latency, ms`; or only the unit.
     pub quantity: String,
     /// The pairs.
     pub pairs: Vec<Pair>,
@@ -66,7 +66,8 @@ impl Scatter {
         }
         legend.push(Entry::new("predicted = measured", look(INK), Symbol::Line));
         legend.push(Entry::new("±10 %", look(band()), Symbol::Area));
-        let axis = |what: &str| Axis::Numbers { label: format!("{what}, {}", self.quantity), domain, logarithmic: true };
+        let separator = if self.quantity.contains(", ") { " " } else { ", " };
+        let axis = |what: &str| Axis::Numbers { label: format!("{what}{separator}{}", self.quantity), domain, logarithmic: true };
         let notes = left_out(self.pairs.len() - pairs.len(), self.pairs.len(), "not positive or not finite");
         let (x, y) = (axis("measured"), axis("predicted"));
         let frame = Layout { title: &self.title, across, x: &x, y: &y, legend: &legend, notes: &notes, height: None }.draw();
