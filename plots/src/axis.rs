@@ -45,10 +45,10 @@ impl Axis {
         let (domain, logarithmic) = match self {
             Self::Numbers { domain, logarithmic, .. } => (*domain, *logarithmic),
             Self::Names { names, .. } => {
-                return Scale { domain: (0.0, names.len().max(1) as f64), logarithmic: false, ticks: 0 };
+                return Scale { domain: (0.0, names.len().max(1) as f64), logarithmic: false, most_ticks: 0 };
             }
         };
-        let with = |ticks: usize| Scale { domain, logarithmic, ticks };
+        let with = |most_ticks: usize| Scale { domain, logarithmic, most_ticks };
         let fits = |scale: &Scale| {
             let mut ends: Vec<(f64, f64)> = scale
                 .ticks()
@@ -68,7 +68,7 @@ impl Axis {
     /// The most that `measure` gives of a tick, whichever are chosen; it is told the label and where on the axis it is, from 0 to 1.
     fn widest(&self, measure: impl Fn(&str, f64) -> f64) -> f64 {
         let Self::Numbers { domain, logarithmic, .. } = self else { return 0.0 };
-        let scales = (2..=MOST).map(|ticks| Scale { domain: *domain, logarithmic: *logarithmic, ticks });
+        let scales = (2..=MOST).map(|most_ticks| Scale { domain: *domain, logarithmic: *logarithmic, most_ticks });
         let of = |scale: Scale| scale.ticks().into_iter().map(move |tick| (scale.share(tick.value), tick.label));
         scales.flat_map(of).map(|(share, label)| measure(&label, share)).fold(0.0, f64::max)
     }

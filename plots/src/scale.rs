@@ -17,7 +17,7 @@ pub struct Scale {
     /// Whether equal ratios are equally long, or equal differences.
     pub logarithmic: bool,
     /// About how many labelled ticks there are at most: of 1 only the first has a label, of 0 there are none.
-    pub ticks: usize,
+    pub most_ticks: usize,
 }
 
 /// A mark at an axis.
@@ -78,12 +78,12 @@ impl Scale {
 
     /// Labelled ticks, and minor ones between them on a logarithmic axis.
     pub fn ticks(&self) -> Vec<Tick> {
-        if self.ticks == 0 {
+        if self.most_ticks == 0 {
             return Vec::new();
         }
-        let most = self.ticks.max(2);
+        let most = self.most_ticks.max(2);
         let mut ticks = if self.logarithmic { self.logarithmic_ticks(most) } else { self.linear_ticks(most) };
-        if self.ticks == 1 {
+        if self.most_ticks == 1 {
             for tick in ticks.iter_mut().filter(|tick| !tick.label.is_empty()).skip(1) {
                 tick.label.clear();
             }
@@ -154,7 +154,7 @@ impl Ranged for Scale {
     /// The ticks; only those with a label if light ones are not wanted.
     fn key_points<Hint: KeyPointHint>(&self, hint: Hint) -> Vec<f64> {
         let light = hint.weight().allow_light_points();
-        let few = Self { ticks: self.ticks.min(hint.max_num_points()), ..*self };
+        let few = Self { most_ticks: self.most_ticks.min(hint.max_num_points()), ..*self };
         few.ticks().into_iter().filter(|tick| light || !tick.label.is_empty()).map(|tick| tick.value).collect()
     }
 
@@ -220,7 +220,7 @@ mod tests {
     use super::*;
 
     fn labels(domain: (f64, f64), logarithmic: bool, most: usize) -> Vec<String> {
-        let scale = Scale { domain, logarithmic, ticks: most };
+        let scale = Scale { domain, logarithmic, most_ticks: most };
         scale.ticks().into_iter().map(|tick| tick.label).filter(|label| !label.is_empty()).collect()
     }
 
@@ -252,7 +252,7 @@ mod tests {
                     if logarithmic && low <= 0.0 {
                         continue;
                     }
-                    let scale = Scale { domain: (low * unit, high * unit), logarithmic, ticks: 6 };
+                    let scale = Scale { domain: (low * unit, high * unit), logarithmic, most_ticks: 6 };
                     let ticks = scale.ticks();
                     let labels: Vec<&String> = ticks.iter().map(|tick| &tick.label).filter(|label| !label.is_empty()).collect();
                     assert!((2..=13).contains(&labels.len()), "{scale:?}: {labels:?}");
@@ -266,7 +266,7 @@ mod tests {
     /// As a coordinate of plotters: places by hand, both ways along; its key points are the ticks.
     #[test]
     fn scales_are_coordinates() {
-        let scale = |domain, logarithmic| Scale { domain, logarithmic, ticks: 5 };
+        let scale = |domain, logarithmic| Scale { domain, logarithmic, most_ticks: 5 };
         let cases = [
             (scale((0.0, 10.0), false), 2.5, (100, 300), 150),
             (scale((0.0, 10.0), false), 2.5, (300, 100), 250),
