@@ -1,8 +1,11 @@
 //! Legends: in rows above the data, never over them.
 
-use crate::geometry::{Path, Point, Rectangle};
-use crate::scene::{Anchor, Scene, Shape, Stroke, Text, Weight, shortened, width};
-use crate::style::{INK, LINE, SMALL, Series, WHITE};
+use crate::backend::pixel;
+use crate::canvas::Canvas;
+use crate::elements::{Bar, Mark, corners, line};
+use crate::geometry::{Point, Rectangle};
+use crate::scene::{Anchor, Stroke, Text, Weight, shortened, width};
+use crate::style::{INK, LINE, SMALL, Series};
 
 /// Width of a symbol.
 const SYMBOL: f64 = 14.0;
@@ -73,41 +76,32 @@ impl Legend {
     }
 
     /// Draws it with its upper left corner at a point.
-    pub(crate) fn draw(&self, scene: &mut Scene, at: Point) {
+    pub(crate) fn draw(&self, canvas: &Canvas, at: Point) {
         for (index, entry) in self.entries.iter().enumerate() {
             let left = at.x + self.pitch * (index % self.columns) as f64;
             let y = at.y + ROW * (index / self.columns) as f64 + ROW / 2.0;
-            symbol(scene, entry, left, y);
+            symbol(canvas, entry, left, y);
             let text = Text::new(entry.label.clone(), Point::new(left + SYMBOL + GAP, y), SMALL, INK);
-            scene.texts.push(text.anchored(Anchor::Start, Anchor::Middle));
+            canvas.write(&text.anchored(Anchor::Start, Anchor::Middle));
         }
     }
 }
 
-fn symbol(scene: &mut Scene, entry: &Entry, left: f64, y: f64) {
+fn symbol(canvas: &Canvas, entry: &Entry, left: f64, y: f64) {
     let series = entry.series;
     if matches!(entry.symbol, Symbol::Line | Symbol::LinePoint) {
         let stroke = Stroke { colour: series.colour, width: LINE, dash: series.dash };
-        scene.stroke(Path::line([Point::new(left, y), Point::new(left + SYMBOL, y)]), stroke);
+        canvas.draw(&line([Point::new(left, y), Point::new(left + SYMBOL, y)].map(pixel), stroke));
     }
     match entry.symbol {
         Symbol::Line => {}
-        Symbol::Point | Symbol::LinePoint => point(scene, series, Point::new(left + SYMBOL / 2.0, y), 2.3, String::new()),
-        Symbol::Area => {
-            let area = Rectangle::new(left + 2.0, y - 3.0, left + SYMBOL, y + 3.0);
-            scene.bar(area, series.colour, series.hatch, String::new());
+        Symbol::Point | Symbol::LinePoint => {
+            let at = pixel(Point::new(left + SYMBOL / 2.0, y));
+            canvas.draw(&Mark { at, series, radius: 2.3, hint: String::new() });
         }
-    }
-}
-
-/// Draws a point of a series.
-pub(crate) fn point(scene: &mut Scene, series: Series, at: Point, radius: f64, hint: String) {
-    let path = series.marker.path(at, radius);
-    if series.marker.is_open() {
-        scene.shapes.push(Shape { path, stroke: Some(Stroke::solid(series.colour, 0.45 * radius)), fill: None, hint });
-    } else {
-        // A white rim tells points apart that lie on each other.
-        let rim = Stroke::solid(WHITE, 0.3);
-        scene.shapes.push(Shape { path, fill: Some(series.colour), stroke: Some(rim), hint });
+        Symbol::Area => {
+            let corners = corners(Rectangle::new(left + 2.0, y - 3.0, left + SYMBOL, y + 3.0));
+            canvas.draw(&Bar { corners, colour: series.colour, hatch: series.hatch, hint: String::new() });
+        }
     }
 }

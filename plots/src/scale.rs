@@ -1,4 +1,8 @@
-//! From values to places along an axis, and where ticks stand.
+//! From values to places along an axis, and where ticks stand: a coordinate of `plotters`.
+
+use std::ops::Range;
+
+use plotters::coord::ranged1d::{KeyPointHint, NoDefaultFormatting, Ranged, ValueFormatter};
 
 use crate::number::si;
 
@@ -10,10 +14,10 @@ const LARGEST: f64 = 1e100;
 pub struct Scale {
     /// Least and most value; they differ.
     pub domain: (f64, f64),
-    /// Where these are.
-    pub range: (f64, f64),
     /// Whether equal ratios are equally long, or equal differences.
     pub logarithmic: bool,
+    /// About how many labelled ticks there are at most: of 1 only the first has a label, of 0 there are none.
+    pub most_ticks: usize,
 }
 
 /// A mark at an axis.
@@ -59,24 +63,32 @@ pub(crate) fn logarithmic_domain(values: impl IntoIterator<Item = f64>, margin: 
 }
 
 impl Scale {
-    /// Where a value is.
-    pub fn at(&self, value: f64) -> f64 {
+    /// Where a value is: 0 at the least, 1 at the most.
+    pub fn share(&self, value: f64) -> f64 {
         let place = |value: f64| if self.logarithmic { libm::log10(value) } else { value };
         let (low, high) = (place(self.domain.0), place(self.domain.1));
-        self.range.0 + (place(value) - low) / (high - low) * (self.range.1 - self.range.0)
+        (place(value) - low) / (high - low)
     }
 
     /// Whether the domain holds a value, up to rounding.
     fn holds(&self, value: f64) -> bool {
-        let at = self.at(value);
-        let (low, high) = (self.range.0.min(self.range.1), self.range.0.max(self.range.1));
-        at.is_finite() && at >= low - 1e-6 && at <= high + 1e-6
+        let share = self.share(value);
+        share.is_finite() && (-1e-8..=1.0 + 1e-8).contains(&share)
     }
 
-    /// At most about `most` labelled ticks, and minor ones between them on a logarithmic axis.
-    pub fn ticks(&self, most: usize) -> Vec<Tick> {
-        let most = most.max(2);
-        if self.logarithmic { self.logarithmic_ticks(most) } else { self.linear_ticks(most) }
+    /// Labelled ticks, and minor ones between them on a logarithmic axis.
+    pub fn ticks(&self) -> Vec<Tick> {
+        if self.most_ticks == 0 {
+            return Vec::new();
+        }
+        let most = self.most_ticks.max(2);
+        let mut ticks = if self.logarithmic { self.logarithmic_ticks(most) } else { self.linear_ticks(most) };
+        if self.most_ticks == 1 {
+            for tick in ticks.iter_mut().filter(|tick| !tick.label.is_empty()).skip(1) {
+                tick.label.clear();
+            }
+        }
+        ticks
     }
 
     fn linear_ticks(&self, most: usize) -> Vec<Tick> {
@@ -130,6 +142,39 @@ impl Scale {
     }
 }
 
+impl Ranged for Scale {
+    type FormatOption = NoDefaultFormatting;
+    type ValueType = f64;
+
+    fn map(&self, value: &f64, (from, to): (i32, i32)) -> i32 {
+        let (from, to) = (f64::from(from), f64::from(to));
+        libm::round(from + self.share(*value) * (to - from)) as i32
+    }
+
+    /// The ticks; only those with a label if light ones are not wanted.
+    fn key_points<Hint: KeyPointHint>(&self, hint: Hint) -> Vec<f64> {
+        let light = hint.weight().allow_light_points();
+        let few = Self { most_ticks: self.most_ticks.min(hint.max_num_points()), ..*self };
+        few.ticks().into_iter().filter(|tick| light || !tick.label.is_empty()).map(|tick| tick.value).collect()
+    }
+
+    fn range(&self) -> Range<f64> {
+        self.domain.0..self.domain.1
+    }
+}
+
+impl ValueFormatter<f64> for Scale {
+    fn format(value: &f64) -> String {
+        si(*value, 4)
+    }
+
+    /// What the tick at a value says; nothing of a minor one.
+    fn format_ext(&self, value: &f64) -> String {
+        let here = |tick: &Tick| tick.value.total_cmp(value).is_eq();
+        self.ticks().into_iter().find(here).map_or_else(|| Self::format(value), |tick| tick.label)
+    }
+}
+
 /// `0.02`, `3000`.
 fn power_free(digit: i32, decade: i32) -> String {
     let decimals = (-decade).max(0) as usize;
@@ -170,11 +215,13 @@ fn prefixed(value: f64, largest: f64, digits: usize) -> String {
 
 #[cfg(test)]
 mod tests {
+    use plotters::coord::ranged1d::BoldPoints;
+
     use super::*;
 
     fn labels(domain: (f64, f64), logarithmic: bool, most: usize) -> Vec<String> {
-        let scale = Scale { domain, range: (0.0, 100.0), logarithmic };
-        scale.ticks(most).into_iter().map(|tick| tick.label).filter(|label| !label.is_empty()).collect()
+        let scale = Scale { domain, logarithmic, most_ticks: most };
+        scale.ticks().into_iter().map(|tick| tick.label).filter(|label| !label.is_empty()).collect()
     }
 
     #[test]
@@ -205,8 +252,8 @@ mod tests {
                     if logarithmic && low <= 0.0 {
                         continue;
                     }
-                    let scale = Scale { domain: (low * unit, high * unit), range: (10.0, 210.0), logarithmic };
-                    let ticks = scale.ticks(6);
+                    let scale = Scale { domain: (low * unit, high * unit), logarithmic, most_ticks: 6 };
+                    let ticks = scale.ticks();
                     let labels: Vec<&String> = ticks.iter().map(|tick| &tick.label).filter(|label| !label.is_empty()).collect();
                     assert!((2..=13).contains(&labels.len()), "{scale:?}: {labels:?}");
                     assert!(ticks.iter().all(|tick| scale.holds(tick.value)));
@@ -214,6 +261,28 @@ mod tests {
                 }
             }
         }
+    }
+
+    /// As a coordinate of plotters: places by hand, both ways along; its key points are the ticks.
+    #[test]
+    fn scales_are_coordinates() {
+        let scale = |domain, logarithmic| Scale { domain, logarithmic, most_ticks: 5 };
+        let cases = [
+            (scale((0.0, 10.0), false), 2.5, (100, 300), 150),
+            (scale((0.0, 10.0), false), 2.5, (300, 100), 250),
+            (scale((-1.0, 1.0), false), 2.0, (0, 100), 150),
+            (scale((1.0, 1000.0), true), 10.0, (0, 300), 100),
+            (scale((1.0, 1e300), true), 1e150, (0, i32::MAX), i32::MAX / 2 + 1),
+        ];
+        for (scale, value, limit, expected) in cases {
+            assert_eq!(scale.map(&value, limit), expected, "{value} on {scale:?}");
+        }
+        let scale = scale((1.0, 100.0), true);
+        assert_eq!(scale.key_points(BoldPoints(5)), [1.0, 10.0, 100.0]);
+        assert_eq!(scale.key_points(5).len(), 19, "minor ones too");
+        assert_eq!(scale.key_points(BoldPoints(1)), [1.0]);
+        assert!(scale.key_points(0).is_empty());
+        assert_eq!([10.0, 20.0, 0.5].map(|value| scale.format_ext(&value)), ["10", "", "0.5"]);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use thiserror::Error;
 
+use crate::backend::Extras;
 use crate::font::{CAPITAL, DESCENT, Font};
 use crate::geometry::{Path, Point, Rectangle};
 use crate::style::Colour;
@@ -26,8 +27,8 @@ pub enum DrawError {
     Encode(String),
 }
 
-/// A page.
-#[derive(Clone, Debug, PartialEq)]
+/// A page. It is a backend of `plotters`, whose pixels are hundredths of a point.
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Scene {
     /// In points.
     pub width: f64,
@@ -39,6 +40,8 @@ pub struct Scene {
     pub shapes: Vec<Shape>,
     /// Texts.
     pub texts: Vec<Text>,
+    /// What is drawn next has.
+    pub(crate) extras: Extras,
 }
 
 /// A path, filled or stroked or both.
@@ -156,32 +159,12 @@ impl Stroke {
 impl Scene {
     /// An empty page.
     pub fn new(width: f64, height: f64, title: impl Into<String>) -> Self {
-        Self { width, height, title: title.into(), shapes: Vec::new(), texts: Vec::new() }
+        Self { width, height, title: title.into(), ..Self::default() }
     }
 
     /// The page.
     pub fn page(&self) -> Rectangle {
         Rectangle::new(0.0, 0.0, self.width, self.height)
-    }
-
-    /// Adds a filled path.
-    pub fn fill(&mut self, path: Path, colour: Colour) {
-        self.shapes.push(Shape { path, fill: Some(colour), ..Shape::default() });
-    }
-
-    /// Adds a line.
-    pub fn stroke(&mut self, path: Path, stroke: Stroke) {
-        self.shapes.push(Shape { path, stroke: Some(stroke), ..Shape::default() });
-    }
-
-    /// Adds a filled rectangle with lines over it; what is too thin to be seen is widened to a tenth of a point.
-    pub fn bar(&mut self, rectangle: Rectangle, colour: Colour, hatch: Hatch, hint: String) {
-        let Rectangle { left, top, right, bottom } = rectangle;
-        let seen = Rectangle::new(left, top, right.max(left + 0.1), bottom.max(top + 0.1));
-        self.shapes.push(Shape { path: Path::rectangle(seen), fill: Some(colour), hint, ..Shape::default() });
-        for line in hatching(seen, hatch) {
-            self.stroke(line, Stroke::solid(colour.hatching(), 0.5));
-        }
     }
 
     /// The figure as SVG.
@@ -213,43 +196,6 @@ impl Scene {
         }
         found
     }
-}
-
-/// Lines at 45 degrees within a rectangle, 2.6 points apart; they begin at places of the page, so that bars side by side match.
-fn hatching(rectangle: Rectangle, hatch: Hatch) -> Vec<Path> {
-    const APART: f64 = 3.7;
-    let Rectangle { left, top, right, bottom } = rectangle;
-    // A rising line has x + y constant, a falling one x - y.
-    let rising = || {
-        let first = libm::ceil((left + top) / APART);
-        let line = move |index: f64| {
-            let sum = (first + index) * APART;
-            let begin = Point::new(left.max(sum - bottom), (sum - left).min(bottom));
-            let end = Point::new((sum - top).min(right), top.max(sum - right));
-            (end.x > begin.x).then(|| Path::line([begin, end]))
-        };
-        (0..count(right + bottom - left - top, APART)).filter_map(move |index| line(f64::from(index)))
-    };
-    let falling = || {
-        let first = libm::ceil((left - bottom) / APART);
-        let line = move |index: f64| {
-            let difference = (first + index) * APART;
-            let begin = Point::new(left.max(difference + top), (left - difference).max(top));
-            let end = Point::new((difference + bottom).min(right), (right - difference).min(bottom));
-            (end.x > begin.x).then(|| Path::line([begin, end]))
-        };
-        (0..count(right - left + bottom - top, APART)).filter_map(move |index| line(f64::from(index)))
-    };
-    match hatch {
-        Hatch::Plain => Vec::new(),
-        Hatch::Rising => rising().collect(),
-        Hatch::Falling => falling().collect(),
-        Hatch::Crossed => rising().chain(falling()).collect(),
-    }
-}
-
-fn count(extent: f64, apart: f64) -> u32 {
-    libm::ceil(extent / apart).clamp(0.0, 10_000.0) as u32
 }
 
 impl Text {

@@ -40,6 +40,10 @@ fn names(count: usize) -> Vec<String> {
 fn check(what: &str, draw: impl Fn() -> Scene, has_data: bool) {
     let scene = draw();
     assert_eq!(scene.collisions(), Vec::<String>::new(), "{what}: labels");
+    // A point at the edge of the area for data reaches into the margin, not beyond it.
+    for place in scene.shapes.iter().filter_map(|shape| shape.path.bounds()) {
+        assert!(scene.page().contains(&place, 0.01), "{what}: {place:?} leaves the page");
+    }
     let svg = scene.svg();
     assert_eq!(svg, draw().svg(), "{what}: bytes differ");
     assert!(!svg.contains("NaN") && !svg.contains("inf"), "{what}: not a number");

@@ -1,8 +1,12 @@
 //! Grouped bars with intervals.
 
+use crate::axis::Axis;
+use crate::backend::pixel;
+use crate::canvas::Canvas;
 use crate::charts::left_out;
-use crate::frame::{Axis, Layout, nothing};
-use crate::geometry::{Path, Point, Rectangle};
+use crate::elements::{self, line};
+use crate::frame::{Layout, nothing};
+use crate::geometry::Point;
 use crate::legend::{Entry, Symbol};
 use crate::number::si;
 use crate::scale::{drawable, linear_domain, logarithmic_domain};
@@ -79,44 +83,44 @@ impl Bars {
         let y = Axis::Numbers { label: self.quantity.clone(), domain, logarithmic: self.logarithmic };
         let why = if self.logarithmic { "not positive or not finite" } else { "not finite" };
         let notes = left_out(given().count() - given().filter(kept).count(), given().count(), why);
-        let mut scene = Scene::new(across, 0.0, self.title.clone());
-        let frame = Layout { x: &x, y: &y, legend: &legend, notes: &notes, height: Some(height) }.draw(&mut scene);
-        let each = frame.area.width() / self.places.len() as f64;
-        let thick = 0.84 * each / self.series.len().max(1) as f64;
-        let base = if self.logarithmic { frame.area.bottom } else { frame.y.at(0.0) };
+        let frame =
+            Layout { title: &self.title, across, x: &x, y: &y, legend: &legend, notes: &notes, height: Some(height) }.draw();
+        // A place is 1 wide.
+        let thick = 0.84 / self.series.len().max(1) as f64;
+        let points = thick * frame.area.width() / self.places.len() as f64;
+        let base = if self.logarithmic { domain.0 } else { 0.0 };
         for (place, bars) in self.bars.iter().enumerate().take(self.places.len()) {
             for (index, (bar, look)) in bars.iter().zip(&looks).enumerate() {
-                let left = frame.area.left + each * (place as f64 + 0.08) + thick * index as f64;
+                let left = place as f64 + 0.08 + thick * index as f64;
+                let middle = left + thick / 2.0;
                 let Some(bar) = bar.as_ref().filter(kept) else {
-                    let middle = Point::new(left + thick / 2.0, base - 2.5);
-                    scene.texts.push(Text::new("–", middle, SMALL.min(1.6 * thick), MUTED));
+                    let at = frame.at(middle, base);
+                    frame.canvas.write(&Text::new("–", Point::new(at.x, at.y - 2.5), SMALL.min(1.6 * points), MUTED));
                     continue;
                 };
-                let y = frame.y.at(bar.value);
-                let drawn = Rectangle::new(left + 0.04 * thick, y.min(base), left + 0.96 * thick, y.max(base));
+                let corners = [(left + 0.04 * thick, base), (left + 0.96 * thick, bar.value)];
                 let hint = format!("{}, {}: {}", self.places[place], self.series[index], si(bar.value, 4));
-                scene.bar(drawn, look.colour, look.hatch, hint);
+                frame.draw(&elements::Bar { corners, colour: look.colour, hatch: look.hatch, hint });
                 if let Some((low, high)) =
                     bar.interval.filter(|(low, high)| drawable(*low, self.logarithmic) && drawable(*high, self.logarithmic))
                 {
-                    interval(&mut scene, left + thick / 2.0, frame.y.at(low), frame.y.at(high), 0.25 * thick);
+                    interval(&frame.canvas, frame.at(middle, low), frame.at(middle, high), 0.25 * points);
                 }
             }
         }
         if !self.logarithmic {
-            let line = Path::line([Point::new(frame.area.left, base), Point::new(frame.area.right, base)]);
-            scene.stroke(line, Stroke::solid(INK, 0.5));
+            frame.draw(&line([(0.0, base), (self.places.len() as f64, base)], Stroke::solid(INK, 0.5)));
         }
-        scene
+        frame.done()
     }
 }
 
 /// An interval as a line with ends.
-fn interval(scene: &mut Scene, x: f64, low: f64, high: f64, half: f64) {
+fn interval(canvas: &Canvas, low: Point, high: Point, half: f64) {
     let half = half.min(2.5);
     let ink = Stroke::solid(INK, 0.7);
-    scene.stroke(Path::line([Point::new(x, low), Point::new(x, high)]), ink);
-    for y in [low, high] {
-        scene.stroke(Path::line([Point::new(x - half, y), Point::new(x + half, y)]), ink);
+    canvas.draw(&line([low, high].map(pixel), ink));
+    for end in [low, high] {
+        canvas.draw(&line([Point::new(end.x - half, end.y), Point::new(end.x + half, end.y)].map(pixel), ink));
     }
 }

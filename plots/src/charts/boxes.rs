@@ -1,10 +1,14 @@
 //! Boxes: the spread of values in groups.
 
+use plotters::element::Circle;
+
+use crate::axis::Axis;
+use crate::backend::pixels;
 use crate::charts::{left_out, quantile};
-use crate::frame::{Axis, Layout, nothing};
-use crate::geometry::{Path, Point, Rectangle};
+use crate::elements::{filled, line, lined, rectangle};
+use crate::frame::{Frame, Layout, nothing};
 use crate::scale::{drawable, linear_domain, logarithmic_domain};
-use crate::scene::{Scene, Shape, Stroke};
+use crate::scene::{Scene, Stroke};
 use crate::style::{Colour, HAIRLINE, INK, MUTED, WHITE, Width, looks};
 
 /// One box a sample: quartiles and median, whiskers from the 5th to the 95th percentile, a point for each value beyond.
@@ -54,23 +58,18 @@ impl Boxes {
         let why = if self.logarithmic { "not positive or not finite" } else { "not finite" };
         let notes = left_out(total - kept, total, why);
         let height = ROW * self.samples.len() as f64 + 2.0;
-        let mut scene = Scene::new(across, 0.0, self.title.clone());
-        let frame = Layout { x: &x, y: &y, legend: &[], notes: &notes, height: Some(height) }.draw(&mut scene);
+        let frame = Layout { title: &self.title, across, x: &x, y: &y, legend: &[], notes: &notes, height: Some(height) }.draw();
         if let Some(mark) = self.mark.filter(|mark| drawable(*mark, self.logarithmic)) {
-            let at = frame.x.at(mark);
-            let line = Path::line([Point::new(at, frame.area.top), Point::new(at, frame.area.bottom)]);
-            scene.stroke(line, Stroke::solid(MUTED, 0.8));
+            frame.draw(&line([(mark, 0.0), (mark, self.samples.len() as f64)], Stroke::solid(MUTED, 0.8)));
         }
         let names: Vec<String> = self.samples.iter().map(|sample| sample.name.clone()).collect();
         let looks = looks(&names);
-        let row = frame.area.height() / self.samples.len() as f64;
         for (index, (values, look)) in drawn.iter().zip(looks).enumerate() {
-            let y = frame.area.top + row * (index as f64 + 0.5);
             if !values.is_empty() {
-                one_box(&mut scene, values, y, 0.3 * row, |value| frame.x.at(value), look.colour);
+                one_box(&frame, values, index as f64 + 0.5, look.colour);
             }
         }
-        scene
+        frame.done()
     }
 
     fn ascending(&self, sample: &Sample) -> Vec<f64> {
@@ -80,21 +79,24 @@ impl Boxes {
     }
 }
 
-fn one_box(scene: &mut Scene, values: &[f64], y: f64, half: f64, at: impl Fn(f64) -> f64, colour: Colour) {
+/// Half of a box's height; a row is 1 high.
+const HALF: f64 = 0.3;
+
+fn one_box(frame: &Frame, values: &[f64], y: f64, colour: Colour) {
     let [low, first, median, third, high] = [0.05, 0.25, 0.5, 0.75, 0.95].map(|share| quantile(values, share));
     let ink = Stroke::solid(INK, HAIRLINE);
     for (from, to) in [(low, first), (third, high)] {
-        scene.stroke(Path::line([Point::new(at(from), y), Point::new(at(to), y)]), ink);
+        frame.draw(&line([(from, y), (to, y)], ink));
     }
     for end in [low, high] {
-        scene.stroke(Path::line([Point::new(at(end), y - half / 2.0), Point::new(at(end), y + half / 2.0)]), ink);
+        frame.draw(&line([(end, y - HALF / 2.0), (end, y + HALF / 2.0)], ink));
     }
-    let path = Path::rectangle(Rectangle::new(at(first), y - half, at(third).max(at(first) + 0.2), y + half));
-    let fill = colour.mixed(WHITE, 0.55);
     let hint = format!("median {median:.4}, quartiles {first:.4} to {third:.4}, {} values", values.len());
-    scene.shapes.push(Shape { path, fill: Some(fill), stroke: Some(Stroke::solid(colour, HAIRLINE)), hint });
-    scene.stroke(Path::line([Point::new(at(median), y - half), Point::new(at(median), y + half)]), Stroke::solid(INK, 1.3));
+    let corners = [(first, y - HALF), (third, y + HALF)];
+    let outline = Stroke::solid(colour, HAIRLINE);
+    frame.draw(&rectangle(corners, filled(colour.mixed(WHITE, 0.55))).outline(outline).hint(hint));
+    frame.draw(&line([(median, y - HALF), (median, y + HALF)], Stroke::solid(INK, 1.3)));
     for value in values.iter().filter(|value| **value < low || **value > high) {
-        scene.stroke(Path::circle(Point::new(at(*value), y), 0.9), Stroke::solid(colour, 0.5));
+        frame.draw(&Circle::new((*value, y), pixels(0.9), lined(Stroke::solid(colour, 0.5))));
     }
 }

@@ -1,8 +1,9 @@
 //! Cumulative distributions of errors.
 
+use crate::axis::Axis;
 use crate::charts::{Pair, distinct, left_out, quantile};
-use crate::frame::{Axis, Layout, nothing};
-use crate::geometry::{Path, Point};
+use crate::elements::line;
+use crate::frame::{Layout, nothing};
 use crate::legend::{Entry, Symbol};
 use crate::scale::drawable;
 use crate::scene::{Dash, Scene, Stroke};
@@ -54,25 +55,23 @@ impl ErrorCurves {
         let legend: Vec<Entry> = groups.iter().zip(looks.iter().copied()).map(entry).collect();
         let x = Axis::Numbers { label: "absolute error, %".to_owned(), domain: (0.0, most), logarithmic: false };
         let y = Axis::Numbers { label: "share of predictions, %".to_owned(), domain: (0.0, 100.0), logarithmic: false };
-        let mut scene = Scene::new(across, 0.0, self.title.clone());
-        let frame = Layout { x: &x, y: &y, legend: &legend, notes: &notes, height: Some(height) }.draw(&mut scene);
-        let ten = frame.x.at(10.0);
+        let frame =
+            Layout { title: &self.title, across, x: &x, y: &y, legend: &legend, notes: &notes, height: Some(height) }.draw();
         let guide = Stroke { colour: MUTED, width: 0.6, dash: Dash::Dotted };
-        scene.stroke(Path::line([Point::new(ten, frame.area.bottom), Point::new(ten, frame.area.top)]), guide);
+        frame.draw(&line([(10.0, 0.0), (10.0, 100.0)], guide));
         for (group, look) in groups.iter().zip(&looks) {
             let errors = errors(Some(group));
-            let mut points = vec![Point::new(frame.x.at(0.0), frame.y.at(0.0))];
+            let mut points = vec![(0.0, 0.0)];
             for (index, error) in errors.iter().enumerate().filter(|(_, error)| **error <= most) {
-                let x = frame.x.at(*error);
-                let share = |count: usize| frame.y.at(100.0 * count as f64 / errors.len() as f64);
-                points.push(Point::new(x, share(index)));
-                points.push(Point::new(x, share(index + 1)));
+                let share = |count: usize| 100.0 * count as f64 / errors.len() as f64;
+                points.push((*error, share(index)));
+                points.push((*error, share(index + 1)));
             }
             if let Some(last) = points.last().copied() {
-                points.push(Point::new(frame.area.right, last.y));
+                points.push((most, last.1));
             }
-            scene.stroke(Path::line(points), Stroke { colour: look.colour, width: LINE, dash: look.dash });
+            frame.draw(&line(points, Stroke { colour: look.colour, width: LINE, dash: look.dash }));
         }
-        scene
+        frame.done()
     }
 }

@@ -1,11 +1,14 @@
 //! A model's graph of tasks, coloured by where they ran and how long.
 
+use crate::backend::pixels;
+use crate::canvas::Canvas;
 use crate::charts::distinct;
+use crate::elements::{Curve, corners, filled, lined, rectangle};
 use crate::frame::nothing;
 use crate::geometry::{Path, Point, Rectangle, Step};
 use crate::layered::{Layered, Place};
 use crate::legend::{Entry, Legend, Symbol};
-use crate::scene::{Dash, Hatch, POINTS_PER_MM, Scene, Shape, Stroke, Text, Weight, shortened};
+use crate::scene::{Dash, Hatch, POINTS_PER_MM, Scene, Stroke, Text, Weight, shortened};
 use crate::style::{Colour, INK, MUTED, Marker, Series, VERMILLION, WHITE, Width, processors};
 
 const NODE_WIDTH: f64 = 46.0;
@@ -81,17 +84,18 @@ impl TaskGraph {
         let longest = self.tasks.iter().map(Task::time).fold(0.0, f64::max);
         let legend = Legend::new(&self.legend(&workers, &looks, longest), across - 4.0);
         let top = legend.height() + 8.0;
-        let mut scene = Scene::new(across.max(places.width), top + places.height + 4.0, self.title.clone());
-        legend.draw(&mut scene, Point::new(2.0, 2.0));
+        let canvas = Canvas::new(Scene::new(across.max(places.width), top + places.height + 4.0, self.title.clone()));
+        legend.draw(&canvas, Point::new(2.0, 2.0));
         let down = |at: Point| Point::new(at.x, at.y + top);
         for line in &places.lines {
-            scene.stroke(line.mapped(down), Stroke::solid(MUTED.mixed(WHITE, 0.35), 0.6));
+            let stroke = Stroke::solid(MUTED.mixed(WHITE, 0.35), 0.6);
+            canvas.draw(&Curve { from: (0, pixels(top)), path: line.clone(), stroke });
         }
         for (task, at) in self.tasks.iter().zip(&places.nodes) {
             let look = |worker: &String| workers.iter().position(|it| it == worker).map_or(MUTED, |index| looks[index].colour);
-            draw_task(&mut scene, task, down(*at), longest, look);
+            draw_task(&canvas, task, down(*at), longest, look);
         }
-        scene
+        canvas.done()
     }
 
     fn legend(&self, workers: &[String], looks: &[Series], longest: f64) -> Vec<Entry> {
@@ -132,14 +136,14 @@ impl GraphPlaces {
         let known = !edges.is_empty();
         let graph = Layered::new(reads.len(), if known { &edges } else { &chain }, NODE_WIDTH, GAP);
         let strips = strips(&graph, across);
-        let canvas = Canvas { graph: &graph, strips: &strips, top: 0.0 };
+        let grid = Grid { graph: &graph, strips: &strips, top: 0.0 };
         let rows = strips.iter().map(|strip| strip.end - strip.first).max().unwrap_or(0);
         Self {
             width: strips.last().map_or(0.0, |strip| strip.right) + GUTTER / 2.0 + 1.0,
             height: PITCH * rows as f64,
             node: (NODE_WIDTH, NODE_HEIGHT),
-            nodes: graph.nodes.iter().map(|&at| canvas.at(at)).collect(),
-            lines: graph.routes.iter().filter(|_| known).map(|route| canvas.route(route)).collect(),
+            nodes: graph.nodes.iter().map(|&at| grid.at(at)).collect(),
+            lines: graph.routes.iter().filter(|_| known).map(|route| grid.route(route)).collect(),
         }
     }
 }
@@ -186,13 +190,13 @@ fn strips(graph: &Layered, across: f64) -> Vec<Strip> {
     chosen
 }
 
-struct Canvas<'a> {
+struct Grid<'a> {
     graph: &'a Layered,
     strips: &'a [Strip],
     top: f64,
 }
 
-impl Canvas<'_> {
+impl Grid<'_> {
     fn strip(&self, layer: usize) -> usize {
         self.strips.iter().position(|strip| layer < strip.end).unwrap_or(0)
     }
@@ -234,21 +238,22 @@ impl Canvas<'_> {
     }
 }
 
-fn draw_task(scene: &mut Scene, task: &Task, at: Point, longest: f64, colour: impl Fn(&String) -> Colour) {
+fn draw_task(canvas: &Canvas, task: &Task, at: Point, longest: f64, colour: impl Fn(&String) -> Colour) {
     let (left, top) = (at.x - NODE_WIDTH / 2.0, at.y - NODE_HEIGHT / 2.0);
     let node = Rectangle::new(left, top, left + NODE_WIDTH, top + NODE_HEIGHT);
     // Under the tint nothing shines through.
-    scene.fill(Path::rectangle(node), WHITE);
+    let fill = |place: Rectangle, colour: Colour| rectangle(corners(place), filled(colour));
+    canvas.draw(&fill(node, WHITE));
     let (total, mut x, mut bar) = (task.time(), left, left);
     for (worker, time) in &task.ran {
         let time = if time.is_finite() { time.max(0.0) } else { 0.0 };
         let share = if total > 0.0 { time / total } else { 1.0 / task.ran.len() as f64 };
         let part = Rectangle::new(x, top, x + share * NODE_WIDTH, node.bottom);
-        scene.fill(Path::rectangle(part), colour(worker).mixed(WHITE, 0.72));
+        canvas.draw(&fill(part, colour(worker).mixed(WHITE, 0.72)));
         x = part.right;
         let length = if longest > 0.0 { NODE_WIDTH * time / longest } else { 0.0 };
         let shown = Rectangle::new(bar, node.bottom - BAR, bar + length.max(0.3), node.bottom);
-        scene.fill(Path::rectangle(shown), colour(worker));
+        canvas.draw(&fill(shown, colour(worker)));
         bar += length;
     }
     let border = if task.fallback {
@@ -256,10 +261,9 @@ fn draw_task(scene: &mut Scene, task: &Task, at: Point, longest: f64, colour: im
     } else {
         Stroke::solid(task.ran.first().map_or(MUTED, |(worker, _)| colour(worker)), 0.5)
     };
-    scene.shapes.push(Shape { path: Path::rectangle(node), fill: None, stroke: Some(border), hint: String::new() });
+    canvas.draw(&rectangle(corners(node), lined(border)).dashed(border.dash));
     // What is pointed at is the whole node, in front.
-    let cover = Some(WHITE.with_alpha(0.0));
-    scene.shapes.push(Shape { path: Path::rectangle(node), fill: cover, stroke: None, hint: task.hint.clone() });
+    canvas.draw(&fill(node, WHITE.with_alpha(0.0)).hint(task.hint.clone()));
     let content = shortened(&task.label, LABEL, Weight::Regular, NODE_WIDTH - 2.0);
-    scene.texts.push(Text::new(content, Point::new(at.x, at.y - BAR / 2.0 + 0.2), LABEL, INK));
+    canvas.write(&Text::new(content, Point::new(at.x, at.y - BAR / 2.0 + 0.2), LABEL, INK));
 }

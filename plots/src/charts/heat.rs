@@ -1,12 +1,16 @@
 //! Heat maps with their numbers: by value, or by what is best.
 
+use crate::axis::Axis;
+use crate::backend::pixel;
+use crate::canvas::Canvas;
 use crate::charts::distinct;
-use crate::frame::{Axis, Layout, nothing};
-use crate::geometry::{Path, Point, Rectangle};
-use crate::legend::{Entry, Symbol, point};
+use crate::elements::{Mark, corners, filled, lined, rectangle};
+use crate::frame::{Layout, nothing};
+use crate::geometry::{Point, Rectangle};
+use crate::legend::{Entry, Symbol};
 use crate::number::si;
 use crate::scale::drawable;
-use crate::scene::{Scene, Shape, Stroke, Text, Weight, shortened, width};
+use crate::scene::{Scene, Stroke, Text, Weight, shortened, width};
 use crate::style::{BLUE, Colour, MUTED, SMALL, Series, WHITE, Width, looks};
 
 /// Height of a row.
@@ -56,26 +60,24 @@ impl HeatMap {
         let legend: Vec<Entry> = groups.iter().zip(looks.iter().copied()).map(entry).collect();
         let x = Axis::Names { label: self.quantity.clone(), names: self.columns.clone() };
         let y = Axis::Names { label: String::new(), names: self.rows.clone() };
-        let mut scene = Scene::new(across, 0.0, self.title.clone());
         let height = Some(ROW * self.rows.len() as f64);
-        let frame = Layout { x: &x, y: &y, legend: &legend, notes: &[], height }.draw(&mut scene);
+        let frame = Layout { title: &self.title, across, x: &x, y: &y, legend: &legend, notes: &[], height }.draw();
         let place = |value: f64| if self.logarithmic { libm::log10(value) } else { value };
         let share = |value: f64| {
             let (low, high) = (place(least), place(most));
             if high > low { (place(value) - low) / (high - low) } else { 0.0 }
         };
-        let row_height = frame.area.height() / self.rows.len().max(1) as f64;
-        let column_width = frame.area.width() / self.columns.len() as f64;
         for (row, cells) in self.cells.iter().enumerate().take(self.rows.len()) {
             for (column, cell) in cells.iter().enumerate().take(self.columns.len()) {
-                let (left, top) = (frame.area.left + column_width * column as f64, frame.area.top + row_height * row as f64);
-                let place = Rectangle::new(left, top, left + column_width, top + row_height).grown(-0.4);
+                let begin = frame.at(column as f64, row as f64);
+                let end = frame.at((column + 1) as f64, (row + 1) as f64);
+                let place = Rectangle::new(begin.x, begin.y, end.x, end.y).grown(-0.4);
                 let look = cell.as_ref().and_then(|cell| look(cell, &groups, &looks));
                 let name = format!("{}, {}", self.rows[row], self.columns[column]);
-                draw_cell(&mut scene, place, cell.as_ref(), look, &share, &name);
+                draw_cell(&frame.canvas, place, cell.as_ref(), look, &share, &name);
             }
         }
-        scene
+        frame.done()
     }
 }
 
@@ -85,7 +87,7 @@ fn look(cell: &Cell, groups: &[String], looks: &[Series]) -> Option<Series> {
 }
 
 fn draw_cell(
-    scene: &mut Scene,
+    canvas: &Canvas,
     place: Rectangle,
     cell: Option<&Cell>,
     look: Option<Series>,
@@ -94,8 +96,9 @@ fn draw_cell(
 ) {
     let centre = place.centre();
     let Some(cell) = cell.filter(|cell| share(cell.value).is_finite()) else {
-        scene.stroke(Path::rectangle(place.grown(-0.3)), Stroke::solid(MUTED.mixed(WHITE, 0.6), 0.4));
-        scene.texts.push(Text::new("–", centre, SMALL, MUTED));
+        let style = lined(Stroke::solid(MUTED.mixed(WHITE, 0.6), 0.4));
+        canvas.draw(&rectangle(corners(place.grown(-0.3)), style));
+        canvas.write(&Text::new("–", centre, SMALL, MUTED));
         return;
     };
     let colour: Colour =
@@ -103,15 +106,15 @@ fn draw_cell(
     let content = si(cell.value, 3);
     let group = cell.group.as_ref().map(|group| format!(" ({group})")).unwrap_or_default();
     let hint = format!("{name}: {content}{group}");
-    scene.shapes.push(Shape { path: Path::rectangle(place), fill: Some(colour), hint, ..Shape::default() });
+    canvas.draw(&rectangle(corners(place), filled(colour)).hint(hint));
     let text_width = width(&content, SMALL, Weight::Regular);
     // The group's form stands left of the number, for readers who do not see its colour.
     let with_marker = look.filter(|_| text_width + 12.0 <= place.width());
     let shift = if with_marker.is_some() { 4.0 } else { 0.0 };
     if let Some(series) = with_marker {
-        let at = Point::new(centre.x - text_width / 2.0 - 1.5, centre.y);
-        point(scene, series, at, 1.9, String::new());
+        let at = pixel(Point::new(centre.x - text_width / 2.0 - 1.5, centre.y));
+        canvas.draw(&Mark { at, series, radius: 1.9, hint: String::new() });
     }
     let content = shortened(&content, SMALL, Weight::Regular, place.width() - 1.0);
-    scene.texts.push(Text::new(content, Point::new(centre.x + shift, centre.y), SMALL, colour.readable()));
+    canvas.write(&Text::new(content, Point::new(centre.x + shift, centre.y), SMALL, colour.readable()));
 }

@@ -1,9 +1,11 @@
 //! Lines over time, or over anything else, with bands of uncertainty.
 
+use crate::axis::Axis;
 use crate::charts::left_out;
-use crate::frame::{Axis, Layout, nothing};
-use crate::geometry::{Path, Point};
-use crate::legend::{Entry, Symbol, point};
+use crate::elements::{Mark, line, polygon};
+use crate::frame::{Layout, nothing};
+use crate::geometry::Point;
+use crate::legend::{Entry, Symbol};
 use crate::scale::{drawable, linear_domain, logarithmic_domain};
 use crate::scene::{Scene, Stroke};
 use crate::style::{LINE, Width, looks};
@@ -88,9 +90,8 @@ impl Lines {
         let notes = left_out(given().count() - given().filter(kept).count(), given().count(), why);
         let x = Axis::Numbers { label: self.across.clone(), domain: extent, logarithmic: false };
         let y = Axis::Numbers { label: self.quantity.clone(), domain, logarithmic: self.logarithmic };
-        let mut scene = Scene::new(across, 0.0, self.title.clone());
-        let frame = Layout { x: &x, y: &y, legend: &legend, notes: &notes, height: Some(height) }.draw(&mut scene);
-        let at = |x: f64, y: f64| Point::new(frame.x.at(x), frame.y.at(y));
+        let frame =
+            Layout { title: &self.title, across, x: &x, y: &y, legend: &legend, notes: &notes, height: Some(height) }.draw();
         for (curve, look) in self.curves.iter().zip(&looks) {
             let banded = curve.points.iter().filter(kept);
             let bands: Vec<(f64, f64, f64)> = banded
@@ -98,22 +99,22 @@ impl Lines {
                 .filter(|(_, low, high)| drawable(*low, self.logarithmic) && drawable(*high, self.logarithmic))
                 .collect();
             if bands.len() > 1 {
-                let there = bands.iter().map(|&(x, low, _)| at(x, low));
-                let back = bands.iter().rev().map(|&(x, _, high)| at(x, high));
-                scene.fill(Path::polygon(there.chain(back)), look.colour.with_alpha(0.2));
+                let there = bands.iter().map(|&(x, low, _)| (x, low));
+                let back = bands.iter().rev().map(|&(x, _, high)| (x, high));
+                frame.draw(&polygon(there.chain(back), look.colour.with_alpha(0.2)));
             }
         }
         for (curve, look) in self.curves.iter().zip(&looks) {
-            let points: Vec<Point> = curve.points.iter().filter(kept).map(|it| at(it.x, it.y)).collect();
+            let points: Vec<(f64, f64)> = curve.points.iter().filter(kept).map(|it| (it.x, it.y)).collect();
             let stroke = Stroke { colour: look.colour, width: LINE, dash: look.dash };
-            scene.stroke(Path::line(thinned(&stepped(&points, curve.steps))), stroke);
+            frame.draw(&line(thinned(&stepped(&points, curve.steps), |(x, y)| frame.at(x, y)), stroke));
             if sparse(curve) || points.len() == 1 {
                 for at in points {
-                    point(&mut scene, *look, at, 1.9, String::new());
+                    frame.draw(&Mark { at, series: *look, radius: 1.9, hint: String::new() });
                 }
             }
         }
-        scene
+        frame.done()
     }
 }
 
@@ -125,28 +126,28 @@ fn unpadded((low, high): (f64, f64)) -> (f64, f64) {
 }
 
 /// The points with corners between them.
-fn stepped(points: &[Point], steps: bool) -> Vec<Point> {
+fn stepped(points: &[(f64, f64)], steps: bool) -> Vec<(f64, f64)> {
     if !steps {
         return points.to_vec();
     }
-    let corner = |pair: &[Point]| [pair[0], Point::new(pair[1].x, pair[0].y)];
+    let corner = |pair: &[(f64, f64)]| [pair[0], (pair[1].0, pair[0].1)];
     points.windows(2).flat_map(corner).chain(points.last().copied()).collect()
 }
 
 /// Of points that fall together across, the first, the lowest, the highest and the last: it looks the same.
-fn thinned(points: &[Point]) -> Vec<Point> {
-    let column = |point: &Point| libm::floor(point.x / NEAR) as i64;
+fn thinned(points: &[(f64, f64)], at: impl Fn((f64, f64)) -> Point) -> Vec<(f64, f64)> {
+    let column = |point: &(f64, f64)| libm::floor(at(*point).x / NEAR) as i64;
     let mut kept = Vec::new();
     for together in points.chunk_by(|one, next| column(one) == column(next)) {
         if together.len() <= 4 {
             kept.extend_from_slice(together);
             continue;
         }
-        let order = |one: &&Point, other: &&Point| one.y.total_cmp(&other.y);
+        let order = |one: &&(f64, f64), other: &&(f64, f64)| one.1.total_cmp(&other.1);
         let least = together.iter().min_by(order);
         let most = together.iter().max_by(order);
         kept.push(together[0]);
-        kept.extend(least.into_iter().chain(most));
+        kept.extend(most.into_iter().chain(least));
         kept.push(together[together.len() - 1]);
     }
     kept

@@ -1,9 +1,12 @@
 //! Pareto fronts: what is not beaten in both of two costs.
 
+use crate::axis::Axis;
+use crate::canvas::Canvas;
 use crate::charts::{distinct, left_out};
-use crate::frame::{Axis, Layout, nothing};
+use crate::elements::{Mark, line};
+use crate::frame::{Layout, nothing};
 use crate::geometry::{Path, Point, Rectangle};
-use crate::legend::{Entry, Symbol, point};
+use crate::legend::{Entry, Symbol};
 use crate::scale::{drawable, linear_domain, logarithmic_domain};
 use crate::scene::{Anchor, Dash, Hatch, Scene, Stroke, Text};
 use crate::style::{INK, MUTED, Marker, SMALL, Series, Width, looks};
@@ -79,28 +82,29 @@ impl Pareto {
         let notes = left_out(self.alternatives.len() - drawn.len(), self.alternatives.len(), "not finite, or not positive");
         let x = Axis::Numbers { label: self.across.clone(), domain: extent, logarithmic: self.logarithmic };
         let y = Axis::Numbers { label: self.up.clone(), domain: range, logarithmic: self.logarithmic };
-        let mut scene = Scene::new(across, 0.0, self.title.clone());
-        let frame = Layout { x: &x, y: &y, legend: &legend, notes: &notes, height: Some(height) }.draw(&mut scene);
-        let at = |it: &Alternative| Point::new(frame.x.at(it.x), frame.y.at(it.y));
+        let frame =
+            Layout { title: &self.title, across, x: &x, y: &y, legend: &legend, notes: &notes, height: Some(height) }.draw();
+        let at = |it: &Alternative| frame.at(it.x, it.y);
         let front: Vec<&Alternative> = self.front().into_iter().map(|index| &self.alternatives[index]).collect();
         // What is beaten by the front begins at its corners.
         let mut corners = Vec::new();
         for pair in front.windows(2) {
-            corners.extend([at(pair[0]), Point::new(at(pair[1]).x, at(pair[0]).y)]);
+            corners.extend([(pair[0].x, pair[0].y), (pair[1].x, pair[0].y)]);
         }
-        corners.extend(front.last().map(|last| at(last)));
-        let edges = corners.windows(2).filter_map(|pair| Path::line(pair.iter().copied()).bounds());
+        corners.extend(front.last().map(|last| (last.x, last.y)));
+        let edges = corners.windows(2).filter_map(|pair| Path::line(pair.iter().map(|&(x, y)| frame.at(x, y))).bounds());
         let edges: Vec<Rectangle> = edges.map(|bounds| bounds.grown(0.6)).collect();
-        scene.stroke(Path::line(corners), Stroke { colour: MUTED, width: 0.7, dash: Dash::Dashed });
+        frame.draw(&line(corners, Stroke { colour: MUTED, width: 0.7, dash: Dash::Dashed }));
         for it in &drawn {
-            let look = groups.iter().position(|group| *group == it.group).map_or(front_look, |index| looks[index]);
-            point(&mut scene, look, at(it), 2.3, format!("{} ({}): {:.4}, {:.4}", it.label, it.group, it.x, it.y));
+            let series = groups.iter().position(|group| *group == it.group).map_or(front_look, |index| looks[index]);
+            let hint = format!("{} ({}): {:.4}, {:.4}", it.label, it.group, it.x, it.y);
+            frame.draw(&Mark { at: (it.x, it.y), series, radius: 2.3, hint });
         }
         let taken: Vec<Rectangle> = drawn.iter().map(|it| square(at(it), 2.6)).chain(edges).collect();
         for it in front {
-            label(&mut scene, &it.label, at(it), &taken, &frame.area);
+            label(&frame.canvas, &it.label, at(it), &taken, &frame.area);
         }
-        scene
+        frame.done()
     }
 }
 
@@ -109,7 +113,7 @@ fn square(at: Point, half: f64) -> Rectangle {
 }
 
 /// Writes a label where it hides no point, no line and no label; nowhere if there is no such place.
-fn label(scene: &mut Scene, content: &str, at: Point, taken: &[Rectangle], area: &Rectangle) {
+fn label(canvas: &Canvas, content: &str, at: Point, taken: &[Rectangle], area: &Rectangle) {
     use Anchor::{End, Middle, Start};
     let places = [
         (4.0, 0.0, Start, Middle),
@@ -121,12 +125,13 @@ fn label(scene: &mut Scene, content: &str, at: Point, taken: &[Rectangle], area:
         (-3.0, -3.0, End, End),
         (-3.0, 3.5, End, Start),
     ];
+    let texts = canvas.texts();
     for (x, y, along, across) in places {
         let text = Text::new(content, Point::new(at.x + x, at.y + y), SMALL, INK).anchored(along, across);
         let bounds = text.bounds();
         let free = taken.iter().all(|other| !other.overlaps(&bounds));
-        if free && area.contains(&bounds, 0.0) && scene.texts.iter().all(|other| !other.bounds().overlaps(&bounds)) {
-            scene.texts.push(text);
+        if free && area.contains(&bounds, 0.0) && texts.iter().all(|other| !other.bounds().overlaps(&bounds)) {
+            canvas.write(&text);
             return;
         }
     }

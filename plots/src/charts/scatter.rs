@@ -2,10 +2,11 @@
 
 use serde::Deserialize;
 
+use crate::axis::Axis;
 use crate::charts::{distinct, left_out};
-use crate::frame::{Axis, Layout, nothing};
-use crate::geometry::{Path, Point};
-use crate::legend::{Entry, Symbol, point};
+use crate::elements::{Mark, line, polygon};
+use crate::frame::{Layout, nothing};
+use crate::legend::{Entry, Symbol};
 use crate::number::si;
 use crate::scale::{drawable, logarithmic_domain};
 use crate::scene::{Dash, Hatch, Scene, Stroke};
@@ -17,7 +18,7 @@ use crate::style::{Colour, GRID, INK, MUTED, Marker, Series, Width, looks};
 pub struct Scatter {
     /// What it shows.
     pub title: String,
-    /// What is predicted, with its unit: `latency, ms`.
+    /// What is predicted, with its unit: `latency, ms`; or only the unit.
     pub quantity: String,
     /// The pairs.
     pub pairs: Vec<Pair>,
@@ -63,30 +64,23 @@ impl Scatter {
         if groups.len() > 1 {
             legend.extend(groups.iter().zip(&looks).map(|(group, look)| Entry::new(group, *look, Symbol::Point)));
         }
-        legend.push(Entry::new("predicted = measured", line(INK), Symbol::Line));
-        legend.push(Entry::new("±10 %", line(band()), Symbol::Area));
-        let axis = |what: &str| Axis::Numbers { label: format!("{what} {}", self.quantity), domain, logarithmic: true };
-        let mut scene = Scene::new(across, 0.0, self.title.clone());
+        legend.push(Entry::new("predicted = measured", look(INK), Symbol::Line));
+        legend.push(Entry::new("±10 %", look(band()), Symbol::Area));
+        let separator = if self.quantity.contains(", ") { " " } else { ", " };
+        let axis = |what: &str| Axis::Numbers { label: format!("{what}{separator}{}", self.quantity), domain, logarithmic: true };
         let notes = left_out(self.pairs.len() - pairs.len(), self.pairs.len(), "not positive or not finite");
         let (x, y) = (axis("measured"), axis("predicted"));
-        let frame = Layout { x: &x, y: &y, legend: &legend, notes: &notes, height: None }.draw(&mut scene);
-        let at = |measured: f64, predicted: f64| Point::new(frame.x.at(measured), frame.y.at(predicted));
+        let frame = Layout { title: &self.title, across, x: &x, y: &y, legend: &legend, notes: &notes, height: None }.draw();
         let (low, high) = domain;
         let (over, under) = (1.0 + BAND, 1.0 - BAND);
-        let corners = [
-            at(low, low),
-            at(low, over * low),
-            at(high / over, high),
-            at(high, high),
-            at(high, under * high),
-            at(low / under, low),
-        ];
-        scene.fill(Path::polygon(corners), band().with_alpha(0.6));
-        scene.stroke(Path::line([at(low, low), at(high, high)]), Stroke::solid(INK, 0.6));
+        let corners =
+            [(low, low), (low, over * low), (high / over, high), (high, high), (high, under * high), (low / under, low)];
+        frame.draw(&polygon(corners, band().with_alpha(0.6)));
+        frame.draw(&line([(low, low), (high, high)], Stroke::solid(INK, 0.6)));
         let radius = if pairs.len() > 300 { 1.3 } else { 2.0 };
         // Group after group would hide the first: as they come.
         for pair in pairs {
-            let look = groups.iter().position(|group| *group == pair.group).map_or(looks[0], |index| looks[index]);
+            let series = groups.iter().position(|group| *group == pair.group).map_or(looks[0], |index| looks[index]);
             let hint = format!(
                 "{} ({}): predicted {}, measured {}, {:+.1} %",
                 pair.label,
@@ -95,9 +89,9 @@ impl Scatter {
                 si(pair.measured, 4),
                 pair.error_percent(),
             );
-            point(&mut scene, look, at(pair.measured, pair.predicted), radius, hint);
+            frame.draw(&Mark { at: (pair.measured, pair.predicted), series, radius, hint });
         }
-        scene
+        frame.done()
     }
 }
 
@@ -105,6 +99,6 @@ fn band() -> Colour {
     GRID.mixed(MUTED, 0.12)
 }
 
-fn line(colour: Colour) -> Series {
+fn look(colour: Colour) -> Series {
     Series { colour, marker: Marker::Circle, dash: Dash::Solid, hatch: Hatch::Plain }
 }

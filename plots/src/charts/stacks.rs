@@ -1,8 +1,10 @@
 //! Stacked bars: what a whole is made of.
 
+use crate::axis::Axis;
 use crate::charts::left_out;
-use crate::frame::{Axis, Layout, nothing};
-use crate::geometry::Rectangle;
+use crate::elements::Bar;
+use crate::frame::{Layout, nothing};
+use crate::geometry::Point;
 use crate::legend::{Entry, Symbol};
 use crate::number::si;
 use crate::scale::{drawable, linear_domain};
@@ -52,29 +54,24 @@ impl Stacks {
         let x = Axis::Numbers { label: self.quantity.clone(), domain: (0.0, most), logarithmic: false };
         let y = Axis::Names { label: String::new(), names: self.wholes.clone() };
         let height = ROW * self.wholes.len() as f64 + 2.0;
-        let mut scene = Scene::new(across, 0.0, self.title.clone());
-        let frame = Layout { x: &x, y: &y, legend: &legend, notes: &notes, height: Some(height) }.draw(&mut scene);
-        let row = frame.area.height() / self.wholes.len().max(1) as f64;
+        let frame =
+            Layout { title: &self.title, across, x: &x, y: &y, legend: &legend, notes: &notes, height: Some(height) }.draw();
         for (index, values) in self.values.iter().enumerate().take(self.wholes.len()) {
-            let middle = frame.area.top + row * (index as f64 + 0.5);
+            let middle = index as f64 + 0.5;
             let mut from = 0.0;
             for (part, (value, look)) in values.iter().zip(&looks).enumerate() {
                 if !kept(value) || *value <= 0.0 {
                     continue;
                 }
-                let (left, right) = (frame.x.at(from), frame.x.at(from + value));
-                let bar = Rectangle::new(left, middle - 0.36 * row, right, middle + 0.36 * row);
-                scene.bar(
-                    bar,
-                    look.colour,
-                    look.hatch,
-                    format!("{}, {}: {}", self.wholes[index], self.parts[part], si(*value, 4)),
-                );
+                let corners = [(from, middle - 0.36), (from + value, middle + 0.36)];
+                let hint = format!("{}, {}: {}", self.wholes[index], self.parts[part], si(*value, 4));
+                frame.draw(&Bar { corners, colour: look.colour, hatch: look.hatch, hint });
                 from += value;
             }
-            let at = crate::geometry::Point::new(frame.x.at(from) + 3.0, middle);
-            scene.texts.push(Text::new(label(values), at, SMALL, INK).anchored(Anchor::Start, Anchor::Middle));
+            let end = frame.at(from, middle);
+            let text = Text::new(label(values), Point::new(end.x + 3.0, end.y), SMALL, INK);
+            frame.canvas.write(&text.anchored(Anchor::Start, Anchor::Middle));
         }
-        scene
+        frame.done()
     }
 }

@@ -1,11 +1,15 @@
 //! Timelines: what ran where, when.
 
+use crate::axis::Axis;
+use crate::backend::pixel;
+use crate::canvas::Canvas;
 use crate::charts::distinct;
-use crate::frame::{Axis, Layout, nothing};
-use crate::geometry::{Path, Point, Rectangle};
+use crate::elements::{Bar, corners, line, polygon};
+use crate::frame::{Layout, nothing};
+use crate::geometry::{Point, Rectangle};
 use crate::legend::{Entry, Symbol};
 use crate::scale::drawable;
-use crate::scene::{Hatch, Scene, Shape, Stroke, Text, Weight, width};
+use crate::scene::{Hatch, Scene, Stroke, Text, Weight, width};
 use crate::style::{Colour, INK, MUTED, WHITE, Width, looks, processors};
 
 /// Height of a row.
@@ -74,44 +78,41 @@ impl Timeline {
         let notes = if self.note.is_empty() { Vec::new() } else { vec![self.note.clone()] };
         let x = Axis::Numbers { label: format!("time, {}", self.unit), domain: (from, to), logarithmic: false };
         let y = Axis::Names { label: String::new(), names: self.rows.clone() };
-        let mut scene = Scene::new(across, 0.0, self.title.clone());
         let height = Some(ROW * self.rows.len() as f64);
-        let frame = Layout { x: &x, y: &y, legend: &legend, notes: &notes, height }.draw(&mut scene);
+        let frame = Layout { title: &self.title, across, x: &x, y: &y, legend: &legend, notes: &notes, height }.draw();
         let area = frame.area;
         for index in 1..self.rows.len() {
-            let y = area.top + ROW * index as f64;
-            scene.stroke(
-                Path::line([Point::new(area.left, y), Point::new(area.right, y)]),
-                Stroke::solid(MUTED.mixed(WHITE, 0.75), 0.4),
-            );
+            let y = index as f64;
+            frame.draw(&line([(from, y), (to, y)], Stroke::solid(MUTED.mixed(WHITE, 0.75), 0.4)));
         }
         for span in spans {
             let (colour, hatch) = match groups.iter().position(|group| *group == span.group) {
                 Some(index) => (group_looks[index].colour, group_looks[index].hatch),
                 None => (row_looks[span.row].colour, Hatch::Plain),
             };
-            let top = area.top + ROW * span.row as f64;
-            let (left, right) = (frame.x.at(span.start.max(from)), frame.x.at(span.end.min(to)));
-            bar(&mut scene, Rectangle::new(left, top + 2.0, right, top + ROW - 2.0), span, colour, hatch);
+            let begin = frame.at(span.start.max(from), span.row as f64);
+            let end = frame.at(span.end.min(to), (span.row + 1) as f64);
+            bar(&frame.canvas, Rectangle::new(begin.x, begin.y + 2.0, end.x, end.y - 2.0), span, colour, hatch);
         }
         for arrival in self.arrivals.iter().filter(|at| drawable(**at, false) && **at >= from && **at <= to) {
-            let x = frame.x.at(*arrival);
+            let x = frame.at(*arrival, 0.0).x;
             let mark = [Point::new(x - 1.6, area.top - 3.2), Point::new(x + 1.6, area.top - 3.2), Point::new(x, area.top - 0.4)];
             let hint = format!("a request arrives at {arrival:.3} {}", self.unit);
-            scene.shapes.push(Shape { path: Path::polygon(mark), fill: Some(INK), hint, ..Shape::default() });
+            frame.canvas.draw(&polygon(mark.map(pixel), INK).hint(hint));
         }
-        scene
+        frame.done()
     }
 }
 
-fn bar(scene: &mut Scene, place: Rectangle, span: &Span, colour: Colour, hatch: Hatch) {
+fn bar(canvas: &Canvas, place: Rectangle, span: &Span, colour: Colour, hatch: Hatch) {
     // Neighbours are told apart by the gap between them, while there is room for one.
     let gap = if place.width() > 1.2 { 0.25 } else { 0.0 };
     let inner = Rectangle::new(place.left, place.top, place.right - gap, place.bottom);
     let length = width(&span.label, LABEL, Weight::Regular);
     let labelled = !span.label.is_empty() && length + 2.0 <= inner.width();
-    scene.bar(inner, colour, if labelled { Hatch::Plain } else { hatch }, span.hint.clone());
+    let hatch = if labelled { Hatch::Plain } else { hatch };
+    canvas.draw(&Bar { corners: corners(inner), colour, hatch, hint: span.hint.clone() });
     if labelled {
-        scene.texts.push(Text::new(span.label.clone(), inner.centre(), LABEL, colour.readable()));
+        canvas.write(&Text::new(span.label.clone(), inner.centre(), LABEL, colour.readable()));
     }
 }

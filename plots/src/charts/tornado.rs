@@ -1,8 +1,9 @@
 //! Tornado charts: how far each parameter moves a result.
 
+use crate::axis::Axis;
 use crate::charts::left_out;
-use crate::frame::{Axis, Layout, nothing};
-use crate::geometry::{Path, Point, Rectangle};
+use crate::elements::{Bar, line};
+use crate::frame::{Layout, nothing};
 use crate::legend::{Entry, Symbol};
 use crate::number::si;
 use crate::scale::{drawable, linear_domain};
@@ -64,13 +65,10 @@ impl Tornado {
         let notes = left_out(self.parameters.len() - swings.len(), self.parameters.len(), "not finite");
         let x = Axis::Numbers { label: self.quantity.clone(), domain, logarithmic: false };
         let y = Axis::Names { label: String::new(), names: swings.iter().map(|swing| swing.name.clone()).collect() };
-        let mut scene = Scene::new(across, 0.0, self.title.clone());
         let height = Some(ROW * swings.len() as f64 + 2.0);
-        let frame = Layout { x: &x, y: &y, legend: &legend, notes: &notes, height }.draw(&mut scene);
-        let row = frame.area.height() / swings.len() as f64;
-        let base = frame.x.at(self.base);
+        let frame = Layout { title: &self.title, across, x: &x, y: &y, legend: &legend, notes: &notes, height }.draw();
         for (index, swing) in swings.iter().enumerate() {
-            let middle = frame.area.top + row * (index as f64 + 0.5);
+            let middle = index as f64 + 0.5;
             // Both to one side: the shorter in front, each in its half of the bar.
             let one_sided = (swing.lowered - self.base) * (swing.raised - self.base) > 0.0;
             for (value, look, half) in [(swing.lowered, lowered, 0), (swing.raised, raised, 1)] {
@@ -79,16 +77,16 @@ impl Tornado {
                     (true, 0) => (-0.36, 0.0),
                     (true, _) => (0.0, 0.36),
                 };
-                let at = frame.x.at(value);
-                let bar = Rectangle::new(at.min(base), middle + top * row, at.max(base), middle + bottom * row);
-                scene.bar(bar, look.colour, look.hatch, format!("{}: {}", swing.name, si(value, 4)));
+                let corners = [(self.base, middle + top), (value, middle + bottom)];
+                let hint = format!("{}: {}", swing.name, si(value, 4));
+                frame.draw(&Bar { corners, colour: look.colour, hatch: look.hatch, hint });
             }
         }
-        let line = |x: f64| Path::line([Point::new(x, frame.area.top), Point::new(x, frame.area.bottom)]);
-        scene.stroke(line(base), Stroke::solid(INK, 0.7));
+        let down = |x: f64| [(x, 0.0), (x, swings.len() as f64)];
+        frame.draw(&line(down(self.base), Stroke::solid(INK, 0.7)));
         if let Some((at, _)) = mark {
-            scene.stroke(line(frame.x.at(*at)), Stroke { colour: flip.colour, width: 1.0, dash: flip.dash });
+            frame.draw(&line(down(*at), Stroke { colour: flip.colour, width: 1.0, dash: flip.dash }));
         }
-        scene
+        frame.done()
     }
 }
