@@ -26,7 +26,7 @@ impl State<'_> {
     pub(super) fn arrive(&mut self) -> Option<u64> {
         loop {
             let next = self.arrivals.peek()?.0;
-            if next.at_ns > self.now_ns() || self.stop.is_some() {
+            if next.at_ns > self.now_ns() || next.at_ns >= self.horizon_ns || self.stop.is_some() {
                 return Some(next.at_ns);
             }
             self.arrivals.pop();

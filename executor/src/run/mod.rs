@@ -330,5 +330,6 @@ fn new_state<'a>(
         is_laid_out: false,
         stop: None,
         end_ns: 0,
+        horizon_ns: settings.horizon_ns.unwrap_or(u64::MAX),
     }
 }

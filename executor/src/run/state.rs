@@ -139,6 +139,8 @@ pub(super) struct State<'a> {
     pub(super) stop: Option<StopReason>,
     /// When it stopped.
     pub(super) end_ns: u64,
+    /// Nothing arrives from then on, however late the run notices.
+    pub(super) horizon_ns: u64,
 }
 
 impl State<'_> {

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use hwcal::ncnn;
 use hwcal::usc::{self, CAMPAIGNS, CalibrationData};
 use plots::charts;
 use plots::style::Width;
@@ -55,7 +56,7 @@ pub(crate) fn published(arguments: &PublishedArguments) -> Outcome {
 
 /// All parts, in the order of the page.
 fn sections(pool: &ThreadPool, progress: &Progress) -> Result<Vec<Section>, Failure> {
-    progress.set(0, 2 + CAMPAIGNS.len());
+    progress.set(0, 3 + CAMPAIGNS.len());
     let mut sections = vec![mappings::section().map_err(Failure::input)?];
     progress.advance();
     for campaign in &CAMPAIGNS {
@@ -63,6 +64,10 @@ fn sections(pool: &ThreadPool, progress: &Progress) -> Result<Vec<Section>, Fail
         sections.push(models::section(campaign, &fitted.map_err(Failure::input)?.validation));
         progress.advance();
     }
+    let measured = ncnn::Measurements::read().map_err(Failure::input)?;
+    let boards = pool.install(|| ncnn::fit(&ncnn::BOARDS[0]));
+    sections.push(models::boards::section(&measured, &boards.map_err(Failure::input)?.validation));
+    progress.advance();
     sections.extend(published::sections().map_err(Failure::input)?);
     progress.advance();
     Ok(sections)
