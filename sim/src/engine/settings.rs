@@ -1,7 +1,8 @@
 //! Clocks that plans set: what entering a segment costs, and kernels that begin before their clocks have changed.
 
+use crate::engine::queue::Class;
 use crate::engine::run::Engine;
-use crate::engine::state::Occupation;
+use crate::engine::state::{Event, Occupation};
 use crate::identifiers::ProcessorId;
 use crate::plan::Program;
 use crate::record::Recorder;
@@ -40,10 +41,25 @@ pub(super) fn states<'a>(programs: impl Iterator<Item = &'a Program>) -> Vec<Set
 }
 
 impl<R: Recorder> Engine<'_, R> {
-    /// What entering a segment costs beside its worker's invocation.
+    /// A worker enters a segment: what that costs stands beside its invocation.
     #[cold]
-    pub(super) fn entry_ns(&self, slot: u32, segment: u32) -> u64 {
-        self.requests.items[slot as usize].program.settings().map_or(0, |settings| settings.entry_ns(segment))
+    pub(super) fn enter_at_settings(&mut self, worker: u16, slot: u32, segment: u32) {
+        let entry_ns = self.requests.items[slot as usize].program.settings().map_or(0, |settings| settings.entry_ns(segment));
+        let state = &mut self.workers[worker as usize];
+        let entered_ns = if state.in_invocation { self.layout.invocation_ns[worker as usize] } else { 0 };
+        let invocation_ns = entry_ns.saturating_add(entered_ns);
+        state.in_invocation = invocation_ns > 0;
+        if state.in_invocation {
+            state.generation = state.generation.wrapping_add(1);
+            let generation = state.generation;
+            self.queue.schedule(
+                self.now_ns.saturating_add(invocation_ns),
+                Class::Completion,
+                Event::Worker { worker, generation }.packed(),
+            );
+        } else {
+            self.kernel_starts(worker, slot);
+        }
     }
 
     /// The cost of the kernel that starts now: at its old clocks up to when its own are in force.

@@ -65,15 +65,13 @@ impl<R: Recorder> Engine<'_, R> {
                 let request = &self.requests.items[slot as usize];
                 let kernels = request.program.kernel_range(segment);
                 (state.kernel, state.kernel_end) = (kernels.start, kernels.end);
-                let mut invocation_ns = self.layout.invocation_ns[worker as usize];
+                let invocation_ns = self.layout.invocation_ns[worker as usize];
                 // A worker that goes on with the same request, without a pause, has been entered already.
                 state.in_invocation = invocation_ns > 0 && state.last_segment_end != Some((request.id, self.now_ns));
                 if !self.settable.is_empty() {
-                    let entered_ns = if state.in_invocation { invocation_ns } else { 0 };
-                    invocation_ns = self.entry_ns(slot, segment).saturating_add(entered_ns);
-                    self.workers[worker as usize].in_invocation = invocation_ns > 0;
+                    self.enter_at_settings(worker, slot, segment);
+                    return;
                 }
-                let state = &mut self.workers[worker as usize];
                 if state.in_invocation {
                     state.generation = state.generation.wrapping_add(1);
                     let generation = state.generation;
@@ -119,36 +117,36 @@ impl<R: Recorder> Engine<'_, R> {
     /// A worker computes for so long, and moves the bytes of a cost.
     #[inline]
     pub(super) fn work_starts(&mut self, worker: u16, cost: KernelCost, duration_ns: u64) {
-        if self.dynamics.is_some() {
-            self.is_watched(worker);
-        }
         let state = &mut self.workers[worker as usize];
         state.generation = state.generation.wrapping_add(1);
         state.shares_bandwidth = false;
         let (rate, paced_ns) = match &mut self.dynamics {
             None => (1.0, duration_ns),
-            Some(dynamics) => dynamics.kernel_starts(worker, &cost, duration_ns, self.now_ns),
+            Some(dynamics) => {
+                if let Some((at_ns, event)) = dynamics.watch(worker, self.now_ns) {
+                    self.queue.schedule(at_ns, Class::Environment, event.packed());
+                }
+                dynamics.kernel_starts(worker, &cost, duration_ns, self.now_ns)
+            }
         };
-        let curve = self.layout.curves.get(worker as usize).copied().flatten();
-        if (cost.memory_bytes > 0 || curve.is_some())
+        if !self.layout.curves.is_empty() && self.slowed_work_starts(worker, cost, duration_ns, (rate, paced_ns)) {
+            return;
+        }
+        let state = &mut self.workers[worker as usize];
+        if cost.memory_bytes > 0
             && duration_ns > 0
             && let Some(dram) = self.device.dram()
         {
             state.shares_bandwidth = true;
             let seconds = duration_ns as f64 * 1e-9;
             // More than the channel could carry in the kernel's own time came from caches: alone, it takes its solo time.
-            let moved = (cost.memory_bytes as f64).min(self.device.channel(dram).bytes_per_second * seconds);
-            // Of a kernel that moves nothing but is slowed by others, the nanoseconds are what progresses.
-            let (bytes, uses) = if moved > 0.0 { (moved, Some((dram.0, 1.0))) } else { (duration_ns as f64, None) };
+            let bytes = (cost.memory_bytes as f64).min(self.device.channel(dram).bytes_per_second * seconds);
             let limit = bytes / seconds;
             if let Some(dynamics) = &mut self.dynamics {
                 dynamics.speeds.moves(worker, limit);
             }
             let full_speed = (limit * rate, paced_ns);
-            self.sharing.join(self.now_ns, Flow::Worker(worker), bytes, full_speed, uses.into_iter());
-            if let Some(curve) = curve {
-                self.sharing.slow(Flow::Worker(worker), curve);
-            }
+            self.sharing.join(self.now_ns, Flow::Worker(worker), bytes, full_speed, std::iter::once((dram.0, 1.0)));
             self.settle();
             return;
         }
@@ -158,6 +156,27 @@ impl<R: Recorder> Engine<'_, R> {
             Class::Completion,
             Event::Worker { worker, generation }.packed(),
         );
+    }
+
+    /// The same for a worker whose slowdown was measured; false if it has no curve.
+    #[cold]
+    fn slowed_work_starts(&mut self, worker: u16, cost: KernelCost, duration_ns: u64, (rate, paced_ns): (f64, u64)) -> bool {
+        let Some((curve, dram)) = self.layout.curves[worker as usize].zip(self.device.dram()).filter(|_| duration_ns > 0) else {
+            return false;
+        };
+        self.workers[worker as usize].shares_bandwidth = true;
+        let seconds = duration_ns as f64 * 1e-9;
+        let moved = (cost.memory_bytes as f64).min(self.device.channel(dram).bytes_per_second * seconds);
+        // Of a kernel that moves nothing but is slowed by others, the nanoseconds are what progresses.
+        let (bytes, uses) = if moved > 0.0 { (moved, Some((dram.0, 1.0))) } else { (duration_ns as f64, None) };
+        let limit = bytes / seconds;
+        if let Some(dynamics) = &mut self.dynamics {
+            dynamics.speeds.moves(worker, limit);
+        }
+        self.sharing.join(self.now_ns, Flow::Worker(worker), bytes, (limit * rate, paced_ns), uses.into_iter());
+        self.sharing.slow(Flow::Worker(worker), curve);
+        self.settle();
+        true
     }
 
     #[inline]

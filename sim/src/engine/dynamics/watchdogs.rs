@@ -1,8 +1,9 @@
 //! Drivers that end kernels that take too long.
 
-use crate::engine::dynamics::Trigger;
+use crate::engine::dynamics::{Dynamics, Trigger};
+use crate::engine::queue::Class;
 use crate::engine::run::Engine;
-use crate::engine::state::Occupation;
+use crate::engine::state::{Event, Occupation};
 use crate::environment::{Environment, Watchdog};
 use crate::identifiers::ProcessorId;
 use crate::platform::Device;
@@ -34,31 +35,31 @@ impl Watchdogs {
         }
     }
 
-    /// Limit on the kernels of a worker.
-    fn limit_ns(&self, worker: u16) -> Option<u64> {
-        self.watching[worker as usize].map(|index| self.all[index as usize].limit_ns)
+    /// A kernel, or a slice of one, starts: when somebody has to look whether it has ended.
+    fn watch(&mut self, worker: u16, now_ns: u64) -> Option<u64> {
+        let index = self.watching[worker as usize]?;
+        let at_ns = now_ns.saturating_add(self.all[index as usize].limit_ns);
+        self.due_ns[worker as usize] = at_ns;
+        Some(at_ns)
+    }
+}
+
+impl Dynamics {
+    /// A kernel, or a slice of one, starts: when which event has to look whether it has ended.
+    pub(in crate::engine) fn watch(&mut self, worker: u16, now_ns: u64) -> Option<(u64, Event)> {
+        let at_ns = self.watchdogs.watch(worker, now_ns)?;
+        Some((at_ns, Event::Environment { trigger: Trigger::Watchdog(u32::from(worker)).packed() }))
     }
 }
 
 impl<R: Recorder> Engine<'_, R> {
-    /// A kernel, or a slice of one, starts.
-    pub(in crate::engine) fn is_watched(&mut self, worker: u16) {
-        let now_ns = self.now_ns;
-        let Some(dynamics) = &mut self.dynamics else {
-            return;
-        };
-        if let Some(limit_ns) = dynamics.watchdogs.limit_ns(worker) {
-            let at_ns = now_ns.saturating_add(limit_ns);
-            dynamics.watchdogs.due_ns[worker as usize] = at_ns;
-            self.schedule_environment(Trigger::Watchdog(u32::from(worker)), at_ns);
-        }
-    }
-
     /// A processor has returned: its kernels have as long again.
     pub(super) fn watches_again(&mut self, processor: ProcessorId) {
         for worker in 0..self.workers.len() as u16 {
-            if self.device.workers()[worker as usize].demands.iter().any(|&(needed, _)| needed == processor) {
-                self.is_watched(worker);
+            let needs = self.device.workers()[worker as usize].demands.iter().any(|&(needed, _)| needed == processor);
+            let watched = self.dynamics.as_mut().filter(|_| needs).and_then(|dynamics| dynamics.watch(worker, self.now_ns));
+            if let Some((at_ns, event)) = watched {
+                self.queue.schedule(at_ns, Class::Environment, event.packed());
             }
         }
     }
