@@ -1,8 +1,7 @@
 //! Clocks that plans set: what entering a segment costs, and kernels that begin before their clocks have changed.
 
-use crate::engine::queue::Class;
 use crate::engine::run::Engine;
-use crate::engine::state::{Event, Occupation};
+use crate::engine::state::Occupation;
 use crate::identifiers::ProcessorId;
 use crate::plan::Program;
 use crate::record::Recorder;
@@ -50,13 +49,7 @@ impl<R: Recorder> Engine<'_, R> {
         let invocation_ns = entry_ns.saturating_add(entered_ns);
         state.in_invocation = invocation_ns > 0;
         if state.in_invocation {
-            state.generation = state.generation.wrapping_add(1);
-            let generation = state.generation;
-            self.queue.schedule(
-                self.now_ns.saturating_add(invocation_ns),
-                Class::Completion,
-                Event::Worker { worker, generation }.packed(),
-            );
+            self.invocation_starts(worker, invocation_ns);
         } else {
             self.kernel_starts(worker, slot);
         }

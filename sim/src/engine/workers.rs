@@ -73,18 +73,21 @@ impl<R: Recorder> Engine<'_, R> {
                     return;
                 }
                 if state.in_invocation {
-                    state.generation = state.generation.wrapping_add(1);
-                    let generation = state.generation;
-                    self.queue.schedule(
-                        self.now_ns.saturating_add(invocation_ns),
-                        Class::Completion,
-                        Event::Worker { worker, generation }.packed(),
-                    );
+                    self.invocation_starts(worker, invocation_ns);
                 } else {
                     self.kernel_starts(worker, slot);
                 }
             }
         }
+    }
+
+    /// A worker is being entered for so long.
+    #[inline]
+    pub(super) fn invocation_starts(&mut self, worker: u16, invocation_ns: u64) {
+        let state = &mut self.workers[worker as usize];
+        state.generation = state.generation.wrapping_add(1);
+        let event = Event::Worker { worker, generation: state.generation };
+        self.queue.schedule(self.now_ns.saturating_add(invocation_ns), Class::Completion, event.packed());
     }
 
     /// The segment that a worker runs goes on with its next kernel, unless a frame comes between.
