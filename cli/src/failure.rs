@@ -4,6 +4,7 @@ use std::io::{self, IsTerminal};
 
 use results::ResultsError;
 use results::explain::ExplainError;
+use runner::RunError;
 use scenarios::ReadError;
 
 /// The end of a command.
@@ -87,6 +88,17 @@ impl Failure {
 impl From<ReadError> for Failure {
     fn from(error: ReadError) -> Self {
         Self::input(error)
+    }
+}
+
+impl From<RunError> for Failure {
+    fn from(error: RunError) -> Self {
+        match error {
+            RunError::Read(error) => Self::input(error),
+            RunError::Output(error) => Self::output(error),
+            RunError::Interrupted => Self::interrupted(),
+            error => Self::input(error),
+        }
     }
 }
 

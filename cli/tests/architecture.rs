@@ -4,14 +4,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 
 /// Every edge that is allowed; an edge that is not here has to be argued for in `docs/decisions/` first.
-const ALLOWED: [(&str, &[&str]); 9] = [
+const ALLOWED: [(&str, &[&str]); 10] = [
     ("socrates-sim", &[]),
     ("socrates-executor", &["socrates-sim"]),
     ("socrates-results", &["socrates-sim"]),
     ("socrates-scenarios", &["socrates-sim"]),
     ("socrates-hwcal", &["socrates-executor", "socrates-scenarios", "socrates-sim"]),
     ("socrates-plots", &["socrates-results"]),
-    ("socrates-validation", &["socrates-executor", "socrates-hwcal", "socrates-results", "socrates-scenarios", "socrates-sim"]),
+    ("socrates-runner", &["socrates-results", "socrates-scenarios", "socrates-sim"]),
+    (
+        "socrates-validation",
+        &["socrates-executor", "socrates-hwcal", "socrates-results", "socrates-runner", "socrates-scenarios", "socrates-sim"],
+    ),
     ("socrates-bench", &["socrates-scenarios", "socrates-sim"]),
     (
         "socrates",
@@ -20,6 +24,7 @@ const ALLOWED: [(&str, &[&str]); 9] = [
             "socrates-hwcal",
             "socrates-plots",
             "socrates-results",
+            "socrates-runner",
             "socrates-scenarios",
             "socrates-sim",
             "socrates-validation",

@@ -10,7 +10,9 @@ use sim::platform::{Device, DeviceBuilder, ProcessorKind, SupportRules, Worker};
 use sim::task::LoweredModel;
 
 use crate::failure::Failure;
-use crate::table::{Align, Table, grouped};
+use runner::grouped;
+
+use crate::table::{Align, Table};
 
 /// Workers that placements are counted for where no device is named.
 const NOMINAL_WORKERS: usize = 3;

@@ -13,8 +13,8 @@ use super::diff::{diff, rendered as rendered_diff};
 use crate::arguments::InspectArguments;
 use crate::failure::{Failure, Outcome, Status};
 use crate::output::print;
-use crate::run::device_of;
-use crate::table::{Align, Table, grouped};
+use crate::table::{Align, Table};
+use runner::{device_of, grouped};
 
 /// What is printed.
 #[derive(Debug, Serialize)]

@@ -8,7 +8,9 @@ use sim::strategy::registry;
 use crate::arguments::Listed;
 use crate::failure::{Failure, Outcome, Status};
 use crate::output::print;
-use crate::table::{Align, Table, grouped};
+use runner::grouped;
+
+use crate::table::{Align, Table};
 
 pub(crate) fn list(what: Listed) -> Outcome {
     let table = match what {

@@ -38,7 +38,7 @@ pub(crate) fn optimize(arguments: &OptimizeArguments) -> Outcome {
         let optimized = Optimized { model: loaded.name, output, bytes: bytes.len() as u64, diff };
         format!("{}\n", serde_json::to_string_pretty(&optimized).map_err(Failure::output)?)
     } else {
-        format!("{}\nwrote {output} ({} bytes)\n", rendered(&loaded.name, &diff), crate::table::grouped(bytes.len() as u64))
+        format!("{}\nwrote {output} ({} bytes)\n", rendered(&loaded.name, &diff), runner::grouped(bytes.len() as u64))
     })?;
     Ok(Status::Done)
 }

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use results::{Content, RunFile, RunWriter};
+use runner::{check_size, perform, replicates};
 use scenarios::{Document, Reference, Scenario};
 use sim::strategy::registry;
 
@@ -10,8 +11,8 @@ use crate::arguments::RunArguments;
 use crate::failure::{Failure, Outcome, Status};
 use crate::output::print;
 use crate::run::{
-    Inputs, Interrupt, Progress, check_size, comparison, intervals, jobs, perform, provenance, remarks, replicates,
-    tell_failures, tell_nothing_written, tell_results,
+    Inputs, Interrupt, Progress, Watched, comparison, intervals, jobs, provenance, remarks, tell_failures, tell_nothing_written,
+    tell_results,
 };
 
 pub(crate) fn run(arguments: &RunArguments) -> Outcome {
@@ -23,7 +24,8 @@ pub(crate) fn run(arguments: &RunArguments) -> Outcome {
     let writer = RunWriter::begin(&output, provenance(command_line(arguments, &scenario), &scenario, &inputs), &Content::ALL)?;
     let progress = Progress::new("runs", arguments.quiet);
     let interrupt = Interrupt::listen()?;
-    let (mut writer, failures) = perform(&jobs, &scenario.value, &inputs, writer, arguments.threads, &progress, &interrupt)?;
+    let watched = Watched { progress: &progress, interrupt: &interrupt };
+    let (mut writer, failures) = perform(&jobs, &scenario.value, &inputs, writer, arguments.threads, &watched)?;
     if writer.is_empty() {
         // Results of an earlier run are worth more than none.
         tell_failures(&failures, &[]);
@@ -31,7 +33,7 @@ pub(crate) fn run(arguments: &RunArguments) -> Outcome {
         return Ok(Status::Incomplete);
     }
     let replicated = if scenario.value.replicates > 1 {
-        let replicated = replicates(&jobs, &scenario.value, &inputs, arguments.threads, &progress, &interrupt)?;
+        let replicated = replicates(&jobs, &scenario.value, &inputs, arguments.threads, &watched)?;
         writer.set_replicates(replicated.clone());
         Some(replicated)
     } else {

@@ -24,6 +24,12 @@ impl Progress {
         self.bar.set_position(self.bar.position().max(done as u64));
     }
 
+    /// A stage of so many begins.
+    pub(crate) fn begin(&self, total: usize) {
+        self.bar.set_length(total as u64);
+        self.bar.set_position(0);
+    }
+
     /// One more is done.
     pub(crate) fn advance(&self) {
         self.bar.inc(1);

@@ -4,10 +4,11 @@ use results::{InputEntry, Provenance, Tool};
 use scenarios::scenario::{Arrivals, Trace};
 use scenarios::{Document, ProfileInfo, Scenario};
 
-use crate::run::Inputs;
+use crate::Inputs;
 
 /// The provenance of results that a command line makes of a scenario. Where they go and on how many threads is no part of it.
-pub(crate) fn provenance(command_line: Vec<String>, scenario: &Document<Scenario>, inputs: &Inputs) -> Provenance {
+#[must_use]
+pub fn provenance(command_line: Vec<String>, scenario: &Document<Scenario>, inputs: &Inputs) -> Provenance {
     let mut entries = vec![
         InputEntry::of("scenario", scenario.name.clone(), scenario.text.as_bytes()),
         InputEntry::of("profile", inputs.profile.name.clone(), inputs.profile.text.as_bytes()),

@@ -1,8 +1,6 @@
-//! Simulates runs side by side and writes them down in order.
+//! One run: a group of streams under a strategy, with a seed.
 
-use rayon::prelude::*;
-use rayon::{ThreadPool, ThreadPoolBuilder};
-use results::{Choice, ModelInfo, Origin, RunResult, RunWriter, TaskInfo};
+use results::{Choice, ModelInfo, Origin, RunResult, TaskInfo};
 use scenarios::Scenario;
 use sim::engine::{self, SimulationError, Summary};
 use sim::identifiers::WorkerId;
@@ -12,27 +10,22 @@ use sim::platform::Device;
 use sim::record::Record;
 use sim::strategy::registry;
 
-use crate::failure::Failure;
-use crate::run::inputs::Model;
-use crate::run::{Inputs, Interrupt, Job, Progress, name_of};
-
-/// Runs simulated before they are written, for each thread: bounds the records held in memory.
-const RUNS_AHEAD: usize = 4;
+use crate::{Inputs, Job, Model, name_of};
 
 /// A run that could not be simulated.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct JobFailure {
+pub struct JobFailure {
     /// Its case.
-    pub(crate) case: String,
+    pub case: String,
     /// Its strategy.
-    pub(crate) strategy: String,
+    pub strategy: String,
     /// Why.
-    pub(crate) cause: Cause,
+    pub cause: Cause,
 }
 
 /// Why a run could not be simulated.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Cause {
+pub enum Cause {
     /// The strategy cannot be planned for, for this reason.
     Plan(String),
     /// Anything else.
@@ -45,54 +38,33 @@ impl Cause {
     }
 }
 
-/// A run as it came out.
-pub(super) struct Simulated<'a> {
-    models: Vec<ModelInfo<'a>>,
-    records: Vec<Record>,
-    summary: Summary,
-    pub(super) report: Report,
-}
+impl std::error::Error for Cause {}
 
-/// Threads to work on; `None` for one on each processor of this machine.
-pub(crate) fn thread_pool(threads: Option<u16>) -> Result<ThreadPool, Failure> {
-    ThreadPoolBuilder::new().num_threads(threads.map_or(0, usize::from)).build().map_err(Failure::input)
-}
-
-/// Simulates all runs on some threads, and adds them to the writer in their order. Runs that cannot be simulated are returned.
-pub(crate) fn perform(
-    jobs: &[Job],
-    scenario: &Scenario,
-    inputs: &Inputs,
-    mut writer: RunWriter,
-    threads: Option<u16>,
-    progress: &Progress,
-    interrupt: &Interrupt,
-) -> Result<(RunWriter, Vec<JobFailure>), Failure> {
-    let pool = thread_pool(threads)?;
-    progress.set(0, jobs.len());
-    let mut failures = Vec::new();
-    for some in jobs.chunks(pool.current_num_threads() * RUNS_AHEAD) {
-        let one = |job: &Job| {
-            let result = (!interrupt.is_wanted()).then(|| simulate(job, scenario, inputs, scenario.seed));
-            progress.advance();
-            result
-        };
-        let simulated: Vec<Option<Result<Simulated<'_>, Cause>>> = pool.install(|| some.par_iter().map(one).collect());
-        for (job, result) in some.iter().zip(simulated) {
-            match result {
-                None => return Err(Failure::interrupted()),
-                Some(Ok(simulated)) => writer.add(&simulated.result(job, scenario, &inputs.device))?,
-                Some(Err(cause)) => {
-                    failures.push(JobFailure { case: job.case.clone(), strategy: job.strategy.clone(), cause });
-                }
-            }
+impl std::fmt::Display for Cause {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Plan(why) => write!(formatter, "the strategy has no plan: {why}"),
+            Self::Other(why) => formatter.write_str(why),
         }
     }
-    if interrupt.is_wanted() { Err(Failure::interrupted()) } else { Ok((writer, failures)) }
+}
+
+/// A run as it came out.
+pub struct Simulated<'a> {
+    /// The models of this run, each once.
+    pub models: Vec<ModelInfo<'a>>,
+    /// What happened, in order of time.
+    pub records: Vec<Record>,
+    /// How it ended.
+    pub summary: Summary,
+    /// Its figures.
+    pub report: Report,
 }
 
 impl Simulated<'_> {
-    fn result<'b>(&'b self, job: &'b Job, scenario: &Scenario, device: &'b Device) -> RunResult<'b> {
+    /// The run as results are written from it.
+    #[must_use]
+    pub fn result<'b>(&'b self, job: &'b Job, scenario: &Scenario, device: &'b Device) -> RunResult<'b> {
         RunResult {
             case: &job.case,
             strategy: &job.strategy,
@@ -107,8 +79,11 @@ impl Simulated<'_> {
     }
 }
 
-/// One run of a seed. Fails where the strategy has no plan.
-pub(super) fn simulate<'a>(job: &Job, scenario: &Scenario, inputs: &'a Inputs, seed: u64) -> Result<Simulated<'a>, Cause> {
+/// One run of a seed.
+///
+/// # Errors
+/// Where the strategy has no plan for a model.
+pub fn simulate<'a>(job: &Job, scenario: &Scenario, inputs: &'a Inputs, seed: u64) -> Result<Simulated<'a>, Cause> {
     let device = &inputs.device;
     let used = job.used(inputs);
     let streams = job.streams(scenario, inputs, &used);
@@ -156,12 +131,15 @@ fn cause(error: &SimulationError, models: &[ModelInfo<'_>], device: &Device) -> 
 }
 
 /// Workers that a strategy means a model to run on.
-pub(crate) fn primary(strategy: &str, device: &Device) -> Vec<WorkerId> {
+#[must_use]
+pub fn primary(strategy: &str, device: &Device) -> Vec<WorkerId> {
     let kind = registry::entry(strategy).ok().and_then(|entry| entry.accelerator);
     device.worker_ids().filter(|&worker| Some(device.worker(worker).kind) == kind).collect()
 }
 
-pub(crate) fn info<'a>(model: &'a Model, device: &Device, primary: &[WorkerId]) -> ModelInfo<'a> {
+/// What results tell of a model: its tasks, and what each worker would take for them.
+#[must_use]
+pub fn info<'a>(model: &'a Model, device: &Device, primary: &[WorkerId]) -> ModelInfo<'a> {
     let lowered = &model.lowered;
     let tasks = lowered.tasks.tasks().zip(lowered.info.iter().zip(&model.operator_names)).map(|(task, (info, operators))| {
         let choice = |worker: WorkerId| {

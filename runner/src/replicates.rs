@@ -4,34 +4,34 @@ use rayon::prelude::*;
 use results::{Figures, ReplicatesFile, SCHEMA_VERSION, figures};
 use scenarios::Scenario;
 
-use crate::failure::Failure;
-use crate::run::perform::simulate;
-use crate::run::{Cause, Inputs, Interrupt, Job, Progress, thread_pool};
+use crate::{Cause, Inputs, Job, RunError, Watch, simulate, thread_pool};
 
 /// Simulates every replicate of every run. A run that fails in some replicate is left out: its failure is told of the first.
 ///
 /// The result does not depend on the number of threads: each replicate has a seed of its own, and figures are taken in their order.
-pub(crate) fn replicates(
+///
+/// # Errors
+/// Where the watch interrupts.
+pub fn replicates(
     jobs: &[Job],
     scenario: &Scenario,
     inputs: &Inputs,
     threads: Option<u16>,
-    progress: &Progress,
-    interrupt: &Interrupt,
-) -> Result<ReplicatesFile, Failure> {
+    watch: &dyn Watch,
+) -> Result<ReplicatesFile, RunError> {
     let pool = thread_pool(threads)?;
     let count = scenario.replicates;
-    progress.set(0, jobs.len() * count as usize);
+    watch.begin(jobs.len() * count as usize);
     let seeds: Vec<u64> = (0..count).map(|replicate| scenario.replicate_seed(replicate)).collect();
     let mut file = ReplicatesFile::new(SCHEMA_VERSION, seeds.clone());
     for job in jobs {
         let one = |&seed: &u64| {
-            let result = (!interrupt.is_wanted()).then(|| simulate(job, scenario, inputs, seed));
-            progress.advance();
+            let result = (!watch.is_interrupted()).then(|| simulate(job, scenario, inputs, seed));
+            watch.advance();
             result.map(|result| result.map(|simulated| figures(&simulated.report)))
         };
         let all: Option<Vec<Result<Figures, Cause>>> = pool.install(|| seeds.par_iter().map(one).collect());
-        let Some(all) = all else { return Err(Failure::interrupted()) };
+        let Some(all) = all else { return Err(RunError::Interrupted) };
         if let Ok(all) = all.into_iter().collect::<Result<Vec<Figures>, Cause>>() {
             file.add(&job.case, &job.strategy, &all);
         }

@@ -7,7 +7,7 @@ use sim::platform::Device;
 use sim::strategy::{DeviceView, Job, Rewrite, registry};
 use sim::task::LoweredModel;
 
-use crate::run::{Inputs, Model};
+use crate::{Inputs, Model};
 
 /// The rewrite of the scenario, and those that some of its strategies choose among, each once.
 pub(crate) fn wanted(scenario: &Scenario) -> Vec<Rewrite> {

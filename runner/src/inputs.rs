@@ -9,43 +9,42 @@ use sim::platform::Device;
 use sim::strategy::{Rewrite, registry};
 use sim::task::LoweredModel;
 
-use crate::failure::Failure;
-use crate::run::rewrites;
+use crate::{RunError, rewrites};
 
 /// Everything that the runs of a scenario read.
-pub(crate) struct Inputs {
+pub struct Inputs {
     /// The device profile.
-    pub(crate) profile: Document<Profile>,
+    pub profile: Document<Profile>,
     /// The device.
-    pub(crate) device: Device,
+    pub device: Device,
     /// The models, each once.
-    pub(crate) models: Vec<Model>,
+    pub models: Vec<Model>,
     /// The models of each stream, variant by variant, as indices into `models`.
-    pub(crate) models_of_stream: Vec<Vec<usize>>,
+    pub models_of_stream: Vec<Vec<usize>>,
 }
 
 /// A model on the device.
-pub(crate) struct Model {
+pub struct Model {
     /// Name in results: that of the file, with the dimensions that were bound.
-    pub(crate) name: String,
+    pub name: String,
     /// Name of the file.
-    pub(crate) file: String,
+    pub file: String,
     /// Size of the file.
-    pub(crate) bytes: u64,
+    pub bytes: u64,
     /// SHA-256 of the file.
-    pub(crate) sha256: String,
+    pub sha256: String,
     /// Where it comes from.
-    pub(crate) reference: Reference,
+    pub reference: Reference,
     /// Operators.
-    pub(crate) graph: Graph,
+    pub graph: Graph,
     /// Tasks and costs.
-    pub(crate) lowered: LoweredModel,
+    pub lowered: LoweredModel,
     /// Names of the operators of each task.
-    pub(crate) operator_names: Vec<Vec<String>>,
+    pub operator_names: Vec<Vec<String>>,
     /// How it was rewritten; `None` as it is.
-    pub(crate) rewrite: Option<String>,
+    pub rewrite: Option<String>,
     /// Variants that strategies choose among.
-    pub(crate) rewritten: Vec<Self>,
+    pub rewritten: Vec<Self>,
 }
 
 /// What makes a model one model: where it is from, and how its dimensions are bound.
@@ -56,7 +55,10 @@ const JOULES_PER_MWH: f64 = 3.6;
 
 impl Inputs {
     /// Loads all that a scenario refers to.
-    pub(crate) fn load(scenario: &Scenario) -> Result<Self, Failure> {
+    ///
+    /// # Errors
+    /// Where a file cannot be read, a strategy names a worker that the device lacks, or the environment does not fit the device.
+    pub fn load(scenario: &Scenario) -> Result<Self, RunError> {
         let profile = Profile::open(&scenario.device)?;
         let mut device = device_of(&profile)?;
         if scenario.memory_limit_bytes.is_some() {
@@ -65,7 +67,7 @@ impl Inputs {
         if let Some(mwh) = scenario.environment.battery_mwh {
             device = device.with_battery(mwh * JOULES_PER_MWH);
         }
-        scenario.options(&device).map_err(Failure::input)?;
+        scenario.options(&device).map_err(|error| RunError::Input(error.to_string()))?;
         check_workers(scenario, &device)?;
         let rewrites = rewrites::wanted(scenario);
         let mut keys: Vec<Key<'_>> = Vec::new();
@@ -82,26 +84,27 @@ impl Inputs {
         }
         let base = scenario.rewrite().map(|rewrite| rewrite.name);
         let load = |key| Model::load(key, &device, &rewrites, base);
-        let models: Vec<anyhow::Result<Model>> = keys.par_iter().map(load).collect();
+        let models: Vec<Result<Model, String>> = keys.par_iter().map(load).collect();
         Ok(Self { profile, device, models: all_or_errors(models)?, models_of_stream })
     }
 
     /// By how much the same duration varies, and what all kernels of a worker are wrong by together: deviations of the logarithm.
-    pub(crate) fn deviations(&self) -> (f64, f64) {
+    #[must_use]
+    pub fn deviations(&self) -> (f64, f64) {
         (self.profile.value.noise_log_deviation(), self.profile.value.common_log_deviation())
     }
 }
 
 /// The models, if all could be loaded; else all errors.
-fn all_or_errors(models: Vec<anyhow::Result<Model>>) -> Result<Vec<Model>, Failure> {
+fn all_or_errors(models: Vec<Result<Model, String>>) -> Result<Vec<Model>, RunError> {
     let (mut loaded, mut errors) = (Vec::new(), Vec::new());
     for model in models {
         match model {
             Ok(model) => loaded.push(model),
-            Err(error) => errors.push(format!("{error:#}")),
+            Err(error) => errors.push(error),
         }
     }
-    if errors.is_empty() { Ok(loaded) } else { Err(Failure::input(anyhow::anyhow!("{}", errors.join("\nerror: ")))) }
+    if errors.is_empty() { Ok(loaded) } else { Err(RunError::all(&errors)) }
 }
 
 impl Model {
@@ -111,9 +114,9 @@ impl Model {
         device: &Device,
         rewrites: &[Rewrite],
         needed: Option<&str>,
-    ) -> anyhow::Result<Self> {
+    ) -> Result<Self, String> {
         let options = ReadOptions { dimensions: dimensions.iter().cloned().collect(), ..ReadOptions::default() };
-        let LoadedModel { name: file, bytes, sha256, graph } = model::load(reference, &options)?;
+        let LoadedModel { name: file, bytes, sha256, graph } = model::load(reference, &options).map_err(|error| told(&error))?;
         let lowered = LoweredModel::of(&graph, device);
         let bound: Vec<String> = dimensions.iter().map(|(name, size)| format!("{name}={size}")).collect();
         let name = if bound.is_empty() { file.clone() } else { format!("{file}[{}]", bound.join(", ")) };
@@ -121,19 +124,21 @@ impl Model {
         (model.bytes, model.sha256) = (bytes, sha256);
         let (rewritten, failed) = rewrites::variants(&model, rewrites, device);
         if let Some((_, why)) = failed.iter().find(|(name, _)| Some(*name) == needed) {
-            anyhow::bail!("model `{}`: the passes of the scenario fail: {why}", model.name);
+            return Err(format!("model `{}`: the passes of the scenario fail: {why}", model.name));
         }
         model.rewritten = rewritten;
         Ok(model)
     }
 
     /// The model as it is for 0, else one of the rewritten ones.
-    pub(crate) fn variant(&self, number: usize) -> &Self {
+    #[must_use]
+    pub fn variant(&self, number: usize) -> &Self {
         if number == 0 { self } else { &self.rewritten[number - 1] }
     }
 
     /// A model that no file stands behind.
-    pub(crate) fn new(name: String, file: String, reference: Reference, graph: Graph, lowered: LoweredModel) -> Self {
+    #[must_use]
+    pub fn new(name: String, file: String, reference: Reference, graph: Graph, lowered: LoweredModel) -> Self {
         let named = |task: &sim::task::TaskInfo| task.operators.iter().map(|&id| graph.operator(id).name.clone()).collect();
         let operator_names = lowered.info.iter().map(named).collect();
         let (sha256, rewritten) = (String::new(), Vec::new());
@@ -149,19 +154,33 @@ impl Model {
 }
 
 /// Every worker that a strategy names exists on the device; all that do not are told at once.
-fn check_workers(scenario: &Scenario, device: &Device) -> Result<(), Failure> {
+fn check_workers(scenario: &Scenario, device: &Device) -> Result<(), RunError> {
     let wrong = scenario.strategies.iter().filter_map(|strategy| {
         let error = registry::check_workers(strategy, device).err()?;
         Some(format!("`{strategy}`: {error}"))
     });
     let wrong: Vec<String> = wrong.collect();
-    if wrong.is_empty() { Ok(()) } else { Err(Failure::input(anyhow::anyhow!("{}", wrong.join("\nerror: ")))) }
+    if wrong.is_empty() { Ok(()) } else { Err(RunError::all(&wrong)) }
 }
 
 /// The device of a profile.
-pub(crate) fn device_of(profile: &Document<Profile>) -> Result<Device, Failure> {
+///
+/// # Errors
+/// Where parts of the profile do not fit each other; all reasons at once.
+pub fn device_of(profile: &Document<Profile>) -> Result<Device, RunError> {
     profile.value.device().map_err(|errors| {
         let errors: Vec<String> = errors.iter().map(ToString::to_string).collect();
-        Failure::input(anyhow::anyhow!("device profile `{}`: {}", profile.name, errors.join("; ")))
+        RunError::Input(format!("device profile `{}`: {}", profile.name, errors.join("; ")))
     })
+}
+
+/// An error with its causes.
+fn told(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    text
 }

@@ -4,16 +4,17 @@ use scenarios::Scenario;
 use scenarios::scenario::Arrivals;
 use sim::platform::Device;
 
-use crate::failure::Failure;
-use crate::run::inputs::Model;
-use crate::run::{Inputs, Job};
-use crate::table::grouped;
+use crate::inputs::Model;
+use crate::{Inputs, Job, RunError};
 
 /// Kernels of one run, at most: all its records are held in memory until they are written.
 const MOST_KERNELS: f64 = 5e7;
 
 /// Refuses runs that would record more than memory holds.
-pub(crate) fn check_size(jobs: &[Job], scenario: &Scenario, inputs: &Inputs) -> Result<(), Failure> {
+///
+/// # Errors
+/// Names the largest part of the run, and what to lower.
+pub fn check_size(jobs: &[Job], scenario: &Scenario, inputs: &Inputs) -> Result<(), RunError> {
     for job in jobs {
         let streams = job.streams.iter().map(|&stream| {
             let model = &inputs.models[inputs.models_of_stream[stream][0]];
@@ -27,7 +28,7 @@ pub(crate) fn check_size(jobs: &[Job], scenario: &Scenario, inputs: &Inputs) -> 
             && kernels > MOST_KERNELS
         {
             let count = |number: f64| grouped(number as u64);
-            return Err(Failure::input(anyhow::anyhow!(
+            return Err(RunError::Input(format!(
                 "case `{}` would record about {} kernels, the limit is {}: most are of {} requests for `{}` with {} tasks each; \
                  lower `requests` or the `horizon`, or let requests arrive less often",
                 job.case,
@@ -72,4 +73,31 @@ fn least_ns(model: &Model, device: &Device) -> f64 {
         device.worker_ids().filter_map(|worker| model.lowered.costs.duration_ns(task, worker)).min().unwrap_or(0) as f64
     });
     tasks.sum::<f64>().max(1.0)
+}
+
+/// A number with thousands told apart, `1_234_567`.
+#[must_use]
+pub fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push('_');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn thousands_are_told_apart() {
+        assert_eq!(grouped(0), "0");
+        assert_eq!(grouped(999), "999");
+        assert_eq!(grouped(1_000), "1_000");
+        assert_eq!(grouped(300_774_272), "300_774_272");
+    }
 }

@@ -5,29 +5,31 @@ use scenarios::scenario::StreamsRun;
 use sim::identifiers::ModelId;
 use sim::workload::Stream;
 
-use crate::run::{Inputs, Model, rewrites};
+use crate::{Inputs, Model, rewrites};
 
 /// One run.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Job {
+pub struct Job {
     /// Name of the case in results.
-    pub(crate) case: String,
+    pub case: String,
     /// The streams, as indices into the scenario's.
-    pub(crate) streams: Vec<usize>,
+    pub streams: Vec<usize>,
     /// Description of the strategy.
-    pub(crate) strategy: String,
+    pub strategy: String,
     /// For each model of the inputs, the variant that the strategy chose: see [`Model::variant`].
-    pub(crate) variants: Vec<usize>,
+    pub variants: Vec<usize>,
 }
 
 impl Job {
     /// A model as this run has it.
-    pub(crate) fn model<'a>(&self, inputs: &'a Inputs, index: usize) -> &'a Model {
+    #[must_use]
+    pub fn model<'a>(&self, inputs: &'a Inputs, index: usize) -> &'a Model {
         inputs.models[index].variant(self.variants[index])
     }
 
     /// The models of this run, each once, as indices into those of the inputs.
-    pub(crate) fn used(&self, inputs: &Inputs) -> Vec<usize> {
+    #[must_use]
+    pub fn used(&self, inputs: &Inputs) -> Vec<usize> {
         let mut used: Vec<usize> = Vec::new();
         for &model in self.streams.iter().flat_map(|&stream| &inputs.models_of_stream[stream]) {
             if !used.contains(&model) {
@@ -38,7 +40,8 @@ impl Job {
     }
 
     /// Its streams, on these models.
-    pub(crate) fn streams(&self, scenario: &Scenario, inputs: &Inputs, used: &[usize]) -> Vec<Stream> {
+    #[must_use]
+    pub fn streams(&self, scenario: &Scenario, inputs: &Inputs, used: &[usize]) -> Vec<Stream> {
         let position = |model: &usize| used.iter().position(|known| known == model).map(ModelId::from_index);
         let of = |&stream: &usize| {
             let models: Vec<ModelId> = inputs.models_of_stream[stream].iter().filter_map(position).collect();
@@ -49,7 +52,8 @@ impl Job {
 }
 
 /// Name of a stream: its own, or that of its model.
-pub(crate) fn name_of(scenario: &Scenario, inputs: &Inputs, stream: usize) -> String {
+#[must_use]
+pub fn name_of(scenario: &Scenario, inputs: &Inputs, stream: usize) -> String {
     let models = &inputs.models_of_stream[stream];
     let model = &inputs.models[models[0]];
     let of_model = if models.len() == 1 { &model.name } else { &model.file };
@@ -57,7 +61,8 @@ pub(crate) fn name_of(scenario: &Scenario, inputs: &Inputs, stream: usize) -> St
 }
 
 /// All runs, case by case, strategy by strategy within.
-pub(crate) fn jobs(scenario: &Scenario, inputs: &Inputs) -> Vec<Job> {
+#[must_use]
+pub fn jobs(scenario: &Scenario, inputs: &Inputs) -> Vec<Job> {
     let mut jobs = Vec::new();
     let mut names: Vec<String> = Vec::new();
     for streams in scenario.cases() {
