@@ -319,8 +319,10 @@
     const chart = html("div", {}), note = html("p", { class: "muted" }), keys = html("div", {});
     const details = html("div", { class: "details", role: "status" }, "Point at a bar, or press n for the next one.");
     let view = { from: 0, to: 1 }, all = { from: 0, to: 1 }, spans = [], run = runs[0], marked = -1, redraw = () => {};
-    const colour = (span) => (run.spans.models.length > 1 ? PALETTE[span.model % PALETTE.length] : (processorLook.get(run.spans.rows[span.row]) || {}).colour || "var(--muted)");
+    const LATE = -3, isFrame = (span) => span.task < -1;
+    const colour = (span) => (span.task === LATE ? "var(--vermillion)" : run.spans.models.length > 1 && !isFrame(span) ? PALETTE[span.model % PALETTE.length] : (processorLook.get(run.spans.rows[span.row]) || {}).colour || "var(--muted)");
     function describe(span) {
+      if (isFrame(span)) return `${span.task === LATE ? "late frame" : "frame"} of beat ${span.request}, ${run.spans.rows[span.row]}: ${time(span.length)}, from ${time(span.start)}`;
       const task = span.task < 0 ? `copy of ${span.bytes} bytes` : `${run.spans.tasks[span.task][0]} (${run.spans.tasks[span.task][1]})`;
       const alone = span.alone && Math.abs(span.alone - span.length) > 0.005 * span.length ? `, ${time(span.alone)} alone` : "";
       return `${task} of ${run.spans.models[span.model]}, request ${span.request}, on ${run.spans.rows[span.row]}: ${time(span.length)}${alone}, from ${time(span.start)}`;
@@ -332,7 +334,7 @@
       view = { ...all };
       marked = -1;
       details.textContent = "Point at a bar, or press n for the next one.";
-      const more = run.spans && run.spans.of > spans.length ? ` The first ${spans.length} of ${run.spans.of} kernels and copies, to ${time(all.to)} of ${time(run.end_ms * 1e6)}.` : "";
+      const more = run.spans && run.spans.of > spans.length ? ` The first ${spans.length} of ${run.spans.of} kernels, copies and frames, to ${time(all.to)} of ${time(run.end_ms * 1e6)}.` : "";
       note.textContent = run.spans ? `${run.stop}, ${run.events} events.${more}` : "Of this run no kernels were written.";
       const models = run.spans && run.spans.models.length > 1 ? run.spans.models.map((name, index) => ({ name, colour: PALETTE[index % PALETTE.length] })) : [];
       keys.replaceChildren(models.length ? legend(models) : "");

@@ -1,14 +1,14 @@
-//! Timelines of the page: as many kernels and copies of each run as the page can hold.
+//! Timelines of the page: as many kernels, copies and frames of each run as the page can hold.
 
 use std::path::Path;
 
 use results::RunFile;
-use results::tables::{CopyRow, OperatorRow, RequestRow, read_table};
+use results::tables::{CopyRow, FrameRow, OperatorRow, RequestRow, read_table};
 use serde::Serialize;
 
-use crate::run::short_kind;
+use crate::run::{FRAMES, SKIPPED, frame_spans, is_late, short_kind};
 
-/// Kernels and copies on a page, over all runs.
+/// Kernels, copies and frames on a page, over all runs.
 const ON_PAGE: usize = 60_000;
 
 /// Most of one run.
@@ -21,11 +21,11 @@ pub(super) struct Spans {
     models: Vec<String>,
     /// Names and kinds of tasks, referred to by index.
     tasks: Vec<(String, String)>,
-    /// Row, start in ns, length in ns, task (−1 of a copy), model, request, length alone in ns, bytes of a copy.
+    /// Row, start in ns, length in ns, task (−1 of a copy, −2 of a frame, −3 of a late one), model, request, length alone in ns, bytes of a copy.
     bars: Vec<[i64; 8]>,
     /// Arrivals of requests, in ns.
     arrivals: Vec<u64>,
-    /// Kernels and copies of the run in all.
+    /// Kernels, copies and frames of the run in all.
     of: usize,
 }
 
@@ -54,10 +54,20 @@ impl Spans {
         self.bars.push([place, signed(row.start_ns), length, -1, model, signed(row.request), signed(row.solo_ns), bytes]);
     }
 
-    /// Rows of workers first, each kind by name; spans by their beginning, the first of them.
+    fn frame(&mut self, row: &FrameRow) {
+        for (name, start_ns, end_ns) in frame_spans(row).into_iter().filter(|it| it.2 > it.1) {
+            let place = index(&mut self.rows, name);
+            let length = signed(end_ns - start_ns);
+            let task = if is_late(row) { -3 } else { -2 };
+            self.bars.push([place, signed(start_ns), length, task, -1, signed(row.beat), length, 0]);
+        }
+    }
+
+    /// Rows of workers first, then frames, then copies, each kind by name; spans by their beginning, the first of them.
     fn finish(&mut self, most: usize) {
         let mut order: Vec<usize> = (0..self.rows.len()).collect();
-        order.sort_by_key(|&row| (self.rows[row].starts_with("copies"), self.rows[row].clone()));
+        let kind = |name: &str| if name.starts_with("copies") { 2 } else { u8::from(FRAMES.contains(&name)) };
+        order.sort_by_key(|&row| (kind(&self.rows[row]), self.rows[row].clone()));
         self.rows = order.iter().map(|&row| self.rows[row].clone()).collect();
         for bar in &mut self.bars {
             bar[0] = order.iter().position(|&row| row as i64 == bar[0]).unwrap_or(0) as i64;
@@ -112,6 +122,17 @@ pub(super) fn all_spans(directory: &Path, file: &RunFile, runs: usize) -> Result
             spans.of += 1;
             if spans.bars.len() < 2 * enough {
                 spans.copy(row);
+            }
+        }
+    }
+    if file.files.iter().any(|file| file.name == "frames.parquet") {
+        for row in read_table::<FrameRow>(directory)?.iter().filter(|row| row.outcome != SKIPPED) {
+            if let Some(index) = place(&row.case, &row.strategy) {
+                let spans = &mut all[index];
+                spans.of += 1;
+                if spans.bars.len() < 3 * enough {
+                    spans.frame(row);
+                }
             }
         }
     }

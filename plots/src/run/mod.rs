@@ -14,6 +14,7 @@ pub(crate) use graph::short_kind;
 pub use graph::task_graph;
 pub use over_time::{STATES, latencies, states};
 pub use timeline::timeline;
+pub(crate) use timeline::{FRAMES, SKIPPED, frame_spans, is_late};
 
 /// Why there is no chart.
 #[derive(Debug, Error)]

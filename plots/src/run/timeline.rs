@@ -1,9 +1,9 @@
-//! What ran where, when: from `operators.parquet`, `copies.parquet`, `requests.parquet`.
+//! What ran where, when: from `operators.parquet`, `copies.parquet`, `frames.parquet`, `requests.parquet`.
 
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use results::tables::{CopyRow, OperatorRow, RequestRow};
+use results::tables::{CopyRow, FrameRow, OperatorRow, RequestRow};
 
 use super::{Choice, Chosen, RunError, ms, short_kind};
 use crate::charts::{Span, Timeline};
@@ -12,6 +12,12 @@ use crate::style::{Width, processor};
 
 /// Kernels and copies shown where the user gives no end.
 const SHOWN: usize = 400;
+
+/// Rows of frames of the user interface.
+pub(crate) const FRAMES: [&str; 2] = ["CPU: frames", "GPU: frames"];
+
+/// The outcome of a beat at which no frame could begin.
+pub(crate) const SKIPPED: &str = "skipped";
 
 /// The timeline of a run. The window is in milliseconds; without an end it ends where 400 kernels and copies are shown.
 ///
@@ -35,7 +41,12 @@ pub fn timeline(directory: &Path, choice: &Choice, from_ms: f64, to_ms: Option<f
     let inside = |start: u64, end: u64| ms(end) > window.0 && ms(start) < window.1;
     kernels.retain(|it| inside(it.start_ns, it.end_ns));
     copies.retain(|it| inside(it.start_ns, it.end_ns));
-    let rows = rows(&kernels, &copies);
+    let mut frames = chosen.rows(directory, |row: &FrameRow| (&row.case, &row.strategy))?;
+    frames.retain(|it| it.outcome != SKIPPED && inside(it.begun_ns, it.ended_ns));
+    let mut rows = rows(&kernels, &copies);
+    if !frames.is_empty() {
+        rows.extend(FRAMES.map(str::to_owned));
+    }
     let models: BTreeSet<&String> = kernels.iter().map(|it| &it.model).collect();
     let group = |model: &String| if models.len() > 1 { model.clone() } else { String::new() };
     let row = |name: String| rows.iter().position(|row| *row == name).unwrap_or(0);
@@ -63,7 +74,9 @@ pub fn timeline(directory: &Path, choice: &Choice, from_ms: f64, to_ms: Option<f
         label: String::new(),
         hint: format!("{} bytes of {}, request {}", it.size_bytes, it.model, it.request),
     };
-    let spans = kernels.iter().map(kernel).chain(copies.iter().map(copy)).collect();
+    let frames =
+        frames.iter().flat_map(|it| frame_spans(it).map(|(name, start, end)| frame(it, row(name.to_owned()), start, end)));
+    let spans = kernels.iter().map(kernel).chain(copies.iter().map(copy)).chain(frames).collect();
     let note = if window.1 < last || window.0 > 0.0 {
         format!("{} to {} of a run of {}", duration(window.0), duration(window.1), duration(last))
     } else {
@@ -80,6 +93,28 @@ pub fn timeline(directory: &Path, choice: &Choice, from_ms: f64, to_ms: Option<f
         width: Width::Double,
     };
     Ok((chosen, timeline))
+}
+
+/// What a frame did on the CPU and on the GPU, from when to when; a part that it did not come to has no length.
+pub(crate) fn frame_spans(frame: &FrameRow) -> [(&'static str, u64, u64); 2] {
+    [(FRAMES[0], frame.begun_ns, frame.cpu_end_ns), (FRAMES[1], frame.gpu_start_ns, frame.gpu_end_ns)]
+}
+
+/// Whether the GPU ended with a frame later than it should have.
+pub(crate) const fn is_late(frame: &FrameRow) -> bool {
+    frame.gpu_end_ns > frame.due_ns
+}
+
+fn frame(it: &FrameRow, row: usize, start_ns: u64, end_ns: u64) -> Span {
+    let late = if is_late(it) { format!(", {:.3} ms late", ms(it.gpu_end_ns - it.due_ns)) } else { String::new() };
+    Span {
+        row,
+        start: ms(start_ns),
+        end: ms(end_ns),
+        group: if is_late(it) { "late frame".to_owned() } else { String::new() },
+        label: String::new(),
+        hint: format!("frame of beat {}, {}{late}: {:.3} ms", it.beat, it.outcome, ms(end_ns.saturating_sub(start_ns))),
+    }
 }
 
 /// Rows in the order of their kind and name, workers before links.

@@ -65,6 +65,9 @@ const STRATEGIES: [(&str, Colour, Marker, usize); 18] = [
     ("socrates", VERMILLION, Marker::Star, 0),
 ];
 
+/// Late frames, which stand beside models, not beside strategies.
+const LATE: (&str, Colour, Marker, usize) = ("late", VERMILLION, Marker::Cross, 0);
+
 impl Series {
     const fn new(colour: Colour, marker: Marker, form: usize) -> Self {
         Self { colour, marker, dash: DASHES[form % 4], hatch: HATCHES[form % 4] }
@@ -94,7 +97,7 @@ fn strategies(names: &[String]) -> Vec<Series> {
     let mut given: Vec<Series> = Vec::new();
     for (index, name) in names.iter().enumerate() {
         let base = name.split(['[', ' ']).next().unwrap_or_default();
-        let found = STRATEGIES.iter().find(|(known, ..)| *known == base);
+        let found = STRATEGIES.iter().chain([&LATE]).find(|(known, ..)| *known == base);
         let series =
             found.map_or_else(|| Series::numbered(index), |&(_, colour, marker, form)| Series::new(colour, marker, form));
         given.push(unlike(&given, series));
