@@ -4,7 +4,7 @@ python := env("PYTHON", "python3")
 run := "target/ci/pixel4-solo"
 
 # Everything, in the order of what fails soonest.
-ci: format test vulkan lint docs profile main validate checks bench host validate-host
+ci: format test vulkan lint docs profile main validate checks commands bench host validate-host
 
 # The README's test command.
 test:
@@ -55,6 +55,10 @@ checks:
     target/release/socrates report {{ run }} target/ci/pixel4-together -o target/ci/report.html
     {{ python }} plots/tests/check_report.py target/ci/report.html
     target/release/socrates figure timeline {{ run }} --model mobilenet_v2 --strategy heft -o target/ci/timeline.png
+
+# The command lines that README and reference show, run as a reader would.
+commands:
+    {{ python }} docs/check_commands.py target/release/socrates
 
 # The benchmark program runs and reaches its check values (timings are not judged here: machines are shared).
 bench:

@@ -1,6 +1,7 @@
 //! The command line. `docs/cli.md` is generated from it.
 
 mod figure;
+mod help;
 mod model;
 mod observe;
 mod predict;
@@ -13,21 +14,14 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use executor::Specification;
 
 pub(crate) use figure::{FigureArguments, FigureName, FigureWidth, ReportArguments};
+use help::EXIT_STATUSES;
+pub(crate) use help::with_examples;
 pub(crate) use model::{InspectArguments, ModelCommand, OptimizeArguments, ShapeArguments};
 pub(crate) use observe::{RefineArguments, ReplayArguments};
 pub(crate) use predict::PredictArguments;
 pub(crate) use validate::{
     HeldOutKind, MappedDevice, MappingsArguments, ModelsArguments, PublishedArguments, ValidateCommand, ValidateHostArguments,
 };
-
-const EXIT_STATUSES: &str = "\
-Exit status:
-  0    done
-  1    the command ended, but something asked for failed: a run stalled, a strategy has no plan for
-       a model, or a check did not hold
-  2    bad input: arguments, scenario, device profile, model, results to be explained
-  3    the output cannot be written
-  130  interrupted; nothing was written";
 
 /// Simulates deep-learning inference on the heterogeneous processors of mobile devices.
 ///
@@ -396,9 +390,6 @@ fn frame_load(text: &str) -> Result<FrameLoad, String> {
 
 #[cfg(test)]
 mod tests {
-    use std::fmt::Write;
-    use std::path::Path;
-
     use clap::CommandFactory;
 
     use super::model::{dimension, input_shape};
@@ -417,28 +408,5 @@ mod tests {
             assert!(dimension(wrong).is_err(), "{wrong}");
             assert!(input_shape(wrong).is_err(), "{wrong}");
         }
-    }
-
-    /// The reference page, from the help texts.
-    fn reference(command: &mut clap::Command, path: &str, text: &mut String) {
-        let help = command.render_long_help().to_string();
-        let help: Vec<&str> = help.lines().map(str::trim_end).collect();
-        writeln!(text, "\n## `{path}`\n\n```text\n{}\n```", help.join("\n").trim_end()).unwrap();
-        for subcommand in command.get_subcommands_mut().filter(|subcommand| subcommand.get_name() != "help") {
-            reference(subcommand, &format!("{path} {}", subcommand.get_name()), text);
-        }
-    }
-
-    #[test]
-    fn the_reference_page_is_fresh() {
-        let mut text = "# Command line\n\nGenerated from the program by `UPDATE=1 cargo test`.\n".to_owned();
-        let mut command = Arguments::command().term_width(100).bin_name("socrates");
-        command.build();
-        reference(&mut command, "socrates", &mut text);
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/cli.md");
-        if std::env::var_os("UPDATE").is_some() {
-            std::fs::write(&path, &text).unwrap();
-        }
-        assert!(std::fs::read_to_string(path).unwrap_or_default() == text, "docs/cli.md is stale: run `UPDATE=1 cargo test`");
     }
 }

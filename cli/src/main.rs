@@ -13,13 +13,18 @@ mod table;
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory, FromArgMatches};
 
-use crate::arguments::{Arguments, CalibrateCommand, Command, ImportCommand, ModelCommand, RunArguments};
+use crate::arguments::{Arguments, CalibrateCommand, Command, ImportCommand, ModelCommand, RunArguments, with_examples};
 use crate::failure::{Outcome, Status};
 
 fn main() -> ExitCode {
-    let status = perform(Arguments::parse()).unwrap_or_else(|failure| failure.report());
+    let mut command = with_examples(Arguments::command());
+    let arguments = match Arguments::from_arg_matches_mut(&mut command.get_matches_mut()) {
+        Ok(arguments) => arguments,
+        Err(error) => error.format(&mut command).exit(),
+    };
+    let status = perform(arguments).unwrap_or_else(|failure| failure.report());
     ExitCode::from(status.code())
 }
 
