@@ -1,21 +1,16 @@
 //! Slices, arrows and counters as Perfetto packets.
 
-use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use prost::Message;
-use sim::platform::Device;
-use sim::record;
 
+use super::arrows::Arrows;
 use super::counters::{Counter, Quantity, counters};
-use super::flows::flows;
 use super::lanes::lanes;
 use super::links::{Link, Side, links};
-use super::schema::{
-    COUNTER, CounterDescriptor, DebugAnnotation, EXPLICIT, ProcessDescriptor, SLICE_BEGIN, SLICE_END, Trace, TracePacket,
-    TrackDescriptor, TrackEvent, UNIT_COUNT,
-};
-use super::slices::{Annotation, Category, Group, Slice, describe, slices};
+use super::schema::{COUNTER, DebugAnnotation, SLICE_BEGIN, SLICE_END, Trace, TracePacket, TrackEvent};
+use super::slices::{Annotation, Slice, describe, slices};
+use super::tracks::Tracks;
 use crate::RunResult;
 
 /// Writes one run; `number` counts from 1 and keeps its identifiers apart from other runs'.
@@ -177,184 +172,6 @@ fn sample(track: u64, quantity: Quantity, value: f64) -> TrackEvent {
         double_counter_value: (!whole).then_some(value),
         ..TrackEvent::default()
     }
-}
-
-/// The tracks of a run: a tree with the process at its root.
-struct Tracks<'a> {
-    run: &'a RunResult<'a>,
-    base: u64,
-    packets: Vec<TracePacket>,
-    lanes: BTreeMap<(Group, usize), u64>,
-    counters: BTreeMap<Quantity, u64>,
-}
-
-impl<'a> Tracks<'a> {
-    fn new(run: &'a RunResult<'a>, number: u32) -> Self {
-        let (lanes, counters) = (BTreeMap::new(), BTreeMap::new());
-        let mut tracks = Self { run, base: u64::from(number) << 32, packets: Vec::new(), lanes, counters };
-        let name = format!("{} | {} | {}", run.case, run.strategy, run.origin.name());
-        let process = ProcessDescriptor { pid: i32::try_from(number).ok(), process_name: Some(name) };
-        tracks.push(TrackDescriptor { process: Some(process), ..TrackDescriptor::default() });
-        tracks
-    }
-
-    fn root(&self) -> u64 {
-        self.base
-    }
-
-    /// Adds a track; its number among all of the run is its rank.
-    fn push(&mut self, descriptor: TrackDescriptor) -> u64 {
-        let uuid = self.base + self.packets.len() as u64;
-        let rank = i32::try_from(self.packets.len()).ok();
-        let descriptor =
-            TrackDescriptor { uuid: Some(uuid), child_ordering: Some(EXPLICIT), sibling_order_rank: rank, ..descriptor };
-        self.packets.push(TracePacket { track_descriptor: Some(descriptor), ..TracePacket::default() });
-        uuid
-    }
-
-    fn child(&mut self, parent: u64, name: &str) -> u64 {
-        self.push(TrackDescriptor { name: Some(name.to_owned()), parent_uuid: Some(parent), ..TrackDescriptor::default() })
-    }
-
-    fn add_all(&mut self, lane_counts: &BTreeMap<Group, usize>, counters: &[Counter]) {
-        let device = self.run.device;
-        for (&group, &count) in lane_counts.iter().filter(|(group, _)| matches!(group, Group::Requests(_))) {
-            self.add_lanes(self.root(), group, count);
-        }
-        for (index, processor) in device.processors().iter().enumerate() {
-            let parent = self.child(self.root(), &processor.name);
-            for counter in counters.iter().filter(|counter| counter.quantity.processor() == Some(index)) {
-                self.add_counter(parent, counter.quantity);
-            }
-            let own = |group: &Group| matches!(group, Group::Worker(processor, _) if processor.index() == index);
-            for (&group, &count) in lane_counts.iter().filter(|(group, _)| own(group)) {
-                self.add_lanes(parent, group, count);
-            }
-        }
-        let rest = |group: &Group| matches!(group, Group::Link(_) | Group::Strategy | Group::Frames(_));
-        for (&group, &count) in lane_counts.iter().filter(|(group, _)| rest(group)) {
-            self.add_lanes(self.root(), group, count);
-        }
-        for counter in counters.iter().filter(|counter| counter.quantity.processor().is_none()) {
-            self.add_counter(self.root(), counter.quantity);
-        }
-    }
-
-    fn add_lanes(&mut self, parent: u64, group: Group, count: usize) {
-        let (device, models) = (self.run.device, self.run.models);
-        let name = match group {
-            Group::Requests(model) => format!("requests of {}", models[model.index()].model.name),
-            Group::Worker(_, worker) => format!("worker {}", device.worker(worker).name),
-            Group::Link(link) => format!("link {}", device.link(link).name),
-            Group::Strategy => "strategy".to_owned(),
-            Group::Frames(processor) => format!("frames on {}", device.processor(processor).name),
-        };
-        for lane in 0..count {
-            let uuid = self.child(parent, &name);
-            self.lanes.insert((group, lane), uuid);
-        }
-    }
-
-    fn add_counter(&mut self, parent: u64, quantity: Quantity) {
-        let device = self.run.device;
-        let (name, unit, unit_name) = match quantity {
-            Quantity::BusyCores(processor) => {
-                (format!("busy cores of {}", device.processor(processor).name), Some(UNIT_COUNT), None)
-            }
-            Quantity::Queue(_, worker) => (format!("queue of {}", device.worker(worker).name), Some(UNIT_COUNT), None),
-            Quantity::Traffic(channel) => {
-                (format!("traffic on {}", device.channels()[channel.index()].name), None, Some("GB/s".to_owned()))
-            }
-            Quantity::State(quantity) => {
-                let (name, unit) = of_state(device, quantity);
-                (name, None, Some(unit.to_owned()))
-            }
-        };
-        let counter = Some(CounterDescriptor { unit, unit_name });
-        let (name, parent_uuid) = (Some(name), Some(parent));
-        let uuid = self.push(TrackDescriptor { name, parent_uuid, counter, ..TrackDescriptor::default() });
-        self.counters.insert(quantity, uuid);
-    }
-
-    fn lane(&self, group: Group, lane: usize) -> u64 {
-        self.lanes[&(group, lane)]
-    }
-
-    fn counter(&self, quantity: Quantity) -> u64 {
-        self.counters[&quantity]
-    }
-}
-
-impl Quantity {
-    fn processor(self) -> Option<usize> {
-        match self {
-            Self::BusyCores(processor)
-            | Self::Queue(processor, _)
-            | Self::State(
-                record::Quantity::Frequency(processor)
-                | record::Quantity::Cap(processor)
-                | record::Quantity::Availability(processor),
-            ) => Some(processor.index()),
-            Self::Traffic(_) | Self::State(_) => None,
-        }
-    }
-}
-
-/// Name and unit of what is recorded as it is.
-fn of_state(device: &Device, quantity: record::Quantity) -> (String, &'static str) {
-    match quantity {
-        record::Quantity::Frequency(processor) => (format!("frequency of {}", device.processor(processor).name), "kHz"),
-        record::Quantity::Cap(processor) => (format!("points off by heat of {}", device.processor(processor).name), "points"),
-        record::Quantity::Temperature(node) => {
-            let node = device.thermal().and_then(|thermal| thermal.nodes.get(node as usize));
-            (format!("temperature of {}", node.map_or("a node", |node| node.name.as_str())), "C")
-        }
-        record::Quantity::Power => ("power".to_owned(), "W"),
-        record::Quantity::Availability(processor) => (format!("availability of {}", device.processor(processor).name), "there"),
-        record::Quantity::LostWork(processor) => (format!("work lost on {}", device.processor(processor).name), "s"),
-        record::Quantity::Timeouts => ("kernels that took too long".to_owned(), "kernels"),
-        record::Quantity::OutageDrops => ("requests dropped by outages".to_owned(), "requests"),
-        record::Quantity::ActiveEnergy(_)
-        | record::Quantity::IdleEnergy(_)
-        | record::Quantity::MemoryEnergy
-        | record::Quantity::BaseEnergy => ("energy".to_owned(), "J"),
-    }
-}
-
-/// Arrows by the record they leave and the record they arrive at.
-struct Arrows {
-    leaving: Vec<(usize, u64)>,
-    arriving: Vec<(usize, u64)>,
-}
-
-impl Arrows {
-    fn new(run: &RunResult<'_>, number: u32, ends: &[(usize, u64, bool)]) -> Self {
-        let base = u64::from(number) << 32;
-        let (mut leaving, mut arriving) = (Vec::new(), Vec::new());
-        for (index, (from, to)) in flows(run).into_iter().enumerate() {
-            leaving.push((from, base + index as u64));
-            arriving.push((to, base + index as u64));
-        }
-        for &(record, arrow, leaves) in ends {
-            if leaves { &mut leaving } else { &mut arriving }.push((record, arrow));
-        }
-        leaving.sort_unstable();
-        arriving.sort_unstable();
-        Self { leaving, arriving }
-    }
-
-    /// Arrows that leave and arrive at a slice; the slice of a blocked worker has none, its copy's has them.
-    fn of(&self, slice: &Slice) -> (Vec<u64>, Vec<u64>) {
-        if slice.category == Category::Blocked {
-            return (Vec::new(), Vec::new());
-        }
-        (of_record(&self.leaving, slice.record), of_record(&self.arriving, slice.record))
-    }
-}
-
-fn of_record(arrows: &[(usize, u64)], record: usize) -> Vec<u64> {
-    let begin = arrows.partition_point(|arrow| arrow.0 < record);
-    arrows[begin..].iter().take_while(|arrow| arrow.0 == record).map(|arrow| arrow.1).collect()
 }
 
 fn annotation(annotation: Annotation) -> DebugAnnotation {

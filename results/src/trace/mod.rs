@@ -6,6 +6,7 @@
 //! bytes to the copy that moved them to the kernels that read them, and straight from kernel to kernel where a kernel reads
 //! what another worker left in the same memory.
 
+mod arrows;
 mod counters;
 mod encode;
 mod flows;
@@ -13,6 +14,7 @@ mod lanes;
 mod links;
 pub mod schema;
 mod slices;
+mod tracks;
 
 use std::io::{self, Write};
 
