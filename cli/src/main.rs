@@ -9,6 +9,7 @@ mod failure;
 mod host;
 mod output;
 mod run;
+mod study;
 mod table;
 
 use std::process::ExitCode;
@@ -38,6 +39,7 @@ fn perform(arguments: Arguments) -> Outcome {
         Command::Model { command: ModelCommand::Inspect(arguments) } => commands::inspect(&arguments),
         Command::Model { command: ModelCommand::Optimize(arguments) } => commands::optimize(&arguments),
         Command::Explain(arguments) => commands::explain(&arguments),
+        Command::Study(arguments) => commands::study(&arguments),
         Command::Figure(arguments) => commands::figure(&arguments),
         Command::Report(arguments) => commands::report(&arguments),
         Command::Calibrate { command: CalibrateCommand::Fit(arguments) } => commands::fit(&arguments),

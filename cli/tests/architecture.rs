@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 
 /// Every edge that is allowed; an edge that is not here has to be argued for in `docs/decisions/` first.
-const ALLOWED: [(&str, &[&str]); 10] = [
+const ALLOWED: [(&str, &[&str]); 11] = [
     ("socrates-sim", &[]),
     ("socrates-executor", &["socrates-sim"]),
     ("socrates-results", &["socrates-sim"]),
@@ -16,6 +16,7 @@ const ALLOWED: [(&str, &[&str]); 10] = [
         "socrates-validation",
         &["socrates-executor", "socrates-hwcal", "socrates-results", "socrates-runner", "socrates-scenarios", "socrates-sim"],
     ),
+    ("socrates-study", &["socrates-results", "socrates-runner", "socrates-scenarios", "socrates-sim"]),
     ("socrates-bench", &["socrates-scenarios", "socrates-sim"]),
     (
         "socrates",
@@ -27,6 +28,7 @@ const ALLOWED: [(&str, &[&str]); 10] = [
             "socrates-runner",
             "socrates-scenarios",
             "socrates-sim",
+            "socrates-study",
             "socrates-validation",
         ],
     ),

@@ -54,8 +54,10 @@ const EXAMPLES: &[Examples] = &[
         &[
             "socrates figure timeline runs/pixel4-solo --model inception_v3 --strategy heft -o timeline.svg",
             "socrates figure graph runs/pixel4-solo --model mobilenet_v1 -o graph.png --dpi 150",
+            "socrates figure table2 -o table2.md",
         ],
     ),
+    ("study", &["socrates study", "socrates study --check"]),
     ("report", &["socrates report runs/pixel4-solo runs/twenty -o report.html"]),
     ("calibrate run", &["socrates calibrate run --quick"]),
     ("calibrate check", &["socrates calibrate check"]),

@@ -15,6 +15,7 @@ mod refine;
 mod replay;
 mod report;
 mod run;
+mod study;
 mod validate;
 
 use scenarios::schema as schemas;
@@ -33,6 +34,7 @@ pub(crate) use refine::refine;
 pub(crate) use replay::replay;
 pub(crate) use report::report;
 pub(crate) use run::run;
+pub(crate) use study::study;
 pub(crate) use validate::validate;
 
 use crate::arguments::Format;

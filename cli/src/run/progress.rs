@@ -12,7 +12,7 @@ impl Progress {
     /// A bar that counts `units`, of a total not known yet.
     pub(crate) fn new(units: &str, quiet: bool) -> Self {
         let bar = if quiet { ProgressBar::hidden() } else { ProgressBar::new(0) };
-        let template = format!("{{bar:40}} {{pos}}/{{len}} {units}");
+        let template = format!("{{bar:40}} {{pos}}/{{len}} {units} {{msg}}");
         let style = ProgressStyle::with_template(&template).unwrap_or_else(|_| ProgressStyle::default_bar());
         bar.set_style(style);
         Self { bar }
@@ -28,6 +28,16 @@ impl Progress {
     pub(crate) fn begin(&self, total: usize) {
         self.bar.set_length(total as u64);
         self.bar.set_position(0);
+    }
+
+    /// What is being done, beside the bar.
+    pub(crate) fn say(&self, what: &str) {
+        self.bar.set_message(what.to_owned());
+    }
+
+    /// A line above the bar; nothing where there is none.
+    pub(crate) fn log(&self, line: &str) {
+        self.bar.println(line);
     }
 
     /// One more is done.

@@ -1,5 +1,7 @@
 //! Grouped bars with intervals.
 
+use serde::Deserialize;
+
 use crate::axis::Axis;
 use crate::backend::pixel;
 use crate::canvas::Canvas;
@@ -14,7 +16,8 @@ use crate::scene::{Scene, Stroke, Text};
 use crate::style::{INK, MUTED, SMALL, Width, looks};
 
 /// Bars side by side: for each place, one of each series.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Bars {
     /// What it shows.
     pub title: String,
@@ -37,7 +40,8 @@ pub struct Bars {
 }
 
 /// A value with an interval.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Bar {
     /// The value.
     pub value: f64,

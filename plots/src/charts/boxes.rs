@@ -1,5 +1,7 @@
 //! Boxes: the spread of values in groups.
 
+use serde::Deserialize;
+
 use plotters::element::Circle;
 
 use crate::axis::Axis;
@@ -12,7 +14,8 @@ use crate::scene::{Scene, Stroke};
 use crate::style::{Colour, HAIRLINE, INK, MUTED, WHITE, Width, looks};
 
 /// One box a sample: quartiles and median, whiskers from the 5th to the 95th percentile, a point for each value beyond.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Boxes {
     /// What it shows.
     pub title: String,
@@ -29,7 +32,8 @@ pub struct Boxes {
 }
 
 /// Values of a group.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Sample {
     /// Its name.
     pub name: String,

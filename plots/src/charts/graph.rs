@@ -1,5 +1,7 @@
 //! A model's graph of tasks, coloured by where they ran and how long.
 
+use serde::Deserialize;
+
 use crate::backend::pixels;
 use crate::canvas::Canvas;
 use crate::charts::distinct;
@@ -27,7 +29,8 @@ const LABEL: f64 = 5.6;
 const HIGHEST: f64 = 200.0 * POINTS_PER_MM;
 
 /// A graph of tasks in layers from top to bottom, cut into strips from left to right.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct TaskGraph {
     /// What it shows.
     pub title: String,
@@ -40,7 +43,8 @@ pub struct TaskGraph {
 }
 
 /// A task.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Task {
     /// What is written on it.
     pub label: String,

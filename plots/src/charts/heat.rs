@@ -1,5 +1,7 @@
 //! Heat maps with their numbers: by value, or by what is best.
 
+use serde::Deserialize;
+
 use crate::axis::Axis;
 use crate::backend::pixel;
 use crate::canvas::Canvas;
@@ -17,7 +19,8 @@ use crate::style::{BLUE, Colour, MUTED, SMALL, Series, WHITE, Width, looks};
 const ROW: f64 = 14.0;
 
 /// A table of values, coloured.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct HeatMap {
     /// What it shows.
     pub title: String,
@@ -36,7 +39,8 @@ pub struct HeatMap {
 }
 
 /// A cell.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Cell {
     /// Its number.
     pub value: f64,

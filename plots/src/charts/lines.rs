@@ -1,5 +1,7 @@
 //! Lines over time, or over anything else, with bands of uncertainty.
 
+use serde::Deserialize;
+
 use crate::axis::Axis;
 use crate::charts::left_out;
 use crate::elements::{Mark, line, polygon};
@@ -14,7 +16,8 @@ use crate::style::{LINE, Width, looks};
 const NEAR: f64 = 0.35;
 
 /// Curves in one frame.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Lines {
     /// What it shows.
     pub title: String,
@@ -33,7 +36,8 @@ pub struct Lines {
 }
 
 /// A curve.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Curve {
     /// Its name.
     pub name: String,
@@ -44,7 +48,8 @@ pub struct Curve {
 }
 
 /// A point of a curve.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct CurvePoint {
     /// Its place on the horizontal axis.
     pub x: f64,

@@ -1,5 +1,6 @@
 //! Charts: plain data in, a [`Scene`](crate::Scene) out. All take anything: what cannot be drawn is left out and counted in a note.
 
+mod any;
 mod bars;
 mod boxes;
 mod comparison;
@@ -7,12 +8,14 @@ mod errors;
 mod graph;
 mod heat;
 mod lines;
+mod panels;
 mod pareto;
 mod scatter;
 mod stacks;
 mod timeline;
 mod tornado;
 
+pub use any::Chart;
 pub use bars::{Bar, Bars};
 pub use boxes::{Boxes, Sample};
 pub use comparison::Comparison;
@@ -21,6 +24,7 @@ pub(crate) use graph::GraphPlaces;
 pub use graph::{Task, TaskGraph};
 pub use heat::{Cell, HeatMap};
 pub use lines::{Curve, CurvePoint, Lines};
+pub use panels::{Panel, Panels};
 pub use pareto::{Alternative, Pareto};
 pub use scatter::{Pair, Scatter};
 pub use stacks::Stacks;

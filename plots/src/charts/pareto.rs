@@ -1,5 +1,7 @@
 //! Pareto fronts: what is not beaten in both of two costs.
 
+use serde::Deserialize;
+
 use crate::axis::Axis;
 use crate::canvas::Canvas;
 use crate::charts::{distinct, left_out};
@@ -12,7 +14,8 @@ use crate::scene::{Anchor, Dash, Hatch, Scene, Stroke, Text};
 use crate::style::{INK, MUTED, Marker, SMALL, Series, Width, looks};
 
 /// Alternatives with two costs, both the lower the better.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Pareto {
     /// What it shows.
     pub title: String,
@@ -29,7 +32,8 @@ pub struct Pareto {
 }
 
 /// An alternative.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Alternative {
     /// Its name, written beside it if it is on the front and there is room.
     pub label: String,

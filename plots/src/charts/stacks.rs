@@ -1,5 +1,7 @@
 //! Stacked bars: what a whole is made of.
 
+use serde::Deserialize;
+
 use crate::axis::Axis;
 use crate::charts::left_out;
 use crate::elements::Bar;
@@ -15,7 +17,8 @@ use crate::style::{INK, SMALL, Width, looks};
 const ROW: f64 = 13.0;
 
 /// One bar a whole, from left to right its parts; its sum at the end.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Stacks {
     /// What it shows.
     pub title: String,

@@ -1,5 +1,7 @@
 //! Timelines: what ran where, when.
 
+use serde::Deserialize;
+
 use crate::axis::Axis;
 use crate::backend::pixel;
 use crate::canvas::Canvas;
@@ -18,7 +20,8 @@ const ROW: f64 = 15.0;
 const LABEL: f64 = 5.4;
 
 /// Rows of bars over time: a row for each processor or link.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Timeline {
     /// What it shows.
     pub title: String,
@@ -39,7 +42,8 @@ pub struct Timeline {
 }
 
 /// A bar.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Span {
     /// Its row.
     pub row: usize,

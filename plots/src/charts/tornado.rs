@@ -1,5 +1,7 @@
 //! Tornado charts: how far each parameter moves a result.
 
+use serde::Deserialize;
+
 use crate::axis::Axis;
 use crate::charts::left_out;
 use crate::elements::{Bar, line};
@@ -14,7 +16,8 @@ use crate::style::{INK, Marker, ORANGE, SKY, Series, VERMILLION, Width};
 const ROW: f64 = 12.0;
 
 /// What a result becomes when one parameter after the other is lowered and raised; the one that moves it most on top.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Tornado {
     /// What it shows.
     pub title: String,
@@ -31,7 +34,8 @@ pub struct Tornado {
 }
 
 /// A parameter.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Swing {
     /// Its name, with how far it is moved.
     pub name: String,

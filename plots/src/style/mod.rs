@@ -6,6 +6,8 @@ mod series;
 pub use palette::{BLUE, Colour, GREEN, GRID, INK, MUTED, ORANGE, PALETTE, PINK, SKY, VERMILLION, WHITE};
 pub use series::{Marker, Series, looks, processor, processors};
 
+use serde::Deserialize;
+
 use crate::scene::POINTS_PER_MM;
 
 /// Size of most text, in points: that of captions in two-column papers, less one.
@@ -21,7 +23,8 @@ pub const HAIRLINE: f64 = 0.5;
 pub const LINE: f64 = 1.1;
 
 /// Width of a figure on paper.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Width {
     /// One column of two: 85 mm.
     #[default]
