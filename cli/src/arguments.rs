@@ -97,7 +97,7 @@ pub(crate) enum Command {
     /// Figures are ready for print: one or two columns wide, in colours that colour-blind readers tell apart, text as outlines. Equal
     /// results give equal bytes.
     Figure(FigureArguments),
-    /// Write one page on results directories: summary, tables, timeline, graphs, comparison, provenance.
+    /// Write one page on results directories, or on a study: summary, tables, timeline, graphs, comparison, provenance.
     ///
     /// The page holds everything it needs and loads nothing from anywhere.
     Report(ReportArguments),

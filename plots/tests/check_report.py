@@ -297,6 +297,10 @@ def main(page, folder):
     browser = Browser(program, page.resolve().as_uri())
     try:
         browser.resize(1280, "light")
+        if browser.value("document.getElementById('claims') !== null"):
+            told = check_study(browser)
+            check_layout(browser, folder)
+            return finish(browser, page, told)
         rows = check_sorting(browser)
         check_filter(browser)
         bars = check_timeline(browser)
@@ -304,13 +308,44 @@ def main(page, folder):
         check_selection(browser)
         check_keyboard(browser)
         check_layout(browser, folder)
-        assert not browser.errors, f"the console says: {browser.errors}"
-        foreign = [url for url in browser.requests if not url.startswith(("file:", "data:", "about:"))]
-        assert not foreign, f"the page asked for {foreign}"
+        return finish(browser, page, f"{rows} rows sorted, {bars} bars, {tasks} tasks")
     finally:
         browser.close()
-    print(f"{page}: {rows} rows sorted, {bars} bars, {tasks} tasks, no error in the console, nothing loaded")
+
+
+def finish(browser, page, told):
+    assert not browser.errors, f"the console says: {browser.errors}"
+    foreign = [url for url in browser.requests if not url.startswith(("file:", "data:", "about:"))]
+    assert not foreign, f"the page asked for {foreign}"
+    print(f"{page}: {told}, no error in the console, nothing loaded")
     return 0
+
+
+def check_study(browser):
+    """Figures are drawn, tables open by the keyboard and sort."""
+    figures = browser.value("document.querySelectorAll('figure img').length")
+    browser.value("document.querySelectorAll('figure img').forEach((it) => { it.loading = 'eager' })")
+    browser.wait("[...document.querySelectorAll('figure img')].every((it) => it.complete)")
+    empty = browser.value("[...document.querySelectorAll('figure img')].filter((it) => !it.naturalWidth).map((it) => it.alt)")
+    assert figures and not empty, f"figures that do not show: {empty}"
+    assert browser.value("[...document.querySelectorAll('figure img')].every((it) => it.alt)"), "every figure says what it shows"
+    tables = browser.value("document.querySelectorAll('details').length")
+    for index in range(tables):
+        browser.value(f"document.querySelectorAll('details summary')[{index}].focus()")
+        browser.key("Enter")
+        browser.settle()
+        one = f"document.querySelectorAll('details')[{index}]"
+        assert browser.value(f"{one}.open && {one}.querySelector('table') !== null"), "Enter opens a table"
+        column = "[...TABLE.querySelectorAll('th')].findIndex((it) => it.className === 'number')".replace("TABLE", one)
+        at = browser.value(column)
+        if at >= 0:
+            cells = f"[...{one}.querySelectorAll('tbody tr')].map((row) => row.children[{at}].title || row.children[{at}].textContent).filter((it) => it !== '').map(Number)"
+            browser.click(f"{one}.querySelectorAll('th button')[{at}]")
+            sorted_cells = browser.value(cells)
+            assert sorted_cells == sorted(sorted_cells), "a click sorts, the least first"
+        browser.value(f"{one}.open = false")
+    claims = browser.value("document.querySelectorAll('#claims tbody tr').length")
+    return f"{figures} figures, {tables} tables, {claims} rows of claims"
 
 
 if __name__ == "__main__":

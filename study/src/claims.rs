@@ -1,7 +1,9 @@
 //! What the study found, as far as its abstract and summaries tell, and what can be tested of it.
 
+use serde::Serialize;
+
 /// A claim.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Claim {
     /// Its name: `F1` for a finding that summaries report, `H1` for a hypothesis that follows from them.
     pub name: &'static str,

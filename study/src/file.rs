@@ -3,7 +3,7 @@
 use results::{FileEntry, InputEntry, Tool};
 use serde::Serialize;
 
-use crate::{Column, Determinism, Verdict};
+use crate::{Claim, Column, Determinism, Verdict};
 
 /// Name of the file that makes a directory a study.
 pub const STUDY_FILE: &str = "study.json";
@@ -15,6 +15,8 @@ pub struct StudyFile {
     pub schema_version: u32,
     /// From what the study was made.
     pub provenance: StudyProvenance,
+    /// What the study claims.
+    pub claims: Vec<Claim>,
     /// The parts.
     pub parts: Vec<PartEntry>,
     /// The other files of the directory.

@@ -67,6 +67,7 @@ pub(crate) fn study_file(study: &Study, full: bool, files: &[FileEntry]) -> Resu
             seed: 0,
             inputs: study.inputs.clone(),
         },
+        claims: study::CLAIMS.to_vec(),
         parts: study.parts.iter().map(entry).collect(),
         files: files.to_vec(),
     };

@@ -32,6 +32,9 @@ pub enum RunError {
         /// What there is.
         there: Vec<String>,
     },
+    /// A file is not there, or is not what it should be; says which and why.
+    #[error("{0}")]
+    Damaged(String),
     /// The run has nothing of the kind.
     #[error("the run has no {0}")]
     None(&'static str),
