@@ -105,4 +105,5 @@
   data.parts.forEach(part);
   provenance();
   theme();
+  document.documentElement.dataset.ready = "yes";
 })();
