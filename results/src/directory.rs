@@ -22,6 +22,8 @@ pub struct ResultsDir {
     /// Where it will stand: behind links, if the target is one.
     place: PathBuf,
     temporary: PathBuf,
+    /// The file that lists the others.
+    listing: &'static str,
     committed: bool,
 }
 
@@ -39,13 +41,21 @@ impl ResultsDir {
     /// # Errors
     /// If something that is not a results directory stands there, or the parent cannot be written to.
     pub fn begin(target: impl Into<PathBuf>) -> Result<Self, ResultsError> {
+        Self::begin_listed_in(RUN_FILE, target)
+    }
+
+    /// Begins a directory whose files are listed in a file of this name instead of `run.json`.
+    ///
+    /// # Errors
+    /// As [`Self::begin`].
+    pub fn begin_listed_in(listing: &'static str, target: impl Into<PathBuf>) -> Result<Self, ResultsError> {
         let target = target.into();
         let place = resolved(&target)?;
-        entries_to_replace(&target, &place)?;
+        entries_to_replace(&target, &place, listing)?;
         let parent = parent_of(&place);
         fs::create_dir_all(parent).map_err(ResultsError::io("create directory", parent))?;
         let (temporary, ()) = create_sibling(&place, |candidate| fs::create_dir(candidate))?;
-        Ok(Self { target, place, temporary, committed: false })
+        Ok(Self { target, place, temporary, listing, committed: false })
     }
 
     /// Where the directory will stand.
@@ -72,7 +82,7 @@ impl ResultsDir {
     /// The directory that it replaces is moved aside first and removed last: a crash in between leaves it next to its place, as
     /// `.NAME.partial-*`.
     pub fn commit(mut self) -> Result<PathBuf, ResultsError> {
-        let entries = entries_to_replace(&self.target, &self.place)?;
+        let entries = entries_to_replace(&self.target, &self.place, self.listing)?;
         sync_directory(&self.temporary)?;
         let replaced = self.move_aside()?;
         if let Err(source) = fs::rename(&self.temporary, &self.place) {
@@ -145,8 +155,8 @@ fn resolved(target: &Path) -> Result<PathBuf, ResultsError> {
 }
 
 /// What stands in a directory that may be replaced: nothing, or results and nothing else.
-fn entries_to_replace(target: &Path, place: &Path) -> Result<Vec<OsString>, ResultsError> {
-    /// As much of `run.json` as every version has.
+fn entries_to_replace(target: &Path, place: &Path, listing: &str) -> Result<Vec<OsString>, ResultsError> {
+    /// As much of the list as every version has.
     #[derive(Deserialize)]
     struct Listing {
         #[serde(rename = "schema_version")]
@@ -166,16 +176,16 @@ fn entries_to_replace(target: &Path, place: &Path) -> Result<Vec<OsString>, Resu
     if entries.is_empty() {
         return Ok(Vec::new());
     }
-    let text = match fs::read(place.join(RUN_FILE)) {
-        Err(error) if error.kind() == ErrorKind::NotFound => return Err(not_ours(format!("it has no {RUN_FILE}"))),
-        text => text.map_err(ResultsError::io("read", &target.join(RUN_FILE)))?,
+    let text = match fs::read(place.join(listing)) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Err(not_ours(format!("it has no {listing}"))),
+        text => text.map_err(ResultsError::io("read", &target.join(listing)))?,
     };
     let Listing { files, .. } =
-        serde_json::from_slice(&text).map_err(|error| not_ours(format!("its {RUN_FILE} is of something else: {error}")))?;
+        serde_json::from_slice(&text).map_err(|error| not_ours(format!("its {listing} is of something else: {error}")))?;
     let mut names = Vec::new();
     for entry in entries {
         let name = entry.file_name();
-        let listed = name == RUN_FILE || files.iter().any(|file| name == file.name.as_str());
+        let listed = name == listing || files.iter().any(|file| name == file.name.as_str());
         let is_directory = entry.file_type().map_err(ResultsError::io("look at", &target.join(&name)))?.is_dir();
         if !listed || is_directory {
             return Err(ResultsError::Foreign { path: target.to_owned(), name: name.to_string_lossy().into_owned() });

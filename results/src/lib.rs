@@ -15,6 +15,8 @@
 //! | `observation.json` | a real run, to be replayed in the simulator |
 //! | `replicates.json` | every figure over the replicates, with intervals, where there are any |
 //!
+//! A sweep has a directory of its own kind: `sweep.json` and `points.parquet`, see [`SweepFile`] and [`points`].
+//!
 //! Equal inputs give equal bytes: no file holds a wall-clock time.
 
 #![forbid(unsafe_code)]
@@ -27,8 +29,10 @@ mod hash;
 mod input;
 mod observation;
 pub mod placement;
+pub mod points;
 mod replicates;
 mod run;
+mod sweep;
 pub mod tables;
 pub mod trace;
 mod writer;
@@ -44,4 +48,5 @@ pub use observation::{
 };
 pub use replicates::{CONFIDENCE, Difference, Figure, Figures, Interval, REPLICATES_FILE, ReplicatesFile, figures};
 pub use run::{CaseSummary, FileEntry, InputEntry, Provenance, RUN_FILE, RunFile, SCHEMA_VERSION, Stop, Tool, read_run};
+pub use sweep::{SWEEP_FILE, SWEEP_SCHEMA_VERSION, ShardOf, SweepAxis, SweepFile};
 pub use writer::{Content, RunWriter};

@@ -1,24 +1,24 @@
 //! What a scenario refers to, loaded: the device, and each model lowered onto it.
 
-use rayon::prelude::*;
-use scenarios::model::{self, LoadedModel};
-use scenarios::onnx::ReadOptions;
+use std::sync::Arc;
+
+use scenarios::model::LoadedModel;
 use scenarios::{Document, Profile, Reference, Scenario};
 use sim::graph::Graph;
 use sim::platform::Device;
-use sim::strategy::{Rewrite, registry};
+use sim::strategy::registry;
 use sim::task::LoweredModel;
 
-use crate::{RunError, rewrites};
+use crate::{Loader, RunError};
 
-/// Everything that the runs of a scenario read.
+/// Everything that the runs of a scenario read; shared with other scenarios where a [`Loader`] loaded them.
 pub struct Inputs {
     /// The device profile.
-    pub profile: Document<Profile>,
+    pub profile: Arc<Document<Profile>>,
     /// The device.
-    pub device: Device,
+    pub device: Arc<Device>,
     /// The models, each once.
-    pub models: Vec<Model>,
+    pub models: Vec<Arc<Model>>,
     /// The models of each stream, variant by variant, as indices into `models`.
     pub models_of_stream: Vec<Vec<usize>>,
 }
@@ -47,45 +47,13 @@ pub struct Model {
     pub rewritten: Vec<Self>,
 }
 
-/// What makes a model one model: where it is from, and how its dimensions are bound.
-type Key<'a> = (&'a Reference, Vec<(String, u64)>);
-
-/// Joules of a milliwatt hour.
-const JOULES_PER_MWH: f64 = 3.6;
-
 impl Inputs {
     /// Loads all that a scenario refers to.
     ///
     /// # Errors
     /// Where a file cannot be read, a strategy names a worker that the device lacks, or the environment does not fit the device.
     pub fn load(scenario: &Scenario) -> Result<Self, RunError> {
-        let profile = Profile::open(&scenario.device)?;
-        let mut device = device_of(&profile)?;
-        if scenario.memory_limit_bytes.is_some() {
-            device = device.with_memory_limit(scenario.memory_limit_bytes);
-        }
-        if let Some(mwh) = scenario.environment.battery_mwh {
-            device = device.with_battery(mwh * JOULES_PER_MWH);
-        }
-        scenario.options(&device).map_err(|error| RunError::Input(error.to_string()))?;
-        check_workers(scenario, &device)?;
-        let rewrites = rewrites::wanted(scenario);
-        let mut keys: Vec<Key<'_>> = Vec::new();
-        let mut models_of_stream = Vec::new();
-        for stream in &scenario.streams {
-            let index_of = |dimensions| {
-                let key = (&stream.model, dimensions);
-                keys.iter().position(|known| *known == key).unwrap_or_else(|| {
-                    keys.push(key);
-                    keys.len() - 1
-                })
-            };
-            models_of_stream.push(stream.variants().into_iter().map(index_of).collect());
-        }
-        let base = scenario.rewrite().map(|rewrite| rewrite.name);
-        let load = |key| Model::load(key, &device, &rewrites, base);
-        let models: Vec<Result<Model, String>> = keys.par_iter().map(load).collect();
-        Ok(Self { profile, device, models: all_or_errors(models)?, models_of_stream })
+        Loader::default().inputs(scenario)
     }
 
     /// By how much the same duration varies, and what all kernels of a worker are wrong by together: deviations of the logarithm.
@@ -95,39 +63,16 @@ impl Inputs {
     }
 }
 
-/// The models, if all could be loaded; else all errors.
-fn all_or_errors(models: Vec<Result<Model, String>>) -> Result<Vec<Model>, RunError> {
-    let (mut loaded, mut errors) = (Vec::new(), Vec::new());
-    for model in models {
-        match model {
-            Ok(model) => loaded.push(model),
-            Err(error) => errors.push(error),
-        }
-    }
-    if errors.is_empty() { Ok(loaded) } else { Err(RunError::all(&errors)) }
-}
-
 impl Model {
-    /// Fails where the file cannot be read, or the rewrite `needed` cannot be done.
-    fn load(
-        (reference, dimensions): &Key<'_>,
-        device: &Device,
-        rewrites: &[Rewrite],
-        needed: Option<&str>,
-    ) -> Result<Self, String> {
-        let options = ReadOptions { dimensions: dimensions.iter().cloned().collect(), ..ReadOptions::default() };
-        let LoadedModel { name: file, bytes, sha256, graph } = model::load(reference, &options).map_err(|error| told(&error))?;
-        let lowered = LoweredModel::of(&graph, device);
+    /// A model that was read from a file, with some of its dimensions bound.
+    pub(crate) fn read(loaded: &LoadedModel, dimensions: &[(String, u64)], reference: &Reference, device: &Device) -> Self {
+        let lowered = LoweredModel::of(&loaded.graph, device);
         let bound: Vec<String> = dimensions.iter().map(|(name, size)| format!("{name}={size}")).collect();
+        let file = loaded.name.clone();
         let name = if bound.is_empty() { file.clone() } else { format!("{file}[{}]", bound.join(", ")) };
-        let mut model = Self::new(name, file, (*reference).clone(), graph, lowered);
-        (model.bytes, model.sha256) = (bytes, sha256);
-        let (rewritten, failed) = rewrites::variants(&model, rewrites, device);
-        if let Some((_, why)) = failed.iter().find(|(name, _)| Some(*name) == needed) {
-            return Err(format!("model `{}`: the passes of the scenario fail: {why}", model.name));
-        }
-        model.rewritten = rewritten;
-        Ok(model)
+        let mut model = Self::new(name, file, reference.clone(), loaded.graph.clone(), lowered);
+        (model.bytes, model.sha256) = (loaded.bytes, loaded.sha256.clone());
+        model
     }
 
     /// The model as it is for 0, else one of the rewritten ones.
@@ -154,7 +99,7 @@ impl Model {
 }
 
 /// Every worker that a strategy names exists on the device; all that do not are told at once.
-fn check_workers(scenario: &Scenario, device: &Device) -> Result<(), RunError> {
+pub(crate) fn check_workers(scenario: &Scenario, device: &Device) -> Result<(), RunError> {
     let wrong = scenario.strategies.iter().filter_map(|strategy| {
         let error = registry::check_workers(strategy, device).err()?;
         Some(format!("`{strategy}`: {error}"))
@@ -175,7 +120,7 @@ pub fn device_of(profile: &Document<Profile>) -> Result<Device, RunError> {
 }
 
 /// An error with its causes.
-fn told(error: &dyn std::error::Error) -> String {
+pub(crate) fn told(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(cause) = source {

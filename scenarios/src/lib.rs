@@ -13,6 +13,7 @@ pub mod profile;
 mod read;
 pub mod scenario;
 pub mod schema;
+pub mod sweep;
 pub mod text;
 pub mod zoo;
 
@@ -20,3 +21,4 @@ pub use library::{devices, scenarios};
 pub use profile::{Profile, ProfileInfo};
 pub use read::{Document, ReadError, Reference};
 pub use scenario::Scenario;
+pub use sweep::Sweep;

@@ -6,6 +6,7 @@ use serde_json::Value;
 
 use crate::profile::RawProfile;
 use crate::scenario::RawScenario;
+use crate::sweep::RawSweep;
 
 /// The JSON Schema of a scenario file.
 pub fn scenario() -> String {
@@ -15,6 +16,11 @@ pub fn scenario() -> String {
 /// The JSON Schema of a device profile.
 pub fn profile() -> String {
     text_of::<RawProfile>()
+}
+
+/// The JSON Schema of a sweep file.
+pub fn sweep() -> String {
+    text_of::<RawSweep>()
 }
 
 fn text_of<T: JsonSchema>() -> String {

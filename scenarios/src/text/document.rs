@@ -9,7 +9,7 @@ use crate::text::{Diagnostics, structure};
 
 /// Reads `text` as a `T`, reporting everything that does not fit its schema. What does not fit is absent from the result; the
 /// result itself is absent where the text is not TOML at all, or of another version of the format.
-pub(crate) fn read<T: DeserializeOwned + JsonSchema>(text: &str, diagnostics: &mut Diagnostics) -> Option<T> {
+pub(crate) fn read<T: DeserializeOwned + JsonSchema + 'static>(text: &str, diagnostics: &mut Diagnostics) -> Option<T> {
     let (table, errors) = DeTable::parse_recoverable(text);
     if !errors.is_empty() {
         for error in errors {

@@ -16,3 +16,4 @@ pub use nearest::{nearest, suggestion};
 pub use quantity::{Bandwidth, Bytes, Duration, Frequency, QuantityError};
 
 pub(crate) use document::read;
+pub(crate) use structure::schema_of;

@@ -1,7 +1,9 @@
 //! Checks a parsed text against the JSON Schema of its format and drops what does not fit.
 
+use std::any::TypeId;
 use std::cmp::Ordering;
 use std::ops::Range;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
@@ -12,9 +14,18 @@ use toml::de::{DeArray, DeTable, DeValue};
 use crate::text::{Diagnostics, suggestion};
 
 /// The schema of a format, all definitions in place.
-pub(crate) fn schema_of<T: JsonSchema>() -> Schema {
+///
+/// Made once for each format: a sweep reads a scenario for each of its points.
+pub(crate) fn schema_of<T: JsonSchema + 'static>() -> Arc<Schema> {
+    static MADE: Mutex<Vec<(TypeId, Arc<Schema>)>> = Mutex::new(Vec::new());
+    let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some((_, schema)) = made.iter().find(|(of, _)| *of == TypeId::of::<T>()) {
+        return Arc::clone(schema);
+    }
     let settings = SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true);
-    settings.into_generator().into_root_schema_for::<T>().to_value()
+    let schema = Arc::new(settings.into_generator().into_root_schema_for::<T>().to_value());
+    made.push((TypeId::of::<T>(), Arc::clone(&schema)));
+    schema
 }
 
 /// Whether a value may stay where it is.
@@ -42,6 +53,10 @@ pub(crate) fn check_version(document: &Value<'_>, schema: &Schema, diagnostics: 
 /// Reports everything in `value` that `schema` does not allow, and removes it.
 pub(crate) fn check(value: &mut Value<'_>, schema: &Schema, diagnostics: &mut Diagnostics) -> Fate {
     let span = value.span();
+    if schema.as_object().is_some_and(|schema| !schema.contains_key("type") && !is_choice(schema)) {
+        // A value of any type.
+        return Fate::Keep;
+    }
     if let Some(alternatives) = alternatives(schema) {
         return check_choice(value, &alternatives, diagnostics);
     }
@@ -61,6 +76,10 @@ pub(crate) fn check(value: &mut Value<'_>, schema: &Schema, diagnostics: &mut Di
         (DeValue::Boolean(_), "boolean") => Fate::Keep,
         (found, expected) => wrong_type(found, expected, span, schema, diagnostics),
     }
+}
+
+fn is_choice(schema: &serde_json::Map<String, Schema>) -> bool {
+    ["oneOf", "anyOf", "enum", "const"].iter().any(|keyword| schema.contains_key(*keyword))
 }
 
 /// The schemas of which one must fit; `None` where there is only one (`null` does not count: TOML has none).
