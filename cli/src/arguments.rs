@@ -6,6 +6,7 @@ mod model;
 mod observe;
 mod predict;
 mod study;
+mod sweep;
 mod validate;
 
 use std::path::PathBuf;
@@ -21,6 +22,7 @@ pub(crate) use model::{InspectArguments, ModelCommand, OptimizeArguments, ShapeA
 pub(crate) use observe::{RefineArguments, ReplayArguments};
 pub(crate) use predict::PredictArguments;
 pub(crate) use study::StudyArguments;
+pub(crate) use sweep::{CapacityArguments, MergeArguments, SweepArguments, Varied};
 pub(crate) use validate::{
     HeldOutKind, MappedDevice, MappingsArguments, ModelsArguments, PublishedArguments, ValidateCommand, ValidateHostArguments,
 };
@@ -46,6 +48,19 @@ pub(crate) enum Command {
     /// runs and writes nothing; a second one stops at once.
     #[command(after_help = EXIT_STATUSES)]
     Run(RunArguments),
+    /// Run a scenario at many points: a grid or a sample of any of its fields, every strategy at each, one table of figures.
+    ///
+    /// What was simulated before is taken from a cache: a sweep that was killed goes on where it was, one that was changed runs the difference.
+    /// Results are byte-identical on any number of threads and shards. Ctrl-C keeps what was simulated.
+    #[command(after_help = EXIT_STATUSES)]
+    Sweep(SweepArguments),
+    /// Put the shards of a sweep together: the results are those of the sweep run as a whole, byte for byte.
+    Merge(MergeArguments),
+    /// Find the largest request rate, or number of copies of a stream, that meets a target.
+    ///
+    /// By bisection, replicate by replicate; the interval is over replicates. A stream whose queue grows meets no target.
+    #[command(after_help = EXIT_STATUSES)]
+    Capacity(CapacityArguments),
     /// Run a scenario on the processors of this machine, with real kernels and real copies.
     ///
     /// The plans are those of `run`, the results directory too, with measured times. The device is a profile of this machine, as
@@ -353,6 +368,8 @@ pub(crate) enum Format {
     Scenario,
     /// Device profiles.
     Profile,
+    /// Sweep files.
+    Sweep,
 }
 
 /// The board whose mappings were measured.

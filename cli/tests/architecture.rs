@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 
 /// Every edge that is allowed; an edge that is not here has to be argued for in `docs/decisions/` first.
-const ALLOWED: [(&str, &[&str]); 11] = [
+const ALLOWED: [(&str, &[&str]); 12] = [
     ("socrates-sim", &[]),
     ("socrates-executor", &["socrates-sim"]),
     ("socrates-results", &["socrates-sim"]),
@@ -12,6 +12,7 @@ const ALLOWED: [(&str, &[&str]); 11] = [
     ("socrates-hwcal", &["socrates-executor", "socrates-scenarios", "socrates-sim"]),
     ("socrates-plots", &["socrates-results"]),
     ("socrates-runner", &["socrates-results", "socrates-scenarios", "socrates-sim"]),
+    ("socrates-sweep", &["socrates-results", "socrates-runner", "socrates-scenarios", "socrates-sim"]),
     (
         "socrates-validation",
         &["socrates-executor", "socrates-hwcal", "socrates-results", "socrates-runner", "socrates-scenarios", "socrates-sim"],
@@ -29,6 +30,7 @@ const ALLOWED: [(&str, &[&str]); 11] = [
             "socrates-scenarios",
             "socrates-sim",
             "socrates-study",
+            "socrates-sweep",
             "socrates-validation",
         ],
     ),

@@ -6,7 +6,6 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-
 use parquet::basic::{Compression, Encoding, LogicalType, Repetition, Type as PhysicalType};
 use parquet::column::reader::ColumnReader;
 use parquet::data_type::{ByteArray, ByteArrayType, DoubleType, Int64Type};
@@ -184,7 +183,8 @@ impl PointsTable {
                 let Some(mut writer) = group.next_column()? else { break };
                 match &column.cells {
                     Cells::Text(texts) => {
-                        let words: Vec<ByteArray> = texts.words.iter().map(|word| ByteArray::from(word.as_bytes().to_vec())).collect();
+                        let words: Vec<ByteArray> =
+                            texts.words.iter().map(|word| ByteArray::from(word.as_bytes().to_vec())).collect();
                         let (values, levels) = split(&texts.rows[start..end], |number| words[number as usize].clone());
                         writer.typed::<ByteArrayType>().write_batch(&values, Some(&levels), None)?
                     }

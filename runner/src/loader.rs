@@ -79,11 +79,7 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 /// What is kept under a key, or else made now. Nothing is locked while it is made: making it may need other threads.
-fn kept_or<K: PartialEq, V: Clone, E>(
-    kept: &Mutex<Kept<K, V>>,
-    key: K,
-    make: impl FnOnce(&K) -> Result<V, E>,
-) -> Result<V, E> {
+fn kept_or<K: PartialEq, V: Clone, E>(kept: &Mutex<Kept<K, V>>, key: K, make: impl FnOnce(&K) -> Result<V, E>) -> Result<V, E> {
     let known = locked(kept).get(&key);
     if let Some(value) = known {
         return Ok(value);

@@ -50,6 +50,25 @@ pub fn load(reference: &Reference, options: &ReadOptions) -> Result<LoadedModel,
     }
 }
 
+/// Name, size and SHA-256 of the file of a model, which is not read as one.
+pub fn identify(reference: &Reference) -> Result<(String, u64, String), ReadError> {
+    match reference {
+        Reference::BuiltIn(name) => {
+            let bytes = zoo::bytes(name).ok_or_else(|| ReadError::Unknown {
+                what: "model",
+                name: name.clone(),
+                hint: suggestion(name, zoo::names()),
+            })?;
+            Ok((name.clone(), bytes.len() as u64, fingerprint(bytes)))
+        }
+        Reference::File(path) => {
+            let opened = File::open(path).and_then(digest);
+            let (bytes, sha256) = opened.map_err(|source| ReadError::File { what: "model", path: path.clone(), source })?;
+            Ok((path.file_name().unwrap_or_default().to_string_lossy().into_owned(), bytes, sha256))
+        }
+    }
+}
+
 impl From<OnnxError> for ReadError {
     fn from(error: OnnxError) -> Self {
         Self::Model(Box::new(error))

@@ -36,6 +36,8 @@ pub enum Purpose {
     Outage = 31,
     /// What a frame of the user interface takes.
     Frames = 32,
+    /// Points of a sweep.
+    Design = 40,
 }
 
 /// A portable generator seeded by `(seed, purpose, entity, index)`.

@@ -1,6 +1,7 @@
 //! One function a command.
 
 pub(crate) mod calibrate;
+mod capacity;
 mod diff;
 mod execute;
 mod explain;
@@ -16,11 +17,13 @@ mod replay;
 mod report;
 mod run;
 mod study;
+mod sweep;
 mod validate;
 
 use scenarios::schema as schemas;
 
 pub(crate) use calibrate::{calibrate, check, restart_confined};
+pub(crate) use capacity::capacity;
 pub(crate) use execute::{execute, observe};
 pub(crate) use explain::explain;
 pub(crate) use figure::figure;
@@ -35,6 +38,7 @@ pub(crate) use replay::replay;
 pub(crate) use report::report;
 pub(crate) use run::run;
 pub(crate) use study::study;
+pub(crate) use sweep::{merge, sweep};
 pub(crate) use validate::validate;
 
 use crate::arguments::Format;
@@ -46,6 +50,7 @@ pub(crate) fn schema(format: Format) -> Outcome {
     print(&match format {
         Format::Scenario => schemas::scenario(),
         Format::Profile => schemas::profile(),
+        Format::Sweep => schemas::sweep(),
     })?;
     Ok(Status::Done)
 }

@@ -6,6 +6,7 @@ mod interrupt;
 mod intervals;
 mod progress;
 mod sustained;
+mod sweep_progress;
 mod tell;
 mod watched;
 
@@ -14,5 +15,6 @@ pub(crate) use interrupt::Interrupt;
 pub(crate) use intervals::{intervals, remarks};
 pub(crate) use progress::{MeasureProgress, Progress};
 pub(crate) use runner::{Cause, Inputs, Job, JobFailure, Model, info, jobs, name_of, primary, provenance, thread_pool};
+pub(crate) use sweep_progress::SweepProgress;
 pub(crate) use tell::{tell_failures, tell_nothing_written, tell_results};
 pub(crate) use watched::Watched;

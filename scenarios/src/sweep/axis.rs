@@ -79,7 +79,9 @@ impl Scalar {
         match value {
             Value::Integer(number) => Self::Number(*number as f64, Unit::Whole),
             Value::Float(number) => Self::Number(*number, Unit::Real),
-            Value::String(text) => quantity(text).map_or_else(|| Self::Text(text.clone()), |(number, unit)| Self::Number(number, unit)),
+            Value::String(text) => {
+                quantity(text).map_or_else(|| Self::Text(text.clone()), |(number, unit)| Self::Number(number, unit))
+            }
             other => Self::Text(other.to_string()),
         }
     }

@@ -84,13 +84,19 @@ pub(super) fn read(text: &str, span: &Range<usize>, schema: &Schema, diagnostics
                 if tables.is_empty() {
                     let before = &text[..at.start.saturating_sub(1)];
                     let is_list = here.iter().any(|one| one["items"].is_object());
-                    let hint = if is_list { format!("it is a list: write `{before}[0].{key}`") } else { format!("end it at `{before}`") };
+                    let hint = if is_list {
+                        format!("it is a list: write `{before}[0].{key}`")
+                    } else {
+                        format!("end it at `{before}`")
+                    };
                     diagnostics.error(within(at), format!("`{before}` has no fields")).hint(hint);
                     return None;
                 }
                 let found: Vec<&Schema> = tables
                     .iter()
-                    .filter_map(|one| one["properties"].get(key).or_else(|| one.get("additionalProperties").filter(|it| it.is_object())))
+                    .filter_map(|one| {
+                        one["properties"].get(key).or_else(|| one.get("additionalProperties").filter(|it| it.is_object()))
+                    })
                     .collect();
                 if found.is_empty() {
                     let known = tables.iter().filter_map(|one| one["properties"].as_object()).flat_map(|all| all.keys());
@@ -176,7 +182,8 @@ fn set_key(table: &mut Table, key: &str, rest: &[Step], value: &Value) -> Result
                 Step::All => (0..entries.len()).collect(),
                 Step::Name(name) => {
                     let is = |entry: &Value, key: &str| entry.get(key).and_then(Value::as_str) == Some(name);
-                    let named = entries.iter().position(|it| is(it, "name")).or_else(|| entries.iter().position(|it| is(it, "model")));
+                    let named =
+                        entries.iter().position(|it| is(it, "name")).or_else(|| entries.iter().position(|it| is(it, "model")));
                     named.into_iter().collect()
                 }
                 _ => Vec::new(),
@@ -189,7 +196,11 @@ fn set_key(table: &mut Table, key: &str, rest: &[Step], value: &Value) -> Result
                     Step::Index(index) => format!("with number {index}"),
                     _ => "at all".to_owned(),
                 };
-                return Err(format!("`{key}` has no entry {what}: it has {} ({}), counted from 0", entries.len(), names.join(", ")));
+                return Err(format!(
+                    "`{key}` has no entry {what}: it has {} ({}), counted from 0",
+                    entries.len(),
+                    names.join(", ")
+                ));
             }
             for index in chosen {
                 match (after.split_first(), &mut entries[index]) {

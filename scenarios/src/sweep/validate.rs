@@ -13,8 +13,8 @@ use crate::scenario::{RawScenario, Scenario};
 use crate::sweep::axis::quantity;
 use crate::sweep::path::{self, Field};
 use crate::sweep::{
-    Axis, Base, Design, MOST_RUNS, PROFILE, Path, Range, RawAny, RawAxis, RawDesign, RawRange, RawScale, RawSweep, Scalar, Setting,
-    Sweep, Unit, profile_of, scenario_of,
+    Axis, Base, Design, MOST_RUNS, PROFILE, Path, Range, RawAny, RawAxis, RawDesign, RawRange, RawScale, RawSweep, Scalar,
+    Setting, Sweep, Unit, profile_of, scenario_of,
 };
 use crate::text::{At, Diagnostics, schema_of};
 
@@ -175,7 +175,9 @@ fn axis(at: &At<RawAxis>, schema: &Schema, is_grid: bool, diagnostics: &mut Diag
         (Some(values), None) => (listed(values, texts.len(), diagnostics)?, None),
         (None, Some(range)) => {
             if texts.len() != 1 {
-                diagnostics.error(range.span.clone(), "a range sets one field").hint("list `values`, each with one for each path");
+                diagnostics
+                    .error(range.span.clone(), "a range sets one field")
+                    .hint("list `values`, each with one for each path");
                 return None;
             }
             ranged(range, fields[0].1, is_grid, diagnostics)?
@@ -255,7 +257,12 @@ fn listed(values: &At<Vec<At<RawAny>>>, fields: usize, diagnostics: &mut Diagnos
     is_right.then_some(settings)
 }
 
-fn ranged(at: &At<RawRange>, field: Field, is_grid: bool, diagnostics: &mut Diagnostics) -> Option<(Vec<Setting>, Option<Range>)> {
+fn ranged(
+    at: &At<RawRange>,
+    field: Field,
+    is_grid: bool,
+    diagnostics: &mut Diagnostics,
+) -> Option<(Vec<Setting>, Option<Range>)> {
     let raw = &at.value;
     let (from, to) = (raw.from.as_ref()?, raw.to.as_ref()?);
     let mut number = |end: &At<RawAny>| {
@@ -365,14 +372,10 @@ fn tried(axis: &Axis) -> Vec<(usize, Setting)> {
 }
 
 /// Tries every value of every axis with the first of the others. Gives the scenario of the first point.
-fn try_values(
-    base: &Base,
-    axes: &[(Axis, &At<RawAxis>)],
-    at: &Span<usize>,
-    diagnostics: &mut Diagnostics,
-) -> Option<Scenario> {
+fn try_values(base: &Base, axes: &[(Axis, &At<RawAxis>)], at: &Span<usize>, diagnostics: &mut Diagnostics) -> Option<Scenario> {
     let plain: Vec<Axis> = axes.iter().map(|(axis, _)| axis.clone()).collect();
-    let first: Vec<Setting> = plain.iter().filter_map(|axis| tried(axis).into_iter().next()).map(|(_, setting)| setting).collect();
+    let first: Vec<Setting> =
+        plain.iter().filter_map(|axis| tried(axis).into_iter().next()).map(|(_, setting)| setting).collect();
     let varies_profile = plain.iter().any(|axis| axis.paths.iter().any(Axis::is_of_profile));
     let attempt = |settings: &[Setting]| -> Result<Scenario, String> {
         let mut table = base.table.clone();
@@ -382,9 +385,10 @@ fn try_values(
         let scenario = scenario_of(&table, base)?;
         if varies_profile {
             let profile: Document<Profile> = Profile::open(&scenario.device).map_err(|error| error.to_string())?;
-            profile_of(&profile, &plain, settings)?.value.device().map_err(|errors| {
-                errors.iter().map(ToString::to_string).collect::<Vec<String>>().join("; ")
-            })?;
+            profile_of(&profile, &plain, settings)?
+                .value
+                .device()
+                .map_err(|errors| errors.iter().map(ToString::to_string).collect::<Vec<String>>().join("; "))?;
         }
         Ok(scenario)
     };
