@@ -95,7 +95,7 @@ fn windows(outcomes: &[Outcome], models: &[String]) -> Figure {
             let mut points: Vec<CurvePoint> = of_model
                 .filter_map(|it| {
                     let (window, interval) = (window(&it.strategy)?, value(it));
-                    Some(CurvePoint { x: libm::log2(window), y: interval.mean?, interval: interval.low.zip(interval.high) })
+                    Some(CurvePoint { x: window, y: interval.mean?, interval: interval.low.zip(interval.high) })
                 })
                 .collect();
             points.sort_by(|one, other| one.x.total_cmp(&other.x));
@@ -103,10 +103,11 @@ fn windows(outcomes: &[Outcome], models: &[String]) -> Figure {
         };
         let chart = Lines {
             title: quantity.to_owned(),
-            across: "least operators in a sub-graph, log2".to_owned(),
+            across: "least operators in a sub-graph".to_owned(),
             quantity: quantity.to_owned(),
             curves: models.iter().map(curve).collect(),
             logarithmic,
+            logarithmic_across: true,
             from_zero: !logarithmic,
             width: Width::Single,
         };

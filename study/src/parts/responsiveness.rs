@@ -81,7 +81,7 @@ fn figure(outcomes: &[Outcome]) -> Figure {
             curves: strategies.iter().map(curve).collect(),
             logarithmic,
             from_zero: !logarithmic,
-            width: Width::Single,
+            ..Lines::default()
         };
         Panel::new(label, Chart::Lines(chart))
     };
