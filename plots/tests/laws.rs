@@ -123,13 +123,13 @@ fn lines_and_stacks_take_anything() {
                 let some = values.iter().any(|value| drawable(*value, logarithmic));
                 let point = |(index, value): (usize, &f64)| {
                     let interval = (index % 3 > 0).then_some((0.8 * value, 1.3 * value));
-                    CurvePoint { x: index as f64, y: *value, interval }
+                    CurvePoint { x: (index + 1) as f64, y: *value, interval }
                 };
                 let points: Vec<CurvePoint> = values.iter().enumerate().map(point).collect();
                 let curve = |(index, name)| Curve { name, points: points.clone(), steps: index % 2 == 1 };
                 let curves = names(count).into_iter().enumerate().map(curve).collect();
-                let lines =
-                    Lines { across: "time, s".into(), quantity: "clock, MHz".into(), curves, logarithmic, ..Lines::default() };
+                let (across, quantity) = ("time, s".into(), "clock, MHz".into());
+                let lines = Lines { across, quantity, curves, logarithmic, logarithmic_across: count > 1, ..Lines::default() };
                 check(&format!("lines of {what}"), || lines.draw(), some);
             }
             let (wholes, parts) = (names(count), names(values.len().min(9)));

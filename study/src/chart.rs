@@ -178,6 +178,8 @@ pub struct Lines {
     pub curves: Vec<Curve>,
     /// Whether equal ratios on the vertical axis are equally long.
     pub logarithmic: bool,
+    /// Whether equal ratios on the horizontal axis are.
+    pub logarithmic_across: bool,
     /// Whether the vertical axis begins at 0.
     pub from_zero: bool,
     /// Width on paper.

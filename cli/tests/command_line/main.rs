@@ -11,4 +11,5 @@ mod mappings;
 mod models;
 mod onnx;
 mod readme;
+mod study;
 mod workloads;

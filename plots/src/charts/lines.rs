@@ -29,6 +29,8 @@ pub struct Lines {
     pub curves: Vec<Curve>,
     /// Whether equal ratios on the vertical axis are equally long.
     pub logarithmic: bool,
+    /// Whether equal ratios on the horizontal axis are.
+    pub logarithmic_across: bool,
     /// Whether the vertical axis begins at 0.
     pub from_zero: bool,
     /// Width on paper.
@@ -71,7 +73,7 @@ impl Lines {
     pub fn draw(&self) -> Scene {
         let across = self.width.points();
         let height = if self.width == Width::Single { 0.5 } else { 0.26 } * across;
-        let kept = |point: &&CurvePoint| drawable(point.x, false) && drawable(point.y, self.logarithmic);
+        let kept = |point: &&CurvePoint| drawable(point.x, self.logarithmic_across) && drawable(point.y, self.logarithmic);
         let given = || self.curves.iter().flat_map(|curve| &curve.points);
         let ends = |point: &CurvePoint| {
             let (low, high) = point.interval.unwrap_or((point.y, point.y));
@@ -79,8 +81,10 @@ impl Lines {
         };
         let values = given().filter(kept).flat_map(ends);
         let domain = if self.logarithmic { logarithmic_domain(values, 0.05) } else { linear_domain(values, self.from_zero) };
-        let extent = linear_domain(given().filter(kept).map(|point| point.x), false);
-        let (Some(domain), Some(extent)) = (domain, extent.map(unpadded)) else {
+        let places = given().filter(kept).map(|point| point.x);
+        let extent =
+            if self.logarithmic_across { logarithmic_domain(places, 0.03) } else { linear_domain(places, false).map(unpadded) };
+        let (Some(domain), Some(extent)) = (domain, extent) else {
             return nothing(across, height, &self.title, "no points");
         };
         let names: Vec<String> = self.curves.iter().map(|curve| curve.name.clone()).collect();
@@ -93,7 +97,7 @@ impl Lines {
         let legend = if legend.len() > 1 { legend } else { Vec::new() };
         let why = if self.logarithmic { "not positive or not finite" } else { "not finite" };
         let notes = left_out(given().count() - given().filter(kept).count(), given().count(), why);
-        let x = Axis::Numbers { label: self.across.clone(), domain: extent, logarithmic: false };
+        let x = Axis::Numbers { label: self.across.clone(), domain: extent, logarithmic: self.logarithmic_across };
         let y = Axis::Numbers { label: self.quantity.clone(), domain, logarithmic: self.logarithmic };
         let frame =
             Layout { title: &self.title, across, x: &x, y: &y, legend: &legend, notes: &notes, height: Some(height) }.draw();

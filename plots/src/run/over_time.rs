@@ -42,8 +42,8 @@ pub fn latencies(directory: &Path, choice: &Choice) -> Result<(Chosen, Lines), R
         quantity: "latency, ms".to_owned(),
         curves: curves.collect(),
         logarithmic: true,
-        from_zero: false,
         width: Width::Double,
+        ..Lines::default()
     };
     Ok((chosen, lines))
 }
@@ -116,5 +116,5 @@ pub fn states(directory: &Path, choice: &Choice, word: &str) -> Result<(Chosen, 
     let title = format!("{label} of {} under {}", chosen.case, chosen.strategy);
     let across = "time, s".to_owned();
     let quantity = if dense { format!("{label} (means)") } else { (*label).to_owned() };
-    Ok((chosen, Lines { title, across, quantity, curves, logarithmic: false, from_zero: false, width: Width::Double }))
+    Ok((chosen, Lines { title, across, quantity, curves, width: Width::Double, ..Lines::default() }))
 }

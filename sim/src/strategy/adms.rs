@@ -21,6 +21,9 @@ use crate::strategy::{Decisions, DeviceView, Interest, Job, Ready, Strategy, Sys
 pub(super) const ENTRY: Entry = Entry {
     name: "adms",
     summary: "sub-graphs of a least size, at run time on the processor in the best state",
+    granularity: "sub-graph",
+    optimises: "the state of processors: backlog and measured pace",
+    ignores: "copies, what follows",
     accelerator: None,
     parameters: &[
         WORKERS,

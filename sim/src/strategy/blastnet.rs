@@ -20,6 +20,9 @@ use crate::strategy::{Decisions, DeviceView, Interest, Job, Ready, Strategy, Sys
 pub(super) const ENTRY: Entry = Entry {
     name: "blastnet",
     summary: "models in blocks, at run time alternating between models and processors",
+    granularity: "block",
+    optimises: "fairness among models, at run time",
+    ignores: "bandwidth, what follows",
     accelerator: None,
     parameters: &[
         WORKERS,

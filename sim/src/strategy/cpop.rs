@@ -16,6 +16,9 @@ use crate::strategy::{DeviceView, Job, Strategy};
 pub(super) const ENTRY: Entry = Entry {
     name: "cpop",
     summary: "list scheduling: the critical path on one worker, the rest where it finishes earliest",
+    granularity: "operator",
+    optimises: "the critical path, on one processor",
+    ignores: "bandwidth, invocations, what segments save, other requests, load",
     accelerator: None,
     parameters: &[WORKERS],
     build: |parameters| Ok(Box::new(Cpop { workers: parameters.names("workers") })),

@@ -21,6 +21,9 @@ use crate::strategy::{Decisions, DeviceView, Interest, Job, Strategy, System};
 pub(super) const ENTRY: Entry = Entry {
     name: "dart",
     summary: "a pipeline of CPU and accelerator nodes for all models, with admission control",
+    granularity: "layers in stages",
+    optimises: "deadlines, by stages and admission",
+    ignores: "bandwidth, arrival rates",
     accelerator: None,
     parameters: &[
         Parameter {

@@ -46,6 +46,9 @@ const PARAMETERS: &[Parameter] = &[
 pub(super) const GPU: Entry = Entry {
     name: "gpu",
     summary: "the GPU, unsupported operators on the CPU",
+    granularity: "model or operator",
+    optimises: "work on the accelerator",
+    ignores: "whether falling back is worth it; other processors that could help; load",
     accelerator: Some(ProcessorKind::Gpu),
     parameters: PARAMETERS,
     build: |parameters| build("gpu", ProcessorKind::Gpu, parameters),
@@ -55,6 +58,9 @@ pub(super) const GPU: Entry = Entry {
 pub(super) const NPU: Entry = Entry {
     name: "npu",
     summary: "the NPU, unsupported operators on the CPU",
+    granularity: "model or operator",
+    optimises: "work on the accelerator",
+    ignores: "whether falling back is worth it; other processors that could help; load",
     accelerator: Some(ProcessorKind::Npu),
     parameters: PARAMETERS,
     build: |parameters| build("npu", ProcessorKind::Npu, parameters),

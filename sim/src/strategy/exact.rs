@@ -20,6 +20,9 @@ use crate::strategy::{Cpop, DeviceView, Heft, Job, Peft, Strategy};
 pub(super) const ENTRY: Entry = Entry {
     name: "exact",
     summary: "the shortest schedule of a small model, by mixed-integer programming",
+    granularity: "operator",
+    optimises: "latency of one inference, exactly",
+    ignores: "bandwidth, blocking copies, invocations, shared operators, load; models of more than 12 tasks",
     accelerator: None,
     parameters: &[
         WORKERS,

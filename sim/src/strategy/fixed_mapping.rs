@@ -18,6 +18,9 @@ use crate::task::{CostTable, Settings};
 pub(super) const ENTRY: Entry = Entry {
     name: "fixed-mapping",
     summary: "given workers, and settings of their clocks, task by task",
+    granularity: "operator",
+    optimises: "nothing: it replays what others decided",
+    ignores: "everything",
     accelerator: None,
     parameters: &[
         Parameter {

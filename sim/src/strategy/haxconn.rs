@@ -23,6 +23,9 @@ use crate::strategy::{DeviceView, Job, Strategy};
 pub(super) const ENTRY: Entry = Entry {
     name: "haxconn",
     summary: "several models together, each with at most one transition between processors, contention counted",
+    granularity: "layer group",
+    optimises: "latency or throughput of all models together, with contention",
+    ignores: "real arrivals, parallel branches, load",
     accelerator: None,
     parameters: &[
         WORKERS,

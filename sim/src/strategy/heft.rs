@@ -15,6 +15,9 @@ use crate::strategy::{DeviceView, Job, Strategy};
 pub(super) const ENTRY: Entry = Entry {
     name: "heft",
     summary: "list scheduling: each operator where it is expected to finish earliest",
+    granularity: "operator",
+    optimises: "the end of each operator, by rank",
+    ignores: "bandwidth, invocations, what segments save, other requests, load",
     accelerator: None,
     parameters: &[WORKERS],
     build: |parameters| Ok(Box::new(Heft { workers: parameters.names("workers") })),

@@ -20,6 +20,9 @@ use crate::strategy::{DeviceView, Job, Strategy};
 pub(super) const ENTRY: Entry = Entry {
     name: "mulayer",
     summary: "CPU and GPU share operators by output channels, after a linear predictor that knows no cost of sharing",
+    granularity: "part of an operator",
+    optimises: "balance of CPU and GPU within each operator",
+    ignores: "what sharing costs, rows, chains, load",
     accelerator: None,
     parameters: &[WORKERS, PLANNED_FOR],
     build: |parameters| {

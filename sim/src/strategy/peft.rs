@@ -15,6 +15,9 @@ use crate::strategy::{DeviceView, Job, Strategy};
 pub(super) const ENTRY: Entry = Entry {
     name: "peft",
     summary: "list scheduling: each operator where it and the least of all that follows finish earliest",
+    granularity: "operator",
+    optimises: "the end of each operator and the least of all that follows",
+    ignores: "bandwidth, invocations, what segments save, other requests, load",
     accelerator: None,
     parameters: &[WORKERS],
     build: |parameters| Ok(Box::new(Peft { workers: parameters.names("workers") })),

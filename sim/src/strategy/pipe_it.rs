@@ -18,6 +18,9 @@ use crate::strategy::{DeviceView, Job, Strategy};
 pub(super) const ENTRY: Entry = Entry {
     name: "pipe-it",
     summary: "a pipeline over groups of CPU cores, for throughput",
+    granularity: "layers in stages",
+    optimises: "throughput: the longest stage",
+    ignores: "latency, accelerators, bandwidth, other models",
     accelerator: None,
     parameters: &[
         Parameter {

@@ -16,6 +16,12 @@ pub struct Entry {
     pub name: &'static str,
     /// One line on what it does.
     pub summary: &'static str,
+    /// What it places as one.
+    pub granularity: &'static str,
+    /// What it makes least or most of.
+    pub optimises: &'static str,
+    /// What it does not see.
+    pub ignores: &'static str,
     /// The kind of processor that it means models to run on; work elsewhere is fallback. `None` where it means none.
     pub accelerator: Option<ProcessorKind>,
     /// Its parameters with their defaults.

@@ -15,6 +15,9 @@ use crate::strategy::{DeviceView, Job, Strategy};
 pub(super) const ENTRY: Entry = Entry {
     name: "cpu",
     summary: "the whole model on one gang of CPU cores",
+    granularity: "model",
+    optimises: "nothing: one processor, one gang of cores",
+    ignores: "accelerators",
     accelerator: None,
     parameters: &[Parameter {
         name: "worker",

@@ -18,6 +18,9 @@ use crate::strategy::{DeviceView, Job, Strategy};
 pub(super) const ENTRY: Entry = Entry {
     name: "split",
     summary: "co-execution: each operator on one of two workers, or shared by both",
+    granularity: "part of an operator",
+    optimises: "the end of each operator, shared or not",
+    ignores: "what follows, branches, bandwidth, load",
     accelerator: None,
     parameters: &[
         Parameter {

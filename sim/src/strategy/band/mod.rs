@@ -27,6 +27,9 @@ use crate::strategy::{Decisions, DeviceView, Interest, Job, Strategy, System};
 pub(super) const ENTRY: Entry = Entry {
     name: "band",
     summary: "several models at once: at run time each sub-graph goes where the model is expected to end soonest",
+    granularity: "sub-graph",
+    optimises: "the expected end of each model, at run time",
+    ignores: "copies, bandwidth, priorities",
     accelerator: None,
     parameters: &[
         WORKERS,

@@ -25,6 +25,9 @@ use operators::Predictor;
 pub(super) const ENTRY: Entry = Entry {
     name: "codl",
     summary: "CPU and GPU share operators by rows or channels, in chains that share once",
+    granularity: "part of an operator, chains",
+    optimises: "latency with the cost of sharing, paid once a chain",
+    ignores: "load, bandwidth, branches, where data are",
     accelerator: None,
     parameters: &[
         WORKERS,

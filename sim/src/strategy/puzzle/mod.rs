@@ -25,6 +25,9 @@ use crate::workload::{Arrivals, Stream};
 pub(super) const ENTRY: Entry = Entry {
     name: "puzzle",
     summary: "a seeded genetic search over where models are cut, where the parts run and which model goes first",
+    granularity: "sub-graph",
+    optimises: "simulated latency of all models, by genetic search",
+    ignores: "arrival rates, deadlines, shared operators, load",
     accelerator: None,
     parameters: &[
         WORKERS,

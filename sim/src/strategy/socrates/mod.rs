@@ -44,6 +44,9 @@ use running::Running;
 pub(super) const ENTRY: Entry = Entry {
     name: "socrates",
     summary: "adaptive: searched and simulated plans for all models together, judged again when the device changes",
+    granularity: "all, chosen by simulation",
+    optimises: "simulated latency (or energy, or deadlines) of all models, with rewrites, corrected at run time",
+    ignores: "arrivals to come, what a new plan does to requests in flight",
     accelerator: None,
     parameters: &[
         Parameter {
