@@ -1,13 +1,13 @@
 //! Fig. 3: which operators processors support, and what falling back costs.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use rayon::prelude::*;
-use runner::{Inputs, Model, RunError, device_of};
-use scenarios::scenario::StreamsRun;
+use runner::{Inputs, Loader, Model};
+use scenarios::Document;
 use sim::identifiers::{OperatorId, WorkerId};
 use sim::platform::ProcessorKind;
-use sim::task::LoweredModel;
 
 use crate::parts::common::{geometric_mean, on, percent};
 use crate::{
@@ -96,22 +96,11 @@ fn accelerator(inputs: &Inputs) -> Option<WorkerId> {
 
 /// The same runs where every worker supports everything.
 fn all_supported(loaded: &Loaded) -> Result<Loaded, StudyError> {
-    let mut profile = loaded.inputs.profile.clone();
+    let mut profile = Document::clone(&loaded.inputs.profile);
     for worker in &mut profile.value.workers {
         worker.support = None;
     }
-    let device = device_of(&profile)?;
-    let of = |model: &Model| {
-        let graph = model.graph.clone();
-        let lowered = LoweredModel::of(&graph, &device);
-        Model::new(model.name.clone(), model.file.clone(), model.reference.clone(), graph, lowered)
-    };
-    let models = loaded.inputs.models.iter().map(of).collect();
-    let models_of_stream = loaded.inputs.models_of_stream.clone();
-    if loaded.scenario.streams_run != StreamsRun::Separately {
-        return Err(RunError::Input("the scenario of fig3 runs its streams separately".to_owned()).into());
-    }
-    let inputs = Inputs { profile, device, models, models_of_stream };
+    let inputs = Loader::default().inputs_on(&loaded.scenario, &Arc::new(profile))?;
     Ok(Loaded { scenario: loaded.scenario.clone(), inputs, jobs: loaded.jobs.clone() })
 }
 
