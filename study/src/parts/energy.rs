@@ -2,7 +2,7 @@
 
 use sim::metrics::Report;
 
-use crate::parts::common::{distinct, geometric_mean};
+use crate::parts::common::{distinct, geometric_mean, listed, percent};
 use crate::{
     Alternative, Chart, Context, Determinism, Figure, Kind, Outcome, Panel, Pareto, Part, PartData, StudyError, Support, Table,
     Verdict, Width, median_ms,
@@ -20,6 +20,8 @@ pub(crate) const PART: Part = Part {
 type Measure = fn(&Report) -> Option<f64>;
 
 const GPU: &str = "gpu[fallback=operator]";
+const CHAINED: &str = "codl[sync_us=auto]";
+const UNCHAINED: &str = "codl[sync_us=auto, chains=off]";
 const SHARING: [&str; 3] = ["split", "mulayer", "codl[sync_us=auto]"];
 
 fn energy_j(report: &Report) -> Option<f64> {
@@ -165,7 +167,7 @@ fn judged(outcomes: &[Outcome]) -> (Vec<String>, Vec<Verdict>) {
         cheapest.zip(fastest).is_some_and(|(cheapest, fastest)| cheapest.0 < fastest.0 * 0.99)
     });
     let differ = least_energy.count();
-    let findings = vec![
+    let mut findings = vec![
         format!(
             "Sharing operators is faster than the GPU alone in {faster} of {} cases; there it draws {:.2} times the power, takes {:.2} times the energy and {:.2} times the memory \
              (geometric means).",
@@ -176,11 +178,40 @@ fn judged(outcomes: &[Outcome]) -> (Vec<String>, Vec<Verdict>) {
         ),
         format!("The fastest strategy is not the one of least energy for {differ} of {} models.", models.len()),
     ];
+    let chains = chains(outcomes, &models);
+    findings.push(chains.0);
+    findings.push(reuse(outcomes).0);
     let because = format!(
         "where sharing is faster ({faster} cases) power rises in {hungrier}, memory in {larger}, energy in {dearer}; power {:.2} times, energy {:.2} times that of the GPU",
         mean(&powers),
         mean(&energies),
     );
     let verdict = Verdict::new("H6", Support::of(hungrier.min(larger), faster), because);
-    (findings, vec![verdict])
+    (findings, vec![reuse(outcomes).1, verdict, chains.1])
+}
+
+/// What keeping data where they are is worth, beside sharing operators.
+fn chains(outcomes: &[Outcome], models: &[String]) -> (String, Verdict) {
+    let (mut as_much, mut words) = (0, Vec::new());
+    for model in models {
+        let ms = |strategy: &str| of(outcomes, model, strategy, median_ms);
+        let Some(((gpu, alone), with)) = ms(GPU).zip(ms(UNCHAINED)).zip(ms(CHAINED)) else { continue };
+        let (by_sharing, by_chains) = (1.0 - alone / gpu, 1.0 - with / alone);
+        as_much += usize::from(by_chains > 0.01 && by_chains >= 0.8 * by_sharing);
+        words.push(format!("{model} {:.0} and {:.0} %", 100.0 * by_sharing, 100.0 * by_chains));
+    }
+    let because = format!("sharing operators one by one, and then chaining them, take off: {}", listed(&words));
+    let finding = format!("Of the latency on the GPU, {because}.");
+    (finding, Verdict::new("H8", Support::of(as_much, words.len()), because))
+}
+
+/// What the reuse of buffers saves.
+fn reuse(outcomes: &[Outcome]) -> (String, Verdict) {
+    let memories = outcomes.iter().filter_map(|outcome| outcome.report()?.models.first()?.memory);
+    let arenas = memories.filter(|memory| memory.separate_bytes > 0);
+    let ratios: Vec<f64> = arenas.map(|memory| memory.arena_bytes as f64 / memory.separate_bytes as f64).collect();
+    let mean = geometric_mean(&ratios).unwrap_or(1.0);
+    let because = format!("buffers that are used again take {} of the memory of buffers of their own", percent(mean));
+    let support = if mean < 0.9 { Support::Supported } else { Support::NotSupported };
+    (format!("In an arena {because} (geometric mean over models and strategies)."), Verdict::new("F5", support, because))
 }
