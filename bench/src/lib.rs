@@ -8,4 +8,5 @@ pub mod gap;
 pub mod measure;
 pub mod replanning;
 pub mod strategies;
+pub mod sweep;
 pub mod workloads;

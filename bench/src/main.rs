@@ -4,6 +4,7 @@
 //! for every model of the zoo, what a decision of `band` takes with ten requests waiting, and what planning again takes.
 //! `socrates-bench gap [--device pixel4] [--model NAME ...]`: how far `socrates` is from `exact` on pieces of the zoo.
 //! `socrates-bench day [--rounds 5] [--profile FILE]`: half an hour of a phone with everything on, beside a bare event loop.
+//! `socrates-bench sweep FOLDER [--points 100000] [--rounds 3]`: the standard what-if as a sweep, on one thread and two, and from a cache in FOLDER.
 //!
 //! `DAG_BW` sets the links' MB/s, `LINK=SHARED` makes the copies of a pair of processors contend.
 
@@ -16,7 +17,7 @@ use std::process::ExitCode;
 use socrates_bench::compare::compare;
 use socrates_bench::measure::{self, Measurement};
 use socrates_bench::strategies::{self, Wanted};
-use socrates_bench::{day, gap, replanning};
+use socrates_bench::{day, gap, replanning, sweep};
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -26,9 +27,10 @@ fn main() -> ExitCode {
         ["strategies", options @ ..] => wanted(options).and_then(|wanted| run_strategies(&wanted)),
         ["gap", options @ ..] => wanted(options).and_then(|wanted| strategies_gap(&wanted)),
         ["day", options @ ..] => run_day(options),
+        ["sweep", folder, options @ ..] => run_sweep(folder, options),
         [bench, size] => run_one(bench, size),
         _ => {
-            Err("usage: socrates-bench mm1|dag|stream N, compare --bin FOLDER [--rounds N], day, gap, or strategies [--rounds N]"
+            Err("usage: socrates-bench mm1|dag|stream N, compare --bin FOLDER [--rounds N], day, gap, sweep FOLDER, or strategies [--rounds N]"
                 .to_owned())
         }
     };
@@ -83,6 +85,19 @@ fn run_day(options: &[&str]) -> Result<(), String> {
         }
     }
     println!("{}", day::table(rounds, profile)?);
+    Ok(())
+}
+
+fn run_sweep(folder: &str, options: &[&str]) -> Result<(), String> {
+    let (mut points, mut rounds) = (100_000, 3);
+    for pair in options.chunks(2) {
+        match *pair {
+            ["--points", count] => points = count.parse().map_err(|_| format!("`{count}` is not a number of points"))?,
+            ["--rounds", count] => rounds = count.parse().map_err(|_| format!("`{count}` is not a number of rounds"))?,
+            _ => return Err(format!("unknown option `{}`: write --points N or --rounds N", pair[0])),
+        }
+    }
+    println!("{}", sweep::table(points, rounds, &PathBuf::from(folder))?);
     Ok(())
 }
 

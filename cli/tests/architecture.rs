@@ -18,7 +18,7 @@ const ALLOWED: [(&str, &[&str]); 12] = [
         &["socrates-executor", "socrates-hwcal", "socrates-results", "socrates-runner", "socrates-scenarios", "socrates-sim"],
     ),
     ("socrates-study", &["socrates-results", "socrates-runner", "socrates-scenarios", "socrates-sim"]),
-    ("socrates-bench", &["socrates-scenarios", "socrates-sim"]),
+    ("socrates-bench", &["socrates-runner", "socrates-scenarios", "socrates-sim", "socrates-sweep"]),
     (
         "socrates",
         &[

@@ -25,6 +25,22 @@ const EXAMPLES: &[Examples] = &[
             "socrates run pixel4-together --replicates 20 --output runs/twenty",
         ],
     ),
+    (
+        "sweep",
+        &[
+            "socrates sweep examples/sweep/rates.toml",
+            "socrates sweep examples/sweep/rates.toml --shard 0/2",
+            "socrates sweep examples/sweep/rates.toml --shard 1/2",
+        ],
+    ),
+    ("merge", &["socrates merge runs/rates-shard-0-of-2 runs/rates-shard-1-of-2 --output runs/merged"]),
+    (
+        "capacity",
+        &[
+            "socrates capacity pixel4-together --stream mobilenet_v2 --deadline-miss 1% --strategy heft --replicates 2",
+            "socrates capacity xrbench-social-a --stream 0 --p99 100ms --vary copies --replicates 1",
+        ],
+    ),
     ("execute", &["socrates execute host-solo", "socrates execute my-host-scenario.toml --device host.toml --output runs/real"]),
     ("observe", &["socrates observe my-host-scenario.toml --output observed"]),
     ("replay", &["socrates replay observed"]),

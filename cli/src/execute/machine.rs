@@ -73,7 +73,7 @@ impl Machine {
         restart_confined(&specifications, 0)?;
         let mut weights = Vec::new();
         for model in &inputs.models {
-            let variants = std::iter::once(model.as_ref()).chain(&model.rewritten);
+            let variants = std::iter::once(&**model).chain(&model.rewritten);
             weights
                 .push(variants.map(|variant| weights_of(variant, &model.graph, &specifications)).collect::<Result<Vec<_>, _>>()?);
         }
