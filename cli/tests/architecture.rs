@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::process::Command;
 
 /// Every edge that is allowed; an edge that is not here has to be argued for in `docs/decisions/` first.
-const ALLOWED: [(&str, &[&str]); 12] = [
+const ALLOWED: [(&str, &[&str]); 13] = [
     ("socrates-sim", &[]),
     ("socrates-executor", &["socrates-sim"]),
     ("socrates-results", &["socrates-sim"]),
@@ -19,6 +19,19 @@ const ALLOWED: [(&str, &[&str]); 12] = [
     ),
     ("socrates-study", &["socrates-results", "socrates-runner", "socrates-scenarios", "socrates-sim"]),
     ("socrates-bench", &["socrates-runner", "socrates-scenarios", "socrates-sim", "socrates-sweep"]),
+    (
+        "socrates-python",
+        &[
+            "socrates",
+            "socrates-hwcal",
+            "socrates-results",
+            "socrates-runner",
+            "socrates-scenarios",
+            "socrates-sim",
+            "socrates-sweep",
+            "socrates-validation",
+        ],
+    ),
     (
         "socrates",
         &[

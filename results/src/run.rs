@@ -120,7 +120,9 @@ pub struct CaseSummary {
 }
 
 impl CaseSummary {
-    pub(crate) fn of(run: &RunResult<'_>) -> Self {
+    /// Of a run.
+    #[must_use]
+    pub fn of(run: &RunResult<'_>) -> Self {
         Self {
             case: run.case.to_owned(),
             strategy: run.strategy.to_owned(),

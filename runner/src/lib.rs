@@ -36,6 +36,6 @@ pub use jobs::{Job, jobs, name_of};
 pub use loader::Loader;
 pub use perform::{perform, thread_pool};
 pub use provenance::provenance;
-pub use replicates::replicates;
-pub use simulate::{Cause, JobFailure, Simulated, info, primary, simulate};
+pub use replicates::{replicates, replicates_by};
+pub use simulate::{Cause, JobFailure, Simulated, info, primary, simulate, simulate_by};
 pub use watch::{Unwatched, Watch};

@@ -19,6 +19,22 @@ pub fn replicates(
     threads: Option<u16>,
     watch: &dyn Watch,
 ) -> Result<ReplicatesFile, RunError> {
+    replicates_by(jobs, scenario, threads, watch, &|job, seed| {
+        simulate(job, scenario, inputs, seed).map(|simulated| figures(&simulated.report))
+    })
+}
+
+/// The same by a simulation of the caller's: figures of a run with a seed.
+///
+/// # Errors
+/// Where the watch interrupts.
+pub fn replicates_by(
+    jobs: &[Job],
+    scenario: &Scenario,
+    threads: Option<u16>,
+    watch: &dyn Watch,
+    simulate: &(dyn Fn(&Job, u64) -> Result<Figures, Cause> + Sync),
+) -> Result<ReplicatesFile, RunError> {
     let pool = thread_pool(threads)?;
     let count = scenario.replicates;
     watch.begin(jobs.len() * count as usize);
@@ -26,9 +42,9 @@ pub fn replicates(
     let mut file = ReplicatesFile::new(SCHEMA_VERSION, seeds.clone());
     for job in jobs {
         let one = |&seed: &u64| {
-            let result = (!watch.is_interrupted()).then(|| simulate(job, scenario, inputs, seed));
+            let result = (!watch.is_interrupted()).then(|| simulate(job, seed));
             watch.advance();
-            result.map(|result| result.map(|simulated| figures(&simulated.report)))
+            result
         };
         let all: Option<Vec<Result<Figures, Cause>>> = pool.install(|| seeds.par_iter().map(one).collect());
         let Some(all) = all else { return Err(RunError::Interrupted) };

@@ -8,7 +8,7 @@ use sim::metrics::Report;
 use sim::plan::PlanError;
 use sim::platform::Device;
 use sim::record::Record;
-use sim::strategy::registry;
+use sim::strategy::{Strategy, registry};
 
 use crate::{Inputs, Job, Model, name_of};
 
@@ -84,18 +84,32 @@ impl Simulated<'_> {
 /// # Errors
 /// Where the strategy has no plan for a model.
 pub fn simulate<'a>(job: &Job, scenario: &Scenario, inputs: &'a Inputs, seed: u64) -> Result<Simulated<'a>, Cause> {
+    let mut strategy = registry::build(&job.strategy).map_err(|error| Cause::other(&error))?;
+    simulate_by(strategy.as_mut(), job, scenario, inputs, seed)
+}
+
+/// One run of a seed by a strategy that need not be in the registry, whatever the job says.
+///
+/// # Errors
+/// Where the strategy has no plan for a model.
+pub fn simulate_by<'a>(
+    strategy: &mut dyn Strategy,
+    job: &Job,
+    scenario: &Scenario,
+    inputs: &'a Inputs,
+    seed: u64,
+) -> Result<Simulated<'a>, Cause> {
     let device = &inputs.device;
     let used = job.used(inputs);
     let streams = job.streams(scenario, inputs, &used);
     let primary = primary(&job.strategy, device);
     let models: Vec<ModelInfo<'a>> = used.iter().map(|&model| info(job.model(inputs, model), device, &primary)).collect();
     let engine_models: Vec<engine::Model<'_>> = models.iter().map(|info| info.model).collect();
-    let mut strategy = registry::build(&job.strategy).map_err(|error| Cause::other(&error))?;
     let mut records = Vec::new();
     let mut options = scenario.options(device).map_err(|error| Cause::other(&error))?;
     options.seed = seed;
     (options.noise_log_deviation, options.common_log_deviation) = inputs.deviations();
-    let summary = engine::simulate(device, &engine_models, streams, strategy.as_mut(), &options, &mut records)
+    let summary = engine::simulate(device, &engine_models, streams, strategy, &options, &mut records)
         .map_err(|error| cause(&error, &models, device))?;
     let mut report = results::report(device, &models, &records, summary.end_ns).map_err(|error| Cause::other(&error))?;
     for (report, &stream) in report.streams.iter_mut().zip(&job.streams) {

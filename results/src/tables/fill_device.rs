@@ -55,7 +55,7 @@ const fn frame_outcome(outcome: FrameOutcome) -> &'static str {
 }
 
 /// Name of a quantity with its unit, and what it is of.
-fn quantity(quantity: Quantity, device: &Device) -> (&'static str, String) {
+pub fn quantity(quantity: Quantity, device: &Device) -> (&'static str, String) {
     let processor = |name, id| (name, device.processor(id).name.clone());
     match quantity {
         Quantity::Frequency(id) => processor("frequency_khz", id),

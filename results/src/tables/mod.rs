@@ -4,13 +4,16 @@
 //! signed 64-bit (differences of columns must not wrap), delta-encoded; text is dictionary-encoded; nothing is compressed.
 
 mod columns;
+mod encode;
 mod file;
 mod fill;
 mod fill_device;
 mod rows;
 
 pub use columns::{Column, Kind, Values};
+pub use encode::encode;
 pub use file::{TableWriter, read_table};
+pub use fill_device::quantity;
 pub use rows::{CopyRow, FrameRow, OperatorRow, RequestRow, Row, StateRow};
 
 pub(crate) use fill::{fill_copies, fill_operators, fill_requests, outcome_name};
