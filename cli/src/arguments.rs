@@ -29,7 +29,7 @@ pub(crate) use validate::{
 
 /// Simulates deep-learning inference on the heterogeneous processors of mobile devices.
 ///
-/// Without a command, runs the built-in scenario `pixel4-solo`. Results go to standard output and to a results directory,
+/// Without a command, makes the study. Results go to standard output and to a results directory,
 /// progress and errors to standard error.
 #[derive(Debug, Parser)]
 #[command(name = "socrates", version, after_help = EXIT_STATUSES)]
@@ -231,13 +231,6 @@ pub(crate) struct FrameLoad {
     pub(crate) rate_hz: f64,
     /// Layers of a frame.
     pub(crate) layers: u32,
-}
-
-impl Default for RunArguments {
-    fn default() -> Self {
-        let scenario = "pixel4-solo".to_owned();
-        Self { scenario, output: None, seed: None, replicates: None, threads: None, strategies: Vec::new(), quiet: false }
-    }
 }
 
 /// What `list` lists.

@@ -17,7 +17,7 @@ use std::ffi::OsString;
 
 use clap::{CommandFactory, FromArgMatches};
 
-use crate::arguments::{Arguments, CalibrateCommand, Command, ImportCommand, ModelCommand, RunArguments, with_examples};
+use crate::arguments::{Arguments, CalibrateCommand, Command, ImportCommand, ModelCommand, StudyArguments, with_examples};
 use crate::failure::{Outcome, Status};
 
 /// Does what a command line says, the program's name first; returns the exit status.
@@ -36,7 +36,7 @@ pub fn main(command_line: impl IntoIterator<Item = OsString>) -> u8 {
 }
 
 fn perform(arguments: Arguments) -> Outcome {
-    match arguments.command.unwrap_or_else(|| Command::Run(RunArguments::default())) {
+    match arguments.command.unwrap_or_else(|| Command::Study(StudyArguments::default())) {
         Command::Run(arguments) => commands::run(&arguments),
         Command::Execute(arguments) => commands::execute(&arguments),
         Command::Observe(arguments) => commands::observe(&arguments),

@@ -4,11 +4,14 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+const OUTPUT: &str = "runs/study";
+const DOTS_PER_INCH: f64 = 200.0;
+
 /// Arguments of `study`.
 #[derive(Args, Debug)]
 pub(crate) struct StudyArguments {
     /// Directory for data, figures, captions, `study.md` and `study.json`.
-    #[arg(long, short, value_name = "DIR", default_value = "runs/study")]
+    #[arg(long, short, value_name = "DIR", default_value = OUTPUT)]
     pub(crate) output: PathBuf,
     /// More devices, models and strategies, whatever time it takes.
     #[arg(long)]
@@ -21,7 +24,7 @@ pub(crate) struct StudyArguments {
     #[arg(long, conflicts_with_all = ["output", "full"])]
     pub(crate) check: bool,
     /// Pixels per inch of PNGs.
-    #[arg(long, value_name = "N", default_value_t = 200.0)]
+    #[arg(long, value_name = "N", default_value_t = DOTS_PER_INCH)]
     pub(crate) dpi: f64,
     /// Threads; by default one for each processor of this machine. Results do not depend on it.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
@@ -29,4 +32,11 @@ pub(crate) struct StudyArguments {
     /// Show no progress.
     #[arg(long, short)]
     pub(crate) quiet: bool,
+}
+
+impl Default for StudyArguments {
+    fn default() -> Self {
+        let output = PathBuf::from(OUTPUT);
+        Self { output, full: false, page: None, check: false, dpi: DOTS_PER_INCH, threads: None, quiet: false }
+    }
 }
