@@ -4,11 +4,12 @@ use std::path::Path;
 
 use proptest::prelude::*;
 use scenarios::text::FileErrors;
-use scenarios::{Profile, Scenario, library, schema};
+use scenarios::{Profile, Scenario, Sweep, library, schema};
 
 const PHONE: &str = include_str!("phone.toml");
 const SOLO: &str = include_str!("../library/pixel4-solo.toml");
 const TOGETHER: &str = include_str!("../library/pixel4-together.toml");
+const RATES: &str = include_str!("../../examples/sweep/rates.toml");
 
 #[test]
 fn the_phone_is_a_device_and_reads_back() {
@@ -43,7 +44,7 @@ fn the_library_reads() {
 #[test]
 fn schemas_are_fresh() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/schema");
-    for (name, text) in [("scenario", schema::scenario()), ("profile", schema::profile())] {
+    for (name, text) in [("scenario", schema::scenario()), ("profile", schema::profile()), ("sweep", schema::sweep())] {
         let path = folder.join(format!("{name}.json"));
         if std::env::var_os("UPDATE").is_some() {
             std::fs::write(&path, &text).unwrap();
@@ -63,11 +64,14 @@ fn assert_located(errors: &FileErrors, text: &str) {
     assert!(errors.render(true).contains("error"));
 }
 
-fn read_both(text: &str) {
+fn read_all(text: &str) {
     if let Err(errors) = Scenario::parse("any.toml", text, Path::new("")) {
         assert_located(&errors, text);
     }
     if let Err(errors) = Profile::parse("any.toml", text) {
+        assert_located(&errors, text);
+    }
+    if let Err(errors) = Sweep::parse("any.toml", text, Path::new("")) {
         assert_located(&errors, text);
     }
 }
@@ -111,12 +115,12 @@ proptest! {
 
     #[test]
     fn any_text_is_answered(text in "\\PC{0,200}") {
-        read_both(&text);
+        read_all(&text);
     }
 
     #[test]
     fn any_mutation_is_answered(
-        base in prop::sample::select(vec![PHONE, SOLO, TOGETHER]),
+        base in prop::sample::select(vec![PHONE, SOLO, TOGETHER, RATES]),
         edits in prop::collection::vec((any::<prop::sample::Index>(), 0_usize..12, prop::sample::select(PIECES)), 1..6),
     ) {
         let mut letters: Vec<char> = base.chars().collect();
@@ -125,7 +129,7 @@ proptest! {
             let end = (start + removed).min(letters.len());
             letters.splice(start..end, piece.chars());
         }
-        read_both(&letters.into_iter().collect::<String>());
+        read_all(&letters.into_iter().collect::<String>());
     }
 
     #[test]

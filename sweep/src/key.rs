@@ -2,6 +2,7 @@
 //!
 //! The text of the scenario is made once, with holes where axes put their values: the key of a point costs a hash and no parsing.
 
+use std::cmp::Ordering;
 use std::fmt::Write;
 use std::path::Path;
 
@@ -60,11 +61,15 @@ impl Keyer {
             let _ = writeln!(text, "figure {figure}");
         }
         canonical.put(&Value::Table(table), &mut Vec::new(), &mut text)?;
+        let mut of_profile = Vec::new();
         for (axis, of) in sweep.axes.iter().enumerate() {
             for (index, path) in of.paths.iter().enumerate().filter(|(_, path)| is_of_profile(path)) {
-                let _ = write!(text, "\n{} = {}", path.text, mark(axis, index));
+                of_profile.push(format!("\n{} = {}", path.text, mark(axis, index)));
             }
         }
+        // By their paths: the order of axes says nothing about a run.
+        of_profile.sort_unstable();
+        text.push_str(&of_profile.concat());
         let (pieces, holes) = cut(&text);
         let mut listed = Vec::new();
         for axis in &sweep.axes {
@@ -153,15 +158,20 @@ fn location_of(step: &Step) -> &str {
 }
 
 /// Some order of settings: TOML values have none.
-fn order(one: &Setting, other: &Setting) -> std::cmp::Ordering {
-    let text = |setting: &Setting| setting.iter().map(ToString::to_string).collect::<Vec<String>>();
-    match (one.as_slice(), other.as_slice()) {
-        ([Value::Integer(one)], [Value::Integer(other)]) => one.cmp(other),
-        ([Value::Float(one)], [Value::Float(other)]) => one.total_cmp(other),
-        ([Value::String(one)], [Value::String(other)]) => one.cmp(other),
-        // Of one kind within an axis, or compared by text throughout.
-        _ => text(one).cmp(&text(other)),
-    }
+fn order(one: &Setting, other: &Setting) -> Ordering {
+    let rank = |value: &Value| match value {
+        Value::Integer(_) => 0,
+        Value::Float(_) => 1,
+        Value::String(_) => 2,
+        _ => 3,
+    };
+    let of_values = |(one, other): (&Value, &Value)| match (one, other) {
+        (Value::Integer(one), Value::Integer(other)) => one.cmp(other),
+        (Value::Float(one), Value::Float(other)) => one.total_cmp(other),
+        (Value::String(one), Value::String(other)) => one.cmp(other),
+        (one, other) => rank(one).cmp(&rank(other)).then_with(|| one.to_string().cmp(&other.to_string())),
+    };
+    one.iter().zip(other).map(of_values).find(|order| order.is_ne()).unwrap_or_else(|| one.len().cmp(&other.len()))
 }
 
 /// Cuts a text at its marks.

@@ -136,6 +136,7 @@ fn lists_and_schemas() {
     check(&["list", "scenarios"], &["pixel4-solo"]);
     check(&["schema", "scenario"], &["\"Socrates scenario\""]);
     check(&["schema", "profile"], &["\"Socrates device profile\""]);
+    check(&["schema", "sweep"], &["\"Socrates sweep\""]);
     check(&["--help"], &["Exit status:"]);
 }
 

@@ -12,4 +12,5 @@ mod models;
 mod onnx;
 mod readme;
 mod study;
+mod sweeps;
 mod workloads;

@@ -18,6 +18,9 @@ use crate::sweep::{
 };
 use crate::text::{At, Diagnostics, schema_of};
 
+/// Values of a range at most.
+const MOST_VALUES: u64 = 1_000_000;
+
 /// Values of an axis of which each is tried; of more, only the first and the last.
 const MOST_TRIED: usize = 256;
 
@@ -300,8 +303,8 @@ fn ranged(
         diagnostics.error(at.span.clone(), "a range in a grid has a number of values").hint("add e.g. `count = 10`");
         return None;
     };
-    if u128::from(count.value) > MOST_RUNS {
-        let hint = format!("must be at most {MOST_RUNS}");
+    if count.value > MOST_VALUES {
+        let hint = format!("must be at most {MOST_VALUES}");
         diagnostics.error(count.span.clone(), format!("`{}` is out of range", count.value)).hint(hint);
         return None;
     }
