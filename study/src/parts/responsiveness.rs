@@ -5,7 +5,7 @@ use sim::metrics::Report;
 use crate::parts::common::distinct;
 use crate::{
     Chart, Context, Curve, CurvePoint, Determinism, Figure, Kind, Lines, Outcome, Panel, Part, PartData, StudyError, Support,
-    Table, Verdict, Width, median_ms,
+    Table, Verdict, median_ms,
 };
 
 pub(crate) const PART: Part = Part {
