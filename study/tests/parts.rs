@@ -1,5 +1,7 @@
 //! What holds of every part, and of parts that are made quickly.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
+
 use std::collections::BTreeSet;
 
 use rayon::ThreadPoolBuilder;
