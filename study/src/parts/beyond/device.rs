@@ -1,0 +1,63 @@
+//! Moving a scenario to another device.
+
+use std::path::Path;
+
+use scenarios::profile::ProcessorKind;
+use scenarios::{Profile, Reference, Scenario};
+use sim::environment::{Presence, Takes};
+
+use crate::StudyError;
+
+/// Phones with published costs of crossing between processors. The boards of the library are left out: nothing is known of what crossing
+/// costs on them.
+pub(super) const PHONES: [&str; 10] = [
+    "pixel4",
+    "s10",
+    "iphonexs",
+    "a03s",
+    "xiaomi9_sd855",
+    "redmi_k30_pro_sd865",
+    "xiaomi11_pro_sd888",
+    "honor_v30_pro_kirin990",
+    "iphone7",
+    "mi8se",
+];
+
+/// Those taken if not all are.
+pub(super) const FEWER_PHONES: usize = 8;
+
+/// Busy threads for each core where the CPU is loaded.
+const THREADS_PER_CORE: u32 = 2;
+
+/// The scenario on another device: load goes to all its CPU clusters, two threads a core, frames to its first cluster and its GPU.
+pub(super) fn on(scenario: &Scenario, device: &str) -> Result<Scenario, StudyError> {
+    let mut moved = scenario.clone();
+    moved.device = Reference::of(device, Path::new(""));
+    let others = &mut moved.environment.others;
+    if others.loads.is_empty() && others.interface.is_none() {
+        return Ok(moved);
+    }
+    let profile = Profile::open(&moved.device)?.value;
+    let clusters = || profile.processors.iter().filter(|processor| processor.kind == ProcessorKind::Cpu);
+    if !others.loads.is_empty() {
+        let always = Presence::During { from_ns: 0, until_ns: None };
+        let load = |cluster: &scenarios::profile::Processor| {
+            (cluster.name.clone(), Takes::Threads(THREADS_PER_CORE * cluster.cores), always, None)
+        };
+        others.loads = clusters().map(load).collect();
+    }
+    let gpu = profile.processors.iter().find(|processor| processor.kind == ProcessorKind::Gpu);
+    others.interface =
+        others.interface.take().and_then(|(.., interface)| Some((clusters().next()?.name.clone(), gpu?.name.clone(), interface)));
+    Ok(moved)
+}
+
+/// A device's name, short enough for a figure.
+pub(super) fn short(device: &str) -> String {
+    let mut words = device.split('_').filter(|word| *word != "pro");
+    let first = words.next().unwrap_or_default();
+    match words.next_back() {
+        Some(last) => format!("{} {last}", first.trim_end_matches("_pro")),
+        None => first.to_owned(),
+    }
+}

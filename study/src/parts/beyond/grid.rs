@@ -1,0 +1,135 @@
+//! Every strategy in every context of model, device and load.
+
+use std::path::Path;
+
+use results::Interval;
+use scenarios::{Reference, Scenario};
+use sim::metrics::Report;
+
+use super::device::{FEWER_PHONES, PHONES, on};
+use crate::{Context, Outcome, StudyError};
+
+/// Scenarios that the grid runs, one a load.
+pub(super) const SCENARIOS: [&str; 4] = ["contexts-idle", "contexts-cpu", "contexts-interface", "contexts-pair"];
+
+/// What else is on the device, in the order of [`SCENARIOS`].
+pub(super) const LOADS: [&str; 4] = ["idle", "busy CPU", "user interface", "two models"];
+
+/// Models beside those of the scenarios, if all are taken.
+const MORE_MODELS: [&str; 4] = ["efficientnet_b0", "densenet121", "yolov2", "swin_t"];
+
+/// Pairs of models of about equal work, by the first.
+const PAIRS: [(&str, &str); 10] = [
+    ("mobilenet_v2", "squeezenet1_1"),
+    ("shufflenet_v2_x1_0", "mnasnet1_0"),
+    ("bert_tiny_4x312", "efficientnet_b0"),
+    ("googlenet", "resnet18"),
+    ("resnet50", "inception_v3"),
+    ("vgg16", "yolov2"),
+    ("efficientnet_b0", "mobilenet_v3_large"),
+    ("densenet121", "regnet_y_400mf"),
+    ("yolov2", "unet"),
+    ("swin_t", "convnext_tiny"),
+];
+
+/// All strategies in one context.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Cell {
+    pub(super) device: String,
+    /// Position in [`LOADS`].
+    pub(super) load: usize,
+    /// The model; the first of two.
+    pub(super) model: String,
+    /// Strategies in the order of the scenario, each with its milliseconds in each replicate, or why it has none.
+    pub(super) times: Vec<(String, Result<Vec<f64>, String>)>,
+}
+
+impl Cell {
+    /// Mean over the replicates of a strategy; `None` where it failed.
+    pub(super) fn mean_ms(&self, strategy: &str) -> Option<f64> {
+        let (_, times) = self.times.iter().find(|(name, _)| name == strategy)?;
+        times.as_ref().ok().and_then(|times| Interval::of(times).mean)
+    }
+
+    /// Every strategy that did not fail with its mean, in their order.
+    pub(super) fn means(&self) -> Vec<(&str, f64)> {
+        self.times.iter().filter_map(|(name, times)| Some((name.as_str(), Interval::of(times.as_ref().ok()?).mean?))).collect()
+    }
+
+    /// The least mean.
+    pub(super) fn best_ms(&self) -> Option<f64> {
+        self.means().into_iter().map(|(_, ms)| ms).min_by(f64::total_cmp)
+    }
+}
+
+/// Runs all contexts.
+pub(super) fn grid(context: &Context<'_>) -> Result<Vec<Cell>, StudyError> {
+    let phones = if context.full { PHONES.len() } else { FEWER_PHONES };
+    let (mut scenarios, mut labels) = (Vec::new(), Vec::new());
+    for (load, name) in SCENARIOS.iter().enumerate() {
+        let scenario = with_models(context.scenario(name)?, load, context.full);
+        for device in &PHONES[..phones] {
+            for scenario in &scenario {
+                labels.push(load);
+                scenarios.push(on(scenario, device)?);
+            }
+        }
+    }
+    let mut cells: Vec<Cell> = Vec::new();
+    for outcome in context.run(scenarios)? {
+        let load = labels[outcome.scenario];
+        add(&mut cells, &outcome, load);
+    }
+    Ok(cells)
+}
+
+/// The scenario with all models; one for each pair where they run together.
+fn with_models(scenario: Scenario, load: usize, full: bool) -> Vec<Scenario> {
+    let reference = |name: &str| Reference::of(name, Path::new(""));
+    let more = if full { &MORE_MODELS[..] } else { &[] };
+    if load < 3 {
+        let mut scenario = scenario;
+        let like = scenario.streams[0].clone();
+        scenario.streams.extend(more.iter().map(|model| {
+            let mut stream = like.clone();
+            stream.model = reference(model);
+            stream
+        }));
+        return vec![scenario];
+    }
+    let pairs = if full { PAIRS.len() } else { PAIRS.len() - MORE_MODELS.len() };
+    let pair = |(one, other): &(&str, &str)| {
+        let mut scenario = scenario.clone();
+        (scenario.streams[0].model, scenario.streams[1].model) = (reference(one), reference(other));
+        scenario.name = (*one).to_owned();
+        scenario
+    };
+    PAIRS[..pairs].iter().map(pair).collect()
+}
+
+fn add(cells: &mut Vec<Cell>, outcome: &Outcome, load: usize) {
+    let Outcome { device, case: model, strategy, .. } = outcome;
+    let times = match outcome.failure() {
+        Some(why) => Err(why),
+        None => {
+            let times = outcome.values(|report| time_ms(report, load));
+            if times.is_empty() { Err("no request completed".to_owned()) } else { Ok(times) }
+        }
+    };
+    match cells.last_mut() {
+        Some(cell) if cell.device == *device && cell.load == load && cell.model == *model => {
+            cell.times.push((strategy.clone(), times))
+        }
+        _ => cells.push(Cell { device: device.clone(), load, model: model.clone(), times: vec![(strategy.clone(), times)] }),
+    }
+}
+
+/// Median latency of the model; of two, the length of the run over the requests of each: what one request of both takes.
+fn time_ms(report: &Report, load: usize) -> Option<f64> {
+    let all_ended = report.requests.arrived == report.requests.completed;
+    if load == 3 {
+        let each = report.models.iter().map(|model| model.requests.completed).max().filter(|&each| each > 0 && all_ended)?;
+        return Some(report.end_ns as f64 * 1e-6 / each as f64);
+    }
+    crate::median_ms(report)
+}
