@@ -259,3 +259,30 @@ fn adaptive(cells: &[Cell], published: &[Cell], data: &mut PartData) {
         LOADS[at.load],
     ));
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::grid::tests::cells;
+    use super::*;
+
+    #[test]
+    fn ties_hold_the_best_and_nothing_beyond_two_percent() {
+        for seed in 0..20 {
+            for cell in cells(seed) {
+                let tied = tied(&cell);
+                let best_ms = cell.means().into_iter().map(|(_, ms)| ms).fold(f64::INFINITY, f64::min);
+                for (strategy, ms) in cell.means() {
+                    assert_eq!(tied.contains(&strategy), ms <= best_ms * 1.02, "{strategy} of {cell:?}");
+                }
+                assert!(!tied.is_empty());
+            }
+        }
+    }
+
+    #[test]
+    fn the_published_strategies_are_all_but_one() {
+        for cell in cells(1) {
+            assert_eq!(without_adaptive(&cell).times.len(), cell.times.len() - 1);
+        }
+    }
+}

@@ -133,3 +133,39 @@ fn time_ms(report: &Report, load: usize) -> Option<f64> {
     }
     crate::median_ms(report)
 }
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+
+    /// Cells of made-up times: two devices, all loads, three models, four strategies, one of which sometimes fails.
+    pub(in super::super) fn cells(seed: u64) -> Vec<Cell> {
+        let mut state = seed;
+        let mut draw = move || {
+            // The multiplier of PCG.
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 33) as f64 / f64::from(1_u32 << 31)
+        };
+        let mut cells = Vec::new();
+        for device in ["one", "other"] {
+            for load in 0..LOADS.len() {
+                for model in ["small", "large", "odd"] {
+                    let times = ["cpu", "gpu", "heft", "socrates"].map(|strategy| {
+                        let fails = strategy == "gpu" && draw() < 0.2;
+                        let times = if fails { Err("no plan".to_owned()) } else { Ok(vec![1.0 + draw(), 1.0 + draw()]) };
+                        (strategy.to_owned(), times)
+                    });
+                    cells.push(Cell { device: device.to_owned(), load, model: model.to_owned(), times: times.to_vec() });
+                }
+            }
+        }
+        cells
+    }
+
+    #[test]
+    fn the_mean_of_a_failed_run_does_not_exist() {
+        let times = vec![("cpu".to_owned(), Ok(vec![1.0, 3.0])), ("gpu".to_owned(), Err("no plan".to_owned()))];
+        let cell = Cell { device: "d".to_owned(), load: 0, model: "m".to_owned(), times };
+        assert_eq!((cell.mean_ms("cpu"), cell.mean_ms("gpu"), cell.best_ms()), (Some(2.0), None, Some(2.0)));
+    }
+}

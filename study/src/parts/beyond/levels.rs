@@ -341,3 +341,26 @@ fn say_of_compression(all: &[Compressed], data: &mut PartData) {
         speedup(COMPRESSIONS[1].0),
     ));
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn levels_are_the_strategies_of_the_scenario() {
+        let scenario = Scenario::open(&scenarios::Reference::BuiltIn("levels".to_owned())).expect("of the library").value;
+        assert_eq!(scenario.strategies.len(), LEVELS.len());
+        for (strategy, level) in scenario.strategies.iter().zip(LEVELS) {
+            assert_eq!(strategy.contains("adapt=off"), !level.contains("adapting"), "{level}");
+            let (rewrites, placement) = (!strategy.contains("rewrites=off"), !strategy.contains("placement=off"));
+            let expected = match level.split(',').next() {
+                Some("neither") => (false, false),
+                Some("frontend") => (true, false),
+                Some("backend") => (false, true),
+                _ => (true, true),
+            };
+            assert_eq!((rewrites, placement), expected, "{level}");
+        }
+        assert!(COMPRESSIONS.iter().skip(1).all(|(_, passes)| Passes::parse(passes).is_ok()));
+    }
+}

@@ -243,3 +243,37 @@ fn say(all: &[HalfHour], devices: &[&str], data: &mut PartData) {
     let told: Vec<String> = gains.iter().map(|(gain, device)| format!("{device} {}", signed_percent(*gain))).collect();
     data.findings.push(format!("Minute 30 of `socrates` with adaptation against without: {}.", told.join(", ")));
 }
+
+#[cfg(test)]
+mod tests {
+    use sim::identifiers::{ModelId, RequestId, StreamId};
+    use sim::record::RequestRecord;
+
+    use super::*;
+
+    #[test]
+    fn a_request_counts_in_the_minute_in_which_it_ends() {
+        let request = |arrived_s: u64, ended_s: u64, outcome| {
+            Record::Request(RequestRecord {
+                request: RequestId(0),
+                stream: StreamId(0),
+                model: ModelId(0),
+                arrived_ns: arrived_s * 1_000_000_000,
+                ended_ns: ended_s * 1_000_000_000,
+                deadline_ns: None,
+                outcome,
+            })
+        };
+        let records = [
+            request(0, 10, Ended::Completed),
+            request(10, 59, Ended::Completed),
+            request(59, 60, Ended::Completed),
+            request(61, 62, Ended::Dropped),
+            request(1799, 1800, Ended::Completed),
+        ];
+        let minutes = minutes(&records);
+        assert_eq!(minutes.len(), MINUTES);
+        assert_eq!(minutes[..2], [Some(29_500.0), Some(1_000.0)]);
+        assert!(minutes[2..].iter().all(Option::is_none), "the horizon belongs to no minute");
+    }
+}

@@ -138,3 +138,61 @@ pub(super) fn add(cells: &[Cell], data: &mut PartData) {
 fn place(cell: &Cell) -> String {
     format!("{}, {}, {}", cell.model, cell.device, LOADS[cell.load])
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::grid::tests::cells;
+    use super::*;
+
+    #[test]
+    fn regret_is_never_below_none_and_somebody_has_none() {
+        for seed in 0..20 {
+            let cells = cells(seed);
+            let all = all(&cells);
+            for regret in &all {
+                assert!(regret.ratios.iter().all(|(_, ratio)| *ratio >= 1.0), "{}", regret.choice);
+                assert_eq!(regret.ratios.len() + regret.failures, cells.len(), "{}", regret.choice);
+            }
+            for index in 0..cells.len() {
+                let least = all.iter().flat_map(|regret| &regret.ratios).filter(|(at, _)| *at == index).map(|(_, ratio)| *ratio);
+                assert!((least.fold(f64::INFINITY, f64::min) - 1.0).abs() < 1e-12, "somebody is best in context {index}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_best_fixed_choice_is_so_by_brute_force() {
+        for seed in 0..20 {
+            let cells = cells(seed);
+            let chosen = best_fixed(cells.iter()).expect("strategies");
+            let value = |name: &str| {
+                let ratios = cells.iter().map(|cell| cell.mean_ms(name).map(|ms| ms / cell.best_ms().expect("some")));
+                let ratios: Vec<Option<f64>> = ratios.collect();
+                let product: f64 = ratios.iter().flatten().product();
+                let count = ratios.iter().flatten().count();
+                (ratios.len() - count, product.powf(1.0 / count as f64))
+            };
+            for other in ["cpu", "gpu", "heft"] {
+                let ((fails, mean), (others_fails, others_mean)) = (value(&chosen), value(other));
+                assert!(fails < others_fails || fails == others_fails && mean <= others_mean + 1e-12, "{chosen} against {other}");
+            }
+        }
+    }
+
+    #[test]
+    fn knowing_more_beforehand_is_never_worse() {
+        for seed in 0..20 {
+            // Without failures: a choice that fails less may be slower.
+            let mut cells = cells(seed);
+            cells.iter_mut().for_each(|cell| cell.times.retain(|(name, _)| name != "gpu"));
+            let all = all(&cells);
+            let mean = |name: &str| {
+                let regret = all.iter().find(|regret| regret.choice == name).expect("there");
+                geometric_mean(regret.ratios.iter().map(|(_, ratio)| *ratio)).expect("some")
+            };
+            for less in ["best for each device", "best for each model", "cpu", "heft"] {
+                assert!(mean("best for each device and model") <= mean(less) + 1e-12, "{less}");
+            }
+        }
+    }
+}

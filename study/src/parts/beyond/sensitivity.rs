@@ -351,3 +351,40 @@ fn say(cases: &[Case], strategies: &[String], data: &mut PartData) {
 const fn within_a_quarter(factor: usize) -> bool {
     factor >= LOWERED && factor <= RAISED
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Two strategies at 10 and 12; the first parameter slows the first one, the second nothing.
+    fn case() -> Case {
+        let moved = |factor: f64| vec![Some(10.0 * factor), Some(12.0)];
+        Case {
+            device: "d".to_owned(),
+            model: "m".to_owned(),
+            objective: Objective::Latency,
+            best: 0,
+            runner_up: Some(1),
+            base: moved(1.0),
+            moved: vec![FACTORS.map(moved).to_vec(), FACTORS.map(|_| moved(1.0)).to_vec()],
+        }
+    }
+
+    #[test]
+    fn a_conclusion_flips_where_its_strategy_falls_behind() {
+        let case = case();
+        let expected = [None, None, None, None, None, Some(1), Some(1), Some(1)];
+        assert_eq!(
+            std::array::from_fn(|factor| case.flips_to(0, factor)),
+            expected,
+            "12.5 is more than 2 % behind 12, 11 is not"
+        );
+        assert_eq!((case.first_flip(0), case.first_flip(1)), (Some((5, 1)), None));
+        assert_eq!(case.margin(&case.base), Some(1.2));
+    }
+
+    #[test]
+    fn a_strategy_without_a_plan_is_never_best() {
+        assert_eq!((least(&[None, Some(2.0), Some(1.0)]), least(&[None, None])), (Some(2), None));
+    }
+}

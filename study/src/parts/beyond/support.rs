@@ -460,3 +460,49 @@ fn say(gains: &[Gain], paths: &[Path], data: &mut PartData) {
         format!("falling back leaves the delegate slower than the CPU alone in {} of {} cases", behind.len(), paths.len());
     data.verdicts.push(Verdict::new("H2", Support::of(behind.len(), paths.len()), ratio));
 }
+
+#[cfg(test)]
+mod tests {
+    use runner::Unwatched;
+    use scenarios::Reference;
+
+    use super::*;
+
+    fn loaded() -> Vec<Loaded> {
+        let mut scenario = Scenario::open(&Reference::BuiltIn("support".to_owned())).expect("of the library").value;
+        scenario.streams.truncate(2);
+        let context = Context::new(false, &Unwatched);
+        context.load(vec![scenario.clone(), on(&scenario, "xiaomi9_sd855").expect("moved")]).expect("loads")
+    }
+
+    #[test]
+    fn what_is_added_is_no_longer_refused_and_nothing_else_changes() {
+        for loaded in loaded() {
+            let profile = &loaded.inputs.profile.value;
+            assert_eq!(&with_support(profile, &[]), profile);
+            for model in 0..loaded.inputs.models.len() {
+                let before = refused(&loaded.inputs.models[model].graph, &loaded.inputs);
+                for added in before.keys() {
+                    let mut document = loaded.inputs.profile.clone();
+                    document.value = with_support(profile, std::slice::from_ref(added));
+                    let inputs = Inputs::on(&loaded.scenario, document).expect("loads");
+                    let mut expected = before.clone();
+                    expected.remove(added);
+                    assert_eq!(refused(&inputs.models[model].graph, &inputs), expected, "{added}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_last_step_supports_everything() {
+        let context = Context::new(false, &Unwatched);
+        let loaded = &loaded()[0];
+        let refused = refused(&loaded.inputs.models[0].graph, &loaded.inputs);
+        let path = greedy(&context, loaded, 0, &refused).expect("runs").expect("the delegate has a plan");
+        let all: Vec<String> = refused.keys().cloned().collect();
+        let everything = times(loaded, &all, &[0], None).expect("runs")[0];
+        assert_eq!(path.steps.last().map(|(_, ms)| *ms), everything.delegate_ms);
+        assert_eq!(path.steps.len(), refused.len() + 1);
+    }
+}

@@ -251,6 +251,15 @@ mod tests {
     }
 
     #[test]
+    fn threads_do_not_matter() {
+        let with = |threads: usize| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().expect("threads");
+            pool.install(|| make(&Context::new(false, &runner::Unwatched)).expect("it is made"))
+        };
+        assert_eq!(with(1), with(3));
+    }
+
+    #[test]
     fn equals_do_not_beat_each_other() {
         assert_eq!(front(&[[1.0, 2.0, 3.0], [1.0, 2.0, 3.0], [1.0, 2.0, 4.0]]), [true, true, false]);
     }
