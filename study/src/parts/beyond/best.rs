@@ -6,7 +6,7 @@ use results::Interval;
 
 use super::device::short;
 use super::grid::{Cell, LOADS, grid};
-use super::{TIE, regret, signed_percent};
+use super::{TIE, geometric_mean, regret, signed_percent};
 use crate::chart::Cell as HeatCell;
 use crate::{Chart, Context, Figure, HeatMap, Kind, Panel, PartData, StudyError, Support, Table, Verdict, Width};
 
@@ -65,7 +65,7 @@ fn contexts(cells: &[Cell]) -> Table {
         ("tied", "", Kind::Flag),
         ("failure", "", Kind::Text),
     ];
-    let mut table = Table::new("contexts", "All strategies in all contexts; intervals are 95 %.", &columns);
+    let mut table = Table::new("", "All strategies in all contexts; intervals are 95 %.", &columns);
     for cell in cells {
         let (best_ms, tied) = (cell.best_ms(), tied(cell));
         for (strategy, times) in &cell.times {
@@ -258,6 +258,12 @@ fn adaptive(cells: &[Cell], published: &[Cell], data: &mut PartData) {
         at.device,
         LOADS[at.load],
     ));
+    let of_load = |(load, name): (usize, &&str)| {
+        let mean = geometric_mean(ratios.iter().filter(|(_, cell)| cell.load == load).map(|(ratio, _)| *ratio))?;
+        Some(format!("{name} {}", signed_percent(mean - 1.0)))
+    };
+    let by_load: Vec<String> = LOADS.iter().enumerate().filter_map(of_load).collect();
+    data.findings.push(format!("The same on average, by load: {}.", by_load.join(", ")));
 }
 
 #[cfg(test)]

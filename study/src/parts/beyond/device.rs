@@ -71,17 +71,17 @@ mod tests {
         let open = |name: &str| Scenario::open(&Reference::BuiltIn(name.to_owned())).expect("of the library").value;
         for device in PHONES {
             let profile = Profile::open(&Reference::BuiltIn(device.to_owned())).expect("of the library").value;
-            let busy = on(&open("contexts-cpu"), device).expect("it can be moved").environment.others.loads;
+            let busy = on(&open("study-best-cpu"), device).expect("it can be moved").environment.others.loads;
             let threads: u32 = profile.processors.iter().filter(|it| it.kind == ProcessorKind::Cpu).map(|it| 2 * it.cores).sum();
             let given = busy.iter().map(|(_, takes, ..)| if let Takes::Threads(threads) = takes { *threads } else { 0 });
             assert_eq!(given.sum::<u32>(), threads, "{device}");
-            let interface = on(&open("contexts-interface"), device).expect("it can be moved").environment.others.interface;
+            let interface = on(&open("study-best-interface"), device).expect("it can be moved").environment.others.interface;
             let (cpu, gpu, _) = interface.expect("it stays");
             let kind = |name: &str| profile.processors.iter().find(|it| it.name == name).map(|it| it.kind);
             assert_eq!((kind(&cpu), kind(&gpu)), (Some(ProcessorKind::Cpu), Some(ProcessorKind::Gpu)), "{device}");
         }
-        let moved = on(&open("contexts-cpu"), "pixel4").expect("it can be moved");
-        assert_eq!(moved, open("contexts-cpu"), "the scenario is what the part makes of it for its own device");
+        let moved = on(&open("study-best-cpu"), "pixel4").expect("it can be moved");
+        assert_eq!(moved, open("study-best-cpu"), "the scenario is what the part makes of it for its own device");
     }
 
     #[test]

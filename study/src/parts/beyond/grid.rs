@@ -10,7 +10,7 @@ use super::device::{FEWER_PHONES, PHONES, on};
 use crate::{Context, Outcome, StudyError};
 
 /// Scenarios that the grid runs, one a load.
-pub(super) const SCENARIOS: [&str; 4] = ["contexts-idle", "contexts-cpu", "contexts-interface", "contexts-pair"];
+pub(super) const SCENARIOS: [&str; 4] = ["study-best-idle", "study-best-cpu", "study-best-interface", "study-best-pair"];
 
 /// What else is on the device, in the order of [`SCENARIOS`].
 pub(super) const LOADS: [&str; 4] = ["idle", "busy CPU", "user interface", "two models"];
@@ -101,7 +101,7 @@ fn with_models(scenario: Scenario, load: usize, full: bool) -> Vec<Scenario> {
     let pair = |(one, other): &(&str, &str)| {
         let mut scenario = scenario.clone();
         (scenario.streams[0].model, scenario.streams[1].model) = (reference(one), reference(other));
-        scenario.name = (*one).to_owned();
+        (*one).clone_into(&mut scenario.name);
         scenario
     };
     PAIRS[..pairs].iter().map(pair).collect()
@@ -109,16 +109,12 @@ fn with_models(scenario: Scenario, load: usize, full: bool) -> Vec<Scenario> {
 
 fn add(cells: &mut Vec<Cell>, outcome: &Outcome, load: usize) {
     let Outcome { device, case: model, strategy, .. } = outcome;
-    let times = match outcome.failure() {
-        Some(why) => Err(why),
-        None => {
-            let times = outcome.values(|report| time_ms(report, load));
-            if times.is_empty() { Err("no request completed".to_owned()) } else { Ok(times) }
-        }
-    };
+    let seen = outcome.values(|report| time_ms(report, load));
+    let why = outcome.failure().or_else(|| seen.is_empty().then(|| "no request completed".to_owned()));
+    let times = why.map_or(Ok(seen), Err);
     match cells.last_mut() {
         Some(cell) if cell.device == *device && cell.load == load && cell.model == *model => {
-            cell.times.push((strategy.clone(), times))
+            cell.times.push((strategy.clone(), times));
         }
         _ => cells.push(Cell { device: device.clone(), load, model: model.clone(), times: vec![(strategy.clone(), times)] }),
     }

@@ -45,7 +45,7 @@ impl Row {
 }
 
 pub(super) fn make(context: &Context<'_>) -> Result<PartData, StudyError> {
-    let scenario = context.scenario("levels")?;
+    let scenario = context.scenario("study-levels")?;
     let rows = run(context, &scenario)?;
     let compressed = compress(context, &scenario)?;
     let mut data = PartData {
@@ -149,7 +149,7 @@ fn table(rows: &[Row]) -> Table {
         ("latency_high", "ms", Kind::Number),
         ("over_neither", "", Kind::Number),
     ];
-    let mut table = Table::new("levels", "Median latency by level; intervals are 95 %.", &columns);
+    let mut table = Table::new("", "Median latency by level; intervals are 95 %.", &columns);
     for row in rows {
         for (level, name) in LEVELS.iter().enumerate() {
             let interval = Interval::of(row.times.get(level).map_or(&[], Vec::as_slice));
@@ -211,37 +211,45 @@ fn figure(rows: &[Row]) -> Figure {
 
 fn say(rows: &[Row], data: &mut PartData) {
     let mean = |load, level| over_models(rows, None, load, level).unwrap_or(1.0) - 1.0;
+    let most = |level: usize| {
+        let of = rows.iter().filter(|row| row.load == LOADS[0]).filter_map(|row| Some((row.over_neither(level)?, row)));
+        let most = of.min_by(|one, other| one.0.total_cmp(&other.0));
+        most.map_or_else(String::new, |(ratio, row)| format!("{} ({}, {})", signed_percent(ratio - 1.0), row.model, row.device))
+    };
     data.findings.push(format!(
-        "On the idle device the frontend alone changes latency by {} on average, the backend alone by {}, both together by {}. Exact rewrites are worth little \
-         on these models, whose normalisations are folded already; placement is worth most where operators fall back.",
+        "On the idle device the frontend alone changes latency by {} on average and {} at most, the backend alone by {} and {} at most, both together by \
+         {}.",
         signed_percent(mean(LOADS[0], FRONTEND)),
+        most(FRONTEND),
         signed_percent(mean(LOADS[0], BACKEND)),
+        most(BACKEND),
         signed_percent(mean(LOADS[0], BOTH)),
     ));
     data.findings.push(format!(
-        "Beside a busy CPU both levels without adaptation come to {}, with adaptation to {}: what was planned for the idle device is not what the loaded one \
-         needs. Adaptation without placement comes to {}.",
+        "Beside a busy CPU both levels without adaptation come to {}, with adaptation to {}; adaptation between single processors, without placement, to {}.",
         signed_percent(mean(LOADS[1], BOTH)),
         signed_percent(mean(LOADS[1], ADAPTING + BOTH)),
         signed_percent(mean(LOADS[1], ADAPTING)),
     ));
-    let ratios: Vec<(f64, &Row)> = rows
-        .iter()
-        .filter_map(|row| {
-            let parts = row.over_neither(FRONTEND)?.min(row.over_neither(BACKEND)?).min(1.0);
+    for load in LOADS {
+        let of_load = rows.iter().filter(|row| row.load == load);
+        let ratio = |row| {
+            let parts = Row::over_neither(row, FRONTEND)?.min(row.over_neither(BACKEND)?).min(1.0);
             Some((row.over_neither(BOTH)? / parts, row))
-        })
-        .collect();
-    let worse = ratios.iter().filter(|(ratio, _)| *ratio > 1.0 + TIE).count();
-    let better = ratios.iter().filter(|(ratio, _)| *ratio < 1.0 - TIE).count();
-    let worst = ratios.iter().max_by(|one, other| one.0.total_cmp(&other.0));
-    let place = worst.map_or_else(String::new, |(ratio, row)| {
-        format!("; at worst {} ({}, {}, {})", signed_percent(ratio - 1.0), row.model, row.device, row.load)
-    });
-    data.findings.push(format!(
-        "Both levels together, without adaptation, against the better of one or none: ahead by more than 2 % in {better} of {} cases, behind by more in {worse}{place}.",
-        ratios.len()
-    ));
+        };
+        let ratios: Vec<(f64, &Row)> = of_load.filter_map(ratio).collect();
+        let behind = ratios.iter().filter(|(ratio, _)| *ratio > 1.0 + TIE).count();
+        let ahead = ratios.iter().filter(|(ratio, _)| *ratio < 1.0 - TIE).count();
+        let worst = ratios.iter().max_by(|one, other| one.0.total_cmp(&other.0));
+        let place = worst.map_or_else(String::new, |(ratio, row)| {
+            format!("; at worst {} ({}, {})", signed_percent(ratio - 1.0), row.model, row.device)
+        });
+        data.findings.push(format!(
+            "Both levels together, without adaptation, against the better of one or none, {load}: ahead by more than 2 % in {ahead} of {} cases, behind by \
+             more in {behind}{place}.",
+            ratios.len()
+        ));
+    }
     let gain = -mean(LOADS[1], ADAPTING + BOTH);
     let (backend, adapting) = (-mean(LOADS[0], BACKEND), gain);
     let support = if backend > TIE && adapting > -mean(LOADS[1], BOTH) + TIE {
@@ -348,7 +356,7 @@ mod tests {
 
     #[test]
     fn levels_are_the_strategies_of_the_scenario() {
-        let scenario = Scenario::open(&scenarios::Reference::BuiltIn("levels".to_owned())).expect("of the library").value;
+        let scenario = Scenario::open(&scenarios::Reference::BuiltIn("study-levels".to_owned())).expect("of the library").value;
         assert_eq!(scenario.strategies.len(), LEVELS.len());
         for (strategy, level) in scenario.strategies.iter().zip(LEVELS) {
             assert_eq!(strategy.contains("adapt=off"), !level.contains("adapting"), "{level}");

@@ -21,20 +21,20 @@ type Make = fn(&crate::Context<'_>) -> Result<crate::PartData, crate::StudyError
 
 pub(super) const BEST: Part =
     simulated("best", "which strategy is best where, and what a fixed choice costs", &grid::SCENARIOS, best::make);
-pub(super) const LEVELS: Part = simulated("levels", "what each level of optimisation is worth", &["levels"], levels::make);
-pub(super) const MINUTES: Part = simulated("minutes", "the first minute against the thirtieth", &["half-hour"], minutes::make);
-pub(super) const SUPPORT: Part = simulated("support", "what one more supported operator buys", &["support"], support::make);
+pub(super) const LEVELS: Part = simulated("levels", "what each level of optimisation is worth", &["study-levels"], levels::make);
+pub(super) const MINUTES: Part =
+    simulated("minutes", "the first minute against the thirtieth", &["study-minutes"], minutes::make);
+pub(super) const SUPPORT: Part = simulated("support", "what one more supported operator buys", &["study-support"], support::make);
 pub(super) const SENSITIVITY: Part =
-    simulated("sensitivity", "which number of a profile a conclusion hangs on", &["calibration"], sensitivity::make);
-pub(super) const TRADEOFFS: Part = simulated("tradeoffs", "latency, energy and memory", &["trade-offs"], tradeoffs::make);
+    simulated("sensitivity", "which number of a profile a conclusion hangs on", &["study-sensitivity"], sensitivity::make);
+pub(super) const TRADEOFFS: Part = simulated("tradeoffs", "latency, energy and memory", &["study-tradeoffs"], tradeoffs::make);
 
 /// Strategies within this share of the best are tied with it.
 const TIE: f64 = 0.02;
 
 /// Geometric mean; `None` of nothing.
 fn geometric_mean(values: impl IntoIterator<Item = f64>) -> Option<f64> {
-    let logs: Vec<f64> = values.into_iter().map(libm::log).collect();
-    if logs.is_empty() { None } else { Some(libm::exp(logs.iter().sum::<f64>() / logs.len() as f64)) }
+    super::common::geometric_mean(&values.into_iter().collect::<Vec<f64>>())
 }
 
 /// `+3.2 %`, of a share of 0.032.

@@ -27,10 +27,10 @@ fn of(choice: &str, cells: &[Cell], rule: impl Fn(&Cell) -> Option<String>) -> R
 }
 
 /// The published strategy with the least geometric mean of its ratios to the best over some contexts, failing in none of them if any does not.
-fn best_fixed<'a>(cells: impl Iterator<Item = &'a Cell> + Clone) -> Option<String> {
-    let names: Vec<String> = cells.clone().next()?.times.iter().map(|(name, _)| name.clone()).collect();
+fn best_fixed(cells: &[&Cell]) -> Option<String> {
+    let names: Vec<String> = cells.first()?.times.iter().map(|(name, _)| name.clone()).collect();
     let value = |name: &String| {
-        let ratios: Vec<Option<f64>> = cells.clone().map(|cell| Some(cell.mean_ms(name)? / cell.best_ms()?)).collect();
+        let ratios: Vec<Option<f64>> = cells.iter().map(|cell| Some(cell.mean_ms(name)? / cell.best_ms()?)).collect();
         let failures = ratios.iter().filter(|ratio| ratio.is_none()).count();
         (failures, geometric_mean(ratios.into_iter().flatten()).unwrap_or(f64::INFINITY))
     };
@@ -41,18 +41,21 @@ fn best_fixed<'a>(cells: impl Iterator<Item = &'a Cell> + Clone) -> Option<Strin
         .map(|(_, name)| name)
 }
 
+/// Whether two contexts cannot be told apart beforehand.
+type Same = fn(&Cell, &Cell) -> bool;
+
 /// Each strategy always, and the best fixed choice by what is known beforehand.
 pub(super) fn all(cells: &[Cell]) -> Vec<Regret> {
     let names: Vec<String> =
         cells.first().map_or_else(Vec::new, |cell| cell.times.iter().map(|(name, _)| name.clone()).collect());
     let mut all: Vec<Regret> = names.iter().map(|name| of(name, cells, |_| Some(name.clone()))).collect();
-    let known: [(&str, fn(&Cell, &Cell) -> bool); 3] = [
+    let known: [(&str, Same); 3] = [
         ("best for each device", |one, other| one.device == other.device),
         ("best for each model", |one, other| one.model == other.model),
         ("best for each device and model", |one, other| one.device == other.device && one.model == other.model),
     ];
     for (name, same) in known {
-        all.push(of(name, cells, |cell| best_fixed(cells.iter().filter(|other| same(cell, other)))));
+        all.push(of(name, cells, |cell| best_fixed(&cells.iter().filter(|other| same(cell, other)).collect::<Vec<_>>())));
     }
     all
 }
@@ -164,7 +167,7 @@ mod tests {
     fn the_best_fixed_choice_is_so_by_brute_force() {
         for seed in 0..20 {
             let cells = cells(seed);
-            let chosen = best_fixed(cells.iter()).expect("strategies");
+            let chosen = best_fixed(&cells.iter().collect::<Vec<_>>()).expect("strategies");
             let value = |name: &str| {
                 let ratios = cells.iter().map(|cell| cell.mean_ms(name).map(|ms| ms / cell.best_ms().expect("some")));
                 let ratios: Vec<Option<f64>> = ratios.collect();
@@ -184,7 +187,9 @@ mod tests {
         for seed in 0..20 {
             // Without failures: a choice that fails less may be slower.
             let mut cells = cells(seed);
-            cells.iter_mut().for_each(|cell| cell.times.retain(|(name, _)| name != "gpu"));
+            for cell in &mut cells {
+                cell.times.retain(|(name, _)| name != "gpu");
+            }
             let all = all(&cells);
             let mean = |name: &str| {
                 let regret = all.iter().find(|regret| regret.choice == name).expect("there");

@@ -1,7 +1,9 @@
 //! Which number of a profile a conclusion hangs on.
 
+use std::sync::Arc;
+
 use rayon::prelude::*;
-use runner::{Inputs, jobs, simulate};
+use runner::{Inputs, Loader, jobs, simulate};
 use scenarios::{Profile, Scenario};
 
 use super::device::{PHONES, on, short};
@@ -85,7 +87,7 @@ fn least(costs: &[Option<f64>]) -> Option<usize> {
 }
 
 pub(super) fn make(context: &Context<'_>) -> Result<PartData, StudyError> {
-    let scenario = context.scenario("calibration")?;
+    let scenario = context.scenario("study-sensitivity")?;
     let devices: &[&str] = if context.full { &PHONES } else { &DEVICES };
     let cases = run(context, &scenario, devices)?;
     let strategies = &scenario.strategies;
@@ -120,19 +122,20 @@ fn run(context: &Context<'_>, scenario: &Scenario, devices: &[&str]) -> Result<V
     context.begin(devices.len() * Parameter::ALL.len() * FACTORS.len());
     let mut cases = Vec::new();
     for loaded in &loaded {
+        let files = Loader::default();
         let base = costs(&loaded.scenario, &loaded.inputs);
-        let moves: Vec<(Parameter, f64)> =
+        let changes: Vec<(Parameter, f64)> =
             Parameter::ALL.into_iter().flat_map(|parameter| FACTORS.map(|factor| (parameter, factor))).collect();
         let one = |&(parameter, factor): &(Parameter, f64)| {
             context.check()?;
-            let mut profile = loaded.inputs.profile.clone();
+            let mut profile = loaded.inputs.profile.as_ref().clone();
             let failed = |why: String| StudyError::Part { part: "sensitivity", why: format!("{}: {why}", parameter.name()) };
             profile.value = perturbed(&profile.value, parameter, factor).map_err(|error| failed(error.to_string()))?;
-            let inputs = Inputs::on(&loaded.scenario, profile)?;
+            let inputs = files.inputs_on(&loaded.scenario, &Arc::new(profile))?;
             context.advance();
             Ok(costs(&loaded.scenario, &inputs))
         };
-        let all: Vec<Result<Costs, StudyError>> = moves.par_iter().map(one).collect();
+        let all: Vec<Result<Costs, StudyError>> = changes.par_iter().map(one).collect();
         let all: Vec<Costs> = all.into_iter().collect::<Result<_, _>>()?;
         for (model, name) in loaded.inputs.models.iter().map(|model| &model.name).enumerate() {
             for (index, objective) in Objective::ALL.into_iter().enumerate() {
@@ -183,7 +186,7 @@ fn table(cases: &[Case], strategies: &[String]) -> Table {
          {}, and the margin then; the least factor that flips the conclusion.",
         FACTORS[LOWERED], FACTORS[RAISED]
     );
-    let mut table = Table::new("sensitivity", caption, &columns);
+    let mut table = Table::new("", caption, &columns);
     for case in cases {
         for (index, parameter) in Parameter::ALL.into_iter().enumerate() {
             let change = |factor: usize| {

@@ -1,9 +1,10 @@
 //! What one more kind of operator in the list of an accelerator would buy.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use rayon::prelude::*;
-use runner::{Inputs, jobs, simulate};
+use runner::{Inputs, Loader, jobs, simulate};
 use scenarios::profile::ProcessorKind;
 use scenarios::{Profile, Scenario};
 use sim::graph::Graph;
@@ -18,7 +19,7 @@ use crate::{
     Verdict, Width,
 };
 
-/// Phones taken if not all are: two with the list of TFLite's GPU delegate, two with that of MACE.
+/// Phones taken if not all are: two with the list of `TFLite`'s GPU delegate, two with that of MACE.
 const DEVICES: [&str; 4] = ["pixel4", "iphonexs", "xiaomi9_sd855", "honor_v30_pro_kirin990"];
 
 /// Kinds that the figure shows.
@@ -71,14 +72,14 @@ struct Path {
 }
 
 pub(super) fn make(context: &Context<'_>) -> Result<PartData, StudyError> {
-    let scenario = context.scenario("support")?;
+    let scenario = context.scenario("study-support")?;
     let devices: &[&str] = if context.full { &PHONES } else { &DEVICES };
     let scenarios: Vec<Scenario> = devices.iter().map(|device| on(&scenario, device)).collect::<Result<_, _>>()?;
     let loaded = context.load(scenarios)?;
     let mut gains = Vec::new();
     let mut paths = Vec::new();
     for loaded in &loaded {
-        let (of_device, of_paths) = what_if(context, loaded)?;
+        let (of_device, of_paths) = what_if(context, &Loader::default(), loaded)?;
         gains.extend(of_device);
         paths.extend(of_paths);
     }
@@ -108,11 +109,11 @@ fn refused(graph: &Graph, inputs: &Inputs) -> BTreeMap<String, usize> {
     };
     let mut refused: BTreeMap<String, usize> = BTreeMap::new();
     for operator in graph.operators().iter().filter(|operator| !graph.is_static(operator.id)) {
-        let refuses = |worker: &sim::platform::Worker| {
+        let says_no = |worker: &sim::platform::Worker| {
             worker.kind != sim::platform::ProcessorKind::CpuCluster
                 && worker.support.check(&operator.op_type, graph.work(operator.id), rank(operator.id)) != Answer::Supported
         };
-        if device.workers().iter().any(refuses) {
+        if device.workers().iter().any(says_no) {
             *refused.entry(operator.op_type.clone()).or_default() += 1;
         }
     }
@@ -139,15 +140,21 @@ fn with_support(profile: &Profile, types: &[String]) -> Profile {
 }
 
 /// Times of some of the models with these types added.
-fn times(loaded: &Loaded, types: &[String], models: &[usize], strategies: Option<&[String]>) -> Result<Vec<Times>, StudyError> {
+fn times(
+    files: &Loader,
+    loaded: &Loaded,
+    types: &[String],
+    models: &[usize],
+    strategies: Option<&[String]>,
+) -> Result<Vec<Times>, StudyError> {
     let mut scenario = loaded.scenario.clone();
     scenario.streams = models.iter().map(|&model| loaded.scenario.streams[model].clone()).collect();
     if let Some(strategies) = strategies {
         scenario.strategies = strategies.to_vec();
     }
-    let mut profile = loaded.inputs.profile.clone();
+    let mut profile = loaded.inputs.profile.as_ref().clone();
     profile.value = with_support(&profile.value, types);
-    let inputs = Inputs::on(&scenario, profile)?;
+    let inputs = files.inputs_on(&scenario, &Arc::new(profile))?;
     let one = |job: &runner::Job| {
         let report = simulate(job, &scenario, &inputs, scenario.seed).ok()?.report;
         Some((crate::median_ms(&report)?, report.totals.extrapolated_share))
@@ -172,11 +179,11 @@ fn times(loaded: &Loaded, types: &[String], models: &[usize], strategies: Option
     Ok(all.chunks(scenario.strategies.len()).map(of_model).collect())
 }
 
-fn what_if(context: &Context<'_>, loaded: &Loaded) -> Result<(Vec<Gain>, Vec<Path>), StudyError> {
+fn what_if(context: &Context<'_>, files: &Loader, loaded: &Loaded) -> Result<(Vec<Gain>, Vec<Path>), StudyError> {
     let models: Vec<usize> = (0..loaded.inputs.models.len()).collect();
     let refused: Vec<BTreeMap<String, usize>> =
         loaded.inputs.models.iter().map(|model| refused(&model.graph, &loaded.inputs)).collect();
-    let before = times(loaded, &[], &models, None)?;
+    let before = times(files, loaded, &[], &models, None)?;
     let mut types: Vec<Option<String>> = refused.iter().flat_map(|of_model| of_model.keys().cloned()).map(Some).collect();
     types.sort_unstable();
     types.dedup();
@@ -193,7 +200,7 @@ fn what_if(context: &Context<'_>, loaded: &Loaded) -> Result<(Vec<Gain>, Vec<Pat
             if added.is_none() {
                 list = types.iter().flatten().cloned().collect();
             }
-            for (&model, after) in models.iter().zip(times(loaded, &list, &models, None)?) {
+            for (&model, after) in models.iter().zip(times(files, loaded, &list, &models, None)?) {
                 let of = &refused[model];
                 all.push(Gain {
                     device: loaded.inputs.device.name().to_owned(),
@@ -211,7 +218,7 @@ fn what_if(context: &Context<'_>, loaded: &Loaded) -> Result<(Vec<Gain>, Vec<Pat
     let gains: Vec<Result<Vec<Gain>, StudyError>> = types.par_iter().map(one).collect();
     let gains: Vec<Gain> = gains.into_iter().collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect();
     let path = |&model: &usize| {
-        let path = greedy(context, loaded, model, &refused[model])?;
+        let path = greedy(context, files, loaded, model, &refused[model])?;
         context.advance();
         Ok(path)
     };
@@ -223,6 +230,7 @@ fn what_if(context: &Context<'_>, loaded: &Loaded) -> Result<(Vec<Gain>, Vec<Pat
 /// Adds one operator type after the other, each time the one after which the delegate is fastest.
 fn greedy(
     context: &Context<'_>,
+    files: &Loader,
     loaded: &Loaded,
     model: usize,
     refused: &BTreeMap<String, usize>,
@@ -230,7 +238,7 @@ fn greedy(
     let delegates: Vec<String> =
         loaded.scenario.strategies.iter().filter(|name| name.starts_with("gpu") || name.starts_with("npu")).cloned().collect();
     let time = |types: &[String]| {
-        Ok::<_, StudyError>(times(loaded, types, &[model], Some(&delegates))?.first().and_then(|times| times.delegate_ms))
+        Ok::<_, StudyError>(times(files, loaded, types, &[model], Some(&delegates))?.first().and_then(|times| times.delegate_ms))
     };
     let mut list: Vec<String> = Vec::new();
     let Some(base_ms) = time(&list)? else { return Ok(None) };
@@ -252,7 +260,7 @@ fn greedy(
         steps.push((added.clone(), ms));
         list.push(added);
     }
-    let cpu = times(loaded, &[], &[model], Some(&["cpu".to_owned()]))?;
+    let cpu = times(files, loaded, &[], &[model], Some(&["cpu".to_owned()]))?;
     let (device, model) = (loaded.inputs.device.name().to_owned(), loaded.inputs.models[model].name.clone());
     Ok(Some(Path { device, model, steps, cpu_ms: cpu.first().and_then(|times| times.best_ms) }))
 }
@@ -272,7 +280,7 @@ fn table(gains: &[Gain]) -> Table {
         ("extrapolated", "", Kind::Number),
     ];
     let mut table = Table::new(
-        "support",
+        "",
         "Times before and after one operator type is added to the list of the accelerator; `all` for all that are refused.",
         &columns,
     );
@@ -324,13 +332,13 @@ fn path_table(paths: &[Path]) -> Table {
     table
 }
 
-/// Types by what they save of the delegate's time, summed over models and devices; the best first.
+/// Types by what they save of the delegate's time where they save something, summed over models and devices; the best first.
 fn ranked(gains: &[Gain]) -> Vec<(String, f64, usize)> {
     let mut sums: BTreeMap<&str, (f64, usize)> = BTreeMap::new();
     for gain in gains {
         if let (Some(added), Some(saved)) = (&gain.added, gain.of_delegate()) {
             let (sum, count) = sums.entry(added).or_default();
-            *sum += saved;
+            *sum += saved.max(0.0);
             *count += 1;
         }
     }
@@ -359,7 +367,7 @@ fn heat(gains: &[Gain], devices: &[&str]) -> Figure {
         let cell = |added: &Option<String>, model: &String| {
             let gain = of.iter().find(|gain| gain.added == *added && gain.model == *model)?;
             // The map is for gains: what gets slower is in the table.
-            Some(HeatCell { value: (gain.of_delegate()? * 100.0).max(0.0), group: None })
+            Some(HeatCell { value: (gain.of_delegate()? * 1000.0).round().max(0.0) / 10.0, group: None })
         };
         let chart = HeatMap {
             title: format!("What one more operator saves on {device}"),
@@ -392,6 +400,7 @@ fn path_figure(paths: &[Path], devices: &[&str]) -> Figure {
             quantity: "time of the delegate, %".to_owned(),
             curves: paths.iter().filter(|path| path.device == *device).map(curve).collect(),
             logarithmic: false,
+            logarithmic_across: false,
             from_zero: true,
             width: Width::Single,
         };
@@ -404,18 +413,25 @@ fn path_figure(paths: &[Path], devices: &[&str]) -> Figure {
 
 fn say(gains: &[Gain], paths: &[Path], data: &mut PartData) {
     let ranked = ranked(gains);
+    let most = |name: &str| {
+        let of = gains.iter().filter(|gain| gain.added.as_deref() == Some(name));
+        of.filter_map(|gain| Some((gain.of_delegate()?, gain))).max_by(|one, other| one.0.total_cmp(&other.0))
+    };
     let told: Vec<String> = ranked
         .iter()
         .take(3)
-        .map(|(name, sum, count)| format!("`{name}` ({} on average over {count} cases)", signed_percent(-sum / *count as f64)))
+        .filter_map(|(name, ..)| {
+            let (saved, gain) = most(name)?;
+            Some(format!("`{name}` ({} at most: {}, {})", signed_percent(-saved), gain.model, gain.device))
+        })
         .collect();
     data.findings.push(format!("Single types that save most of the delegate's time: {}.", told.join(", ")));
     let singles: Vec<f64> = gains.iter().filter(|gain| gain.added.is_some()).filter_map(Gain::of_delegate).collect();
     let none = singles.iter().filter(|saved| saved.abs() <= TIE).count();
     let slower = singles.iter().filter(|saved| **saved < -TIE).count();
     data.findings.push(format!(
-        "One type alone often buys nothing: {none} of {} additions change the delegate's time by 2 % or less, {slower} make it slower, because what is added cuts the model \
-         into other partitions or is slower on the GPU.",
+        "One type alone often buys nothing: {none} of {} additions change the delegate's time by 2 % or less, {slower} \
+         make it slower by more.",
         singles.len()
     ));
     let mut saved: Vec<(f64, f64, &Gain)> = gains
@@ -469,7 +485,7 @@ mod tests {
     use super::*;
 
     fn loaded() -> Vec<Loaded> {
-        let mut scenario = Scenario::open(&Reference::BuiltIn("support".to_owned())).expect("of the library").value;
+        let mut scenario = Scenario::open(&Reference::BuiltIn("study-support".to_owned())).expect("of the library").value;
         scenario.streams.truncate(2);
         let context = Context::new(false, &Unwatched);
         context.load(vec![scenario.clone(), on(&scenario, "xiaomi9_sd855").expect("moved")]).expect("loads")
@@ -483,9 +499,9 @@ mod tests {
             for model in 0..loaded.inputs.models.len() {
                 let before = refused(&loaded.inputs.models[model].graph, &loaded.inputs);
                 for added in before.keys() {
-                    let mut document = loaded.inputs.profile.clone();
+                    let mut document = loaded.inputs.profile.as_ref().clone();
                     document.value = with_support(profile, std::slice::from_ref(added));
-                    let inputs = Inputs::on(&loaded.scenario, document).expect("loads");
+                    let inputs = Loader::default().inputs_on(&loaded.scenario, &Arc::new(document)).expect("loads");
                     let mut expected = before.clone();
                     expected.remove(added);
                     assert_eq!(refused(&inputs.models[model].graph, &inputs), expected, "{added}");
@@ -499,9 +515,9 @@ mod tests {
         let context = Context::new(false, &Unwatched);
         let loaded = &loaded()[0];
         let refused = refused(&loaded.inputs.models[0].graph, &loaded.inputs);
-        let path = greedy(&context, loaded, 0, &refused).expect("runs").expect("the delegate has a plan");
+        let path = greedy(&context, &Loader::default(), loaded, 0, &refused).expect("runs").expect("the delegate has a plan");
         let all: Vec<String> = refused.keys().cloned().collect();
-        let everything = times(loaded, &all, &[0], None).expect("runs")[0];
+        let everything = times(&Loader::default(), loaded, &all, &[0], None).expect("runs")[0];
         assert_eq!(path.steps.last().map(|(_, ms)| *ms), everything.delegate_ms);
         assert_eq!(path.steps.len(), refused.len() + 1);
     }
