@@ -98,6 +98,24 @@ proptest! {
             prop_assert!(found <= latency_ns(&device, &tasks, &costs, &plan));
         }
     }
+
+    #[test]
+    fn placing_is_never_worse_than_staying_on_one_processor((device, tasks, costs) in common::system()) {
+        let found = planned_ns("socrates[adapt=off]", &device, &tasks, &costs);
+        let job = Job { model: ModelId(0), name: "m", tasks: &tasks, costs: &costs };
+        let view = DeviceView { device: &device, jobs: &[job], seed: 0 };
+        let mut staying = registry::build("socrates[placement=off, adapt=off]").expect("known");
+        // Where a processor refuses an operator and nobody stands in for it, there is no such plan.
+        if let Ok(plan) = staying.plan(&job, &view) {
+            let stayed = latency_ns(&device, &tasks, &costs, &plan);
+            prop_assert!(found <= stayed);
+            for worker in device.worker_ids().filter(|&worker| tasks.tasks().all(|task| costs.supports(task, worker))) {
+                let mut plan = Plan::new();
+                plan.segment(Some(worker), tasks.tasks());
+                prop_assert!(stayed <= latency_ns(&device, &tasks, &costs, &plan));
+            }
+        }
+    }
 }
 
 /// A system in which one request has arrived and nothing runs.

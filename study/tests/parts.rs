@@ -53,7 +53,7 @@ fn names_are_unique_and_scenarios_exist() {
 
 #[test]
 fn quick_parts_are_sound_and_do_not_depend_on_threads() {
-    for name in ["fig1", "table1", "table2"] {
+    for name in ["fig1", "table1", "table2", "tradeoffs"] {
         let one = made(name, 1);
         check(name, &one);
         assert_eq!(one, made(name, 3), "{name}");

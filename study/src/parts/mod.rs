@@ -1,5 +1,6 @@
 //! The parts of the study, a file each.
 
+mod beyond;
 mod common;
 mod devices;
 mod energy;
@@ -24,4 +25,10 @@ pub const PARTS: &[Part] = &[
     devices::PART,
     load::PART,
     energy::PART,
+    beyond::BEST,
+    beyond::LEVELS,
+    beyond::MINUTES,
+    beyond::SUPPORT,
+    beyond::SENSITIVITY,
+    beyond::TRADEOFFS,
 ];

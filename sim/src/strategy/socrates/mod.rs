@@ -63,6 +63,12 @@ pub(super) const ENTRY: Entry = Entry {
             summary: "`on`, or `off`: plans of other strategies are not tried",
         },
         Parameter { name: "rewrites", kind: Plain, default: "on", summary: "`on`, or `off`: models are planned as they are" },
+        Parameter {
+            name: "placement",
+            kind: Plain,
+            default: "on",
+            summary: "`on`, or `off`: a model stays on one processor, what that refuses on the CPU",
+        },
         Parameter { name: "adapt", kind: Plain, default: "on", summary: "`on`, or `off`: the first plan stays" },
     ],
     build: |parameters| {
@@ -71,7 +77,8 @@ pub(super) const ENTRY: Entry = Entry {
             "objective",
             &[("latency", Objective::Latency), ("energy", Objective::Energy), ("deadline", Objective::Deadline)],
         )?;
-        let allowed = Allowed { splits: switch("splits")?, others: switch("others")?, objective };
+        let (splits, others, placement) = (switch("splits")?, switch("others")?, switch("placement")?);
+        let allowed = Allowed { splits, others, placement, objective };
         Ok(Box::new(Socrates { allowed, rewrites: switch("rewrites")?, adapts: switch("adapt")?, running: None }))
     },
 };
@@ -118,11 +125,16 @@ impl Strategy for Socrates {
         let mut evaluator = Evaluator::new(view.device, self.allowed.objective);
         let mut worth = |job: &Job<'_>| {
             let subject = Subject { tasks: job.tasks, costs: job.costs };
-            let options = Options::whole_only(job.tasks);
-            let searched = Beam::new(view.device, job.tasks, job.costs, &options, QUICK_WIDTH).search();
-            let searched = searched.map(|choices| plan_of(&choices, job.tasks, Form::Runs));
             let solos = view.device.worker_ids().map(|worker| portfolio::solo(job, worker));
-            searched.into_iter().chain(solos).filter_map(|plan| evaluator.worth(subject, &plan)).min().unwrap_or(u64::MAX)
+            let mut plans: Vec<Plan> = solos.collect();
+            if self.allowed.placement {
+                let options = Options::whole_only(job.tasks);
+                let searched = Beam::new(view.device, job.tasks, job.costs, &options, QUICK_WIDTH).search();
+                plans.extend(searched.map(|choices| plan_of(&choices, job.tasks, Form::Runs)));
+            } else {
+                plans.extend(portfolio::delegated(job, view));
+            }
+            plans.iter().filter_map(|plan| evaluator.worth(subject, plan)).min().unwrap_or(u64::MAX)
         };
         let all: Vec<u64> = variants.iter().map(&mut worth).collect();
         (0..all.len()).min_by_key(|&index| (all[index], index)).unwrap_or(0)

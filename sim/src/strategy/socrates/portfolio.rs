@@ -41,9 +41,11 @@ impl Candidate {
     }
 }
 
-/// Strategies whose plans are tried too.
-const OTHERS: [&str; 9] =
-    ["cpu", "gpu", "gpu[fallback=operator]", "npu", "npu[fallback=operator]", "heft", "peft", "codl[sync_us=auto]", "split"];
+/// Strategies that mean a model to run on one processor.
+const DELEGATES: [&str; 5] = ["cpu", "gpu", "gpu[fallback=operator]", "npu", "npu[fallback=operator]"];
+
+/// Other strategies whose plans are tried too; the last two share operators.
+const OTHERS: [&str; 4] = ["heft", "peft", "codl[sync_us=auto]", "split"];
 
 /// Strategies whose placements are improved where a model has branches.
 const LISTED: [&str; 2] = ["heft", "peft"];
@@ -62,6 +64,7 @@ const MOST_KEPT: usize = 8;
 pub(super) struct Allowed {
     pub(super) splits: bool,
     pub(super) others: bool,
+    pub(super) placement: bool,
     pub(super) objective: Objective,
 }
 
@@ -86,20 +89,36 @@ pub(super) fn candidates(
             add(solo(job, worker), evaluator);
         }
     }
-    if allowed.others {
-        for other in OTHERS.iter().filter(|name| allowed.splits || !name.starts_with("codl") && !name.starts_with("split")) {
-            if let Some(plan) = registry::build(other).ok().and_then(|mut strategy| strategy.plan(job, view).ok()) {
-                add(plan, evaluator);
-            }
+    if allowed.others || !allowed.placement {
+        for plan in delegated(job, view) {
+            add(plan, evaluator);
         }
     }
-    for plan in searched(job, view, allowed, evaluator) {
-        add(plan, evaluator);
+    if allowed.others && allowed.placement {
+        let others = if allowed.splits { &OTHERS[..] } else { &OTHERS[..2] };
+        for plan in planned(others, job, view) {
+            add(plan, evaluator);
+        }
+    }
+    if allowed.placement {
+        for plan in searched(job, view, allowed, evaluator) {
+            add(plan, evaluator);
+        }
     }
     for candidate in &mut found {
         evaluator.account(subject, candidate);
     }
     kept(found, view.device)
+}
+
+/// Plans of strategies that mean the model to run on one processor.
+pub(super) fn delegated(job: &Job<'_>, view: &DeviceView<'_>) -> Vec<Plan> {
+    planned(&DELEGATES, job, view)
+}
+
+/// Plans of other strategies, of those that have one.
+fn planned(strategies: &[&str], job: &Job<'_>, view: &DeviceView<'_>) -> Vec<Plan> {
+    strategies.iter().filter_map(|name| registry::build(name).ok()?.plan(job, view).ok()).collect()
 }
 
 /// The same placement in fewer segments, if that is not slower: whatever comes between two segments costs a launch.

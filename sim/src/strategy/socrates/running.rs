@@ -164,10 +164,14 @@ impl Running {
                     candidate.seen.rebase(candidate.alone_ns as f64 / before_ns.max(1) as f64);
                 }
             }
-            let options =
-                if allowed.splits { Options::of(&known.tasks, costs, &device) } else { Options::whole_only(&known.tasks) };
-            let found = Beam::new(&device, &known.tasks, costs, &options, QUICK_WIDTH).search();
-            searched += (known.tasks.task_count() * device.workers().len()) as u64;
+            let found = if allowed.placement {
+                let options =
+                    if allowed.splits { Options::of(&known.tasks, costs, &device) } else { Options::whole_only(&known.tasks) };
+                searched += (known.tasks.task_count() * device.workers().len()) as u64;
+                Beam::new(&device, &known.tasks, costs, &options, QUICK_WIDTH).search()
+            } else {
+                None
+            };
             let plan = found.map(|choices| plan_of(&choices, &known.tasks, Form::Runs));
             if let Some(plan) = plan.filter(|plan| !known.candidates.iter().any(|candidate| candidate.plan == *plan))
                 && let Some(alone_ns) = evaluator.alone_ns(subject, &plan)
