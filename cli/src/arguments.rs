@@ -374,6 +374,7 @@ fn fitted_devices() -> Vec<&'static str> {
     measured
         .chain(hwcal::usc::DERIVED.iter().map(|derived| derived.device))
         .chain(hwcal::ncnn::BOARDS.iter().map(|board| board.device))
+        .chain(hwcal::npu::DEVICES.iter().map(|it| it.device).filter(|device| hwcal::ncnn::find(device).is_none()))
         .chain([RK3399PRO])
         .collect()
 }
