@@ -7,6 +7,7 @@
 
 pub mod band;
 pub mod library;
+pub mod measured;
 pub mod model;
 pub mod onnx;
 pub mod profile;
