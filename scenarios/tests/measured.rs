@@ -144,7 +144,7 @@ fn bad_files_are_refused_by_name_and_place() {
     check("a text", aihub, &swap(AIHUB, "milliseconds: 1.266", "milliseconds: fast"), "not a number");
     check("no precisions", aihub, "models:\n- name: ResNet18\n", "no `precisions`");
     check("flow style", aihub, "precisions: {float: 1}", "line 1");
-    check("zero", mlperf, &swap(MLPERF_SUMMARY, ": 4281900", ": 0"), "line 20: a duration of 0");
+    check("zero", mlperf, &swap(MLPERF_SUMMARY, ": 4281900", ": 0"), "line 21: a duration of 0");
     check("cut off", mlperf, &MLPERF_SUMMARY[..300], "the log ends too early");
     check("not JSON", mlperf, &swap(MLPERF_DETAIL, "\"value\": \"VALID\"", "value"), "line 2: not JSON");
     check("no throughput", mlperf, &swap(MLPERF_APP, "250.0", "-1"), "results[0].performance_run.throughput");

@@ -165,8 +165,8 @@ fn worker(device: &NpuDevice, validation: &Validation, position: usize, constant
     }
 }
 
-/// What the layers per unit of the measured models show: all but eight of 111 models ran whole on the NPU. Those with a recurrent cell did not
-/// at all; scattering and what depends on data was left to the CPU.
+/// What the layers per unit of the measured models show: all but eight of 111 parts of models ran whole on the NPU, and the one with recurrent
+/// cells not at all. That scattering and what depends on data is left to the CPU is assumed.
 fn support() -> SupportRules {
     let rule = |op_type: Option<&str>, supported: bool, reason: &str| SupportRule {
         op_type: op_type.map(str::to_owned),
