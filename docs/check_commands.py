@@ -52,6 +52,8 @@ def furnish(folder):
     header = "src,model,proc_per_block,freq_idx_per_block,input_ms,task_ms,task_mj,total_mj\n"
     (folder / "mappings.csv").write_text(header + MAPPING)
     (folder / "band.json").write_text(BAND)
+    for name in ["benchmark_model.txt", "onnxruntime_profile.json", "perf.yaml", "mlperf_log_summary.txt"]:
+        (folder / name).write_text((ROOT / "scenarios/tests/data/import" / name).read_text())
 
 
 # Orders of magnitude only: no measurement is claimed by a reader's table.

@@ -2,6 +2,7 @@
 
 mod figure;
 mod help;
+mod import;
 mod model;
 mod observe;
 mod predict;
@@ -18,6 +19,7 @@ use executor::Specification;
 pub(crate) use figure::{Drawable, FigureArguments, FigureName, FigureWidth, ReportArguments};
 use help::EXIT_STATUSES;
 pub(crate) use help::with_examples;
+pub(crate) use import::{ImportArguments, ImportCommand, MeasuredArguments};
 pub(crate) use model::{InspectArguments, ModelCommand, OptimizeArguments, ShapeArguments};
 pub(crate) use observe::{RefineArguments, ReplayArguments};
 pub(crate) use predict::PredictArguments;
@@ -122,7 +124,7 @@ pub(crate) enum Command {
         #[command(subcommand)]
         command: CalibrateCommand,
     },
-    /// Make a scenario of what another program is configured with.
+    /// Make a scenario of what another program is configured with, or a table of what it measured.
     Import {
         /// Of what.
         #[command(subcommand)]
@@ -133,29 +135,6 @@ pub(crate) enum Command {
         /// Which format.
         format: Format,
     },
-}
-
-/// Of what a scenario is made.
-#[derive(Debug, Subcommand)]
-pub(crate) enum ImportCommand {
-    /// A JSON configuration of Band's benchmark.
-    ///
-    /// Everything that is not carried over is named in a warning. Models are those of the zoo with the nearest names.
-    Band(ImportArguments),
-}
-
-/// Arguments of `import`.
-#[derive(Args, Debug)]
-pub(crate) struct ImportArguments {
-    /// The configuration.
-    #[arg(value_name = "CONFIG.json")]
-    pub(crate) configuration: PathBuf,
-    /// Scenario file to write; standard output by default.
-    #[arg(long, short, value_name = "FILE")]
-    pub(crate) output: Option<PathBuf>,
-    /// Device of the scenario: built-in name, or path of a profile relative to the scenario.
-    #[arg(long, value_name = "DEVICE", default_value = "pixel4")]
-    pub(crate) device: String,
 }
 
 /// Arguments of `run`.
@@ -374,6 +353,7 @@ fn fitted_devices() -> Vec<&'static str> {
     measured
         .chain(hwcal::usc::DERIVED.iter().map(|derived| derived.device))
         .chain(hwcal::ncnn::BOARDS.iter().map(|board| board.device))
+        .chain(hwcal::npu::DEVICES.iter().map(|it| it.device).filter(|device| hwcal::ncnn::find(device).is_none()))
         .chain([RK3399PRO])
         .collect()
 }

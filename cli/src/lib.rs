@@ -17,7 +17,7 @@ use std::ffi::OsString;
 
 use clap::{CommandFactory, FromArgMatches};
 
-use crate::arguments::{Arguments, CalibrateCommand, Command, ImportCommand, ModelCommand, StudyArguments, with_examples};
+use crate::arguments::{Arguments, CalibrateCommand, Command, ModelCommand, StudyArguments, with_examples};
 use crate::failure::{Outcome, Status};
 
 /// Does what a command line says, the program's name first; returns the exit status.
@@ -55,7 +55,7 @@ fn perform(arguments: Arguments) -> Outcome {
         Command::Calibrate { command: CalibrateCommand::Run(arguments) } => commands::calibrate(&arguments),
         Command::Calibrate { command: CalibrateCommand::Check(arguments) } => commands::check(&arguments),
         Command::Calibrate { command: CalibrateCommand::Refine(arguments) } => commands::refine(&arguments),
-        Command::Import { command: ImportCommand::Band(arguments) } => commands::import_band(&arguments),
+        Command::Import { command } => commands::import(&command),
         Command::Validate { command } => commands::validate(&command),
         Command::Predict(arguments) => commands::predict(&arguments),
         Command::Schema { format } => commands::schema(format),

@@ -11,6 +11,7 @@ pub mod folds;
 pub mod host;
 pub mod linear;
 pub mod ncnn;
+pub mod npu;
 
 pub mod power;
 pub mod published;

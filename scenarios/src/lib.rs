@@ -1,4 +1,4 @@
-//! Formats and data of Socrates: scenarios and device profiles in TOML, models in ONNX, and the library that ships with it.
+//! Formats and data of Socrates: scenarios and device profiles in TOML, models in ONNX and `TFLite`, and the library that ships with it.
 //!
 //! Text goes one way: raw types that mirror the file, then validated types that the simulator can use. Every error of a file is
 //! reported at once, with its place and what to do about it ([`text::FileErrors`]).
@@ -7,6 +7,7 @@
 
 pub mod band;
 pub mod library;
+pub mod measured;
 pub mod model;
 pub mod onnx;
 pub mod profile;
@@ -15,6 +16,7 @@ pub mod scenario;
 pub mod schema;
 pub mod sweep;
 pub mod text;
+pub mod tflite;
 pub mod zoo;
 
 pub use library::{devices, scenarios};

@@ -22,6 +22,9 @@ pub const HOST_FILE: &str = "host.toml";
 pub fn devices() -> &'static [Entry] {
     &[
         Entry { name: "a03s", text: include_str!("../devices/a03s.toml") },
+        Entry { name: "galaxy-s24-sd8gen3", text: include_str!("../devices/galaxy-s24-sd8gen3.toml") },
+        Entry { name: "galaxy-s24-sd8gen3-int8", text: include_str!("../devices/galaxy-s24-sd8gen3-int8.toml") },
+        Entry { name: "galaxy-s25-sd8elite", text: include_str!("../devices/galaxy-s25-sd8elite.toml") },
         Entry { name: "honor_v30_pro_kirin990", text: include_str!("../devices/honor_v30_pro_kirin990.toml") },
         Entry { name: "huawei-p20-kirin970", text: include_str!("../devices/huawei-p20-kirin970.toml") },
         Entry { name: "iphone7", text: include_str!("../devices/iphone7.toml") },
@@ -30,12 +33,15 @@ pub fn devices() -> &'static [Entry] {
         Entry { name: "jetson-nano", text: include_str!("../devices/jetson-nano.toml") },
         Entry { name: "mi8se", text: include_str!("../devices/mi8se.toml") },
         Entry { name: "pixel4", text: include_str!("../devices/pixel4.toml") },
+        Entry { name: "qcs6490-int8", text: include_str!("../devices/qcs6490-int8.toml") },
         Entry { name: "redmi_k30_pro_sd865", text: include_str!("../devices/redmi_k30_pro_sd865.toml") },
         Entry { name: "rk3588-android", text: include_str!("../devices/rk3588-android.toml") },
         Entry { name: "rpi4b", text: include_str!("../devices/rpi4b.toml") },
         Entry { name: "rpi5", text: include_str!("../devices/rpi5.toml") },
         Entry { name: "s10", text: include_str!("../devices/s10.toml") },
+        Entry { name: "sd8gen1", text: include_str!("../devices/sd8gen1.toml") },
         Entry { name: "sd8gen2", text: include_str!("../devices/sd8gen2.toml") },
+        Entry { name: "sd8gen2-int8", text: include_str!("../devices/sd8gen2-int8.toml") },
         Entry { name: "xiaomi11_pro_sd888", text: include_str!("../devices/xiaomi11_pro_sd888.toml") },
         Entry { name: "xiaomi9_sd855", text: include_str!("../devices/xiaomi9_sd855.toml") },
     ]

@@ -1,4 +1,4 @@
-//! Models: of the zoo by name, or a user's ONNX file.
+//! Models: of the zoo by name, or a user's ONNX or `TFLite` file.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -10,6 +10,7 @@ use crate::onnx::{self, OnnxError, ReadOptions};
 use crate::profile::fingerprint;
 use crate::read::{ReadError, Reference};
 use crate::text::suggestion;
+use crate::tflite::{self, TfliteError};
 use crate::zoo;
 
 /// A model and the file it was read from.
@@ -38,7 +39,8 @@ pub fn load(reference: &Reference, options: &ReadOptions) -> Result<LoadedModel,
             Ok(LoadedModel { name: name.clone(), bytes: bytes.len() as u64, sha256: fingerprint(bytes), graph })
         }
         Reference::File(path) => {
-            let graph = onnx::read(path, options)?;
+            let is_tflite = path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("tflite"));
+            let graph = if is_tflite { tflite::read(path, options)? } else { onnx::read(path, options)? };
             let (bytes, sha256) = File::open(path).and_then(digest).map_err(|source| ReadError::File {
                 what: "model",
                 path: path.clone(),
@@ -72,6 +74,12 @@ pub fn identify(reference: &Reference) -> Result<(String, u64, String), ReadErro
 impl From<OnnxError> for ReadError {
     fn from(error: OnnxError) -> Self {
         Self::Model(Box::new(error))
+    }
+}
+
+impl From<TfliteError> for ReadError {
+    fn from(error: TfliteError) -> Self {
+        Self::Tflite(Box::new(error))
     }
 }
 

@@ -9,6 +9,7 @@ use thiserror::Error;
 use crate::library::{Entry, find};
 use crate::onnx::OnnxError;
 use crate::text::FileErrors;
+use crate::tflite::TfliteError;
 
 /// Why a scenario, profile or model cannot be had.
 #[derive(Debug, Error)]
@@ -46,6 +47,9 @@ pub enum ReadError {
     /// The model cannot be read.
     #[error(transparent)]
     Model(Box<OnnxError>),
+    /// The `TFLite` model cannot be read.
+    #[error(transparent)]
+    Tflite(Box<TfliteError>),
 }
 
 impl From<FileErrors> for ReadError {
@@ -64,7 +68,7 @@ pub enum Reference {
 }
 
 impl Reference {
-    /// What a text refers to: a path if it looks like one (a separator, or the ending `.toml` or `.onnx`), else a name of the
+    /// What a text refers to: a path if it looks like one (a separator, or the ending `.toml`, `.onnx` or `.tflite`), else a name of the
     /// library. Relative paths start at `folder`.
     pub fn of(text: &str, folder: &Path) -> Self {
         let is_path = text.contains(['/', '\\']) || Path::new(text).extension().is_some_and(is_file_ending);
@@ -120,5 +124,5 @@ impl<T> Document<T> {
 }
 
 fn is_file_ending(ending: &OsStr) -> bool {
-    ["toml", "onnx"].iter().any(|known| ending.eq_ignore_ascii_case(known))
+    ["toml", "onnx", "tflite"].iter().any(|known| ending.eq_ignore_ascii_case(known))
 }

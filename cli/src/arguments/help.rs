@@ -80,6 +80,10 @@ const EXAMPLES: &[Examples] = &[
     ("calibrate fit", &["socrates calibrate fit --device pixel4 --check"]),
     ("calibrate refine", &["socrates calibrate refine observed --output better.toml"]),
     ("import band", &["socrates import band band.json -o imported.toml"]),
+    ("import litert", &["socrates import litert benchmark_model.txt --model mobilenet_v2 --device pixel4 --cores 1large"]),
+    ("import onnxruntime", &["socrates import onnxruntime onnxruntime_profile.json --operators"]),
+    ("import aihub", &["socrates import aihub perf.yaml -o aihub.csv"]),
+    ("import mlperf", &["socrates import mlperf mlperf_log_summary.txt --model mobilenet_v3_large --device galaxy-s24-sd8gen3"]),
     ("schema", &["socrates schema scenario"]),
 ];
 

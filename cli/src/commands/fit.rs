@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::Context;
 use hwcal::table::Source;
 use hwcal::usc::{self, CalibrationData};
-use hwcal::{ncnn, rk3399pro};
+use hwcal::{ncnn, npu, rk3399pro};
 use scenarios::library;
 
 use crate::arguments::{FitArguments, RK3399PRO};
@@ -47,13 +47,20 @@ pub(crate) fn fit(arguments: &FitArguments) -> Outcome {
         drop(progress);
         return board(arguments);
     }
+    let has_npu = npu::find(&arguments.device);
+    if arguments.data.is_some() && (has_npu.is_some() || ncnn::find(&arguments.device).is_some()) {
+        return Err(Failure::input(anyhow::anyhow!(
+            "`--data` is for phones with single operators measured, `{}` is none",
+            arguments.device
+        )));
+    }
+    if let Some(device) = has_npu {
+        let fitted = pool.install(|| npu::fit(device));
+        drop(progress);
+        let fitted = fitted.map_err(Failure::input)?;
+        return finish(arguments, &fitted.profile, &format!("{}\n{}", fitted.validation, fitted.boards));
+    }
     if let Some(board) = ncnn::find(&arguments.device) {
-        if arguments.data.is_some() {
-            return Err(Failure::input(anyhow::anyhow!(
-                "`--data` is for phones with single operators measured, `{}` is none",
-                board.device
-            )));
-        }
         let fitted = pool.install(|| ncnn::fit(board));
         drop(progress);
         let fitted = fitted.map_err(Failure::input)?;

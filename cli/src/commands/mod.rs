@@ -28,7 +28,7 @@ pub(crate) use execute::{execute, observe};
 pub(crate) use explain::explain;
 pub(crate) use figure::figure;
 pub(crate) use fit::fit;
-pub(crate) use import::import_band;
+pub(crate) use import::import;
 pub(crate) use inspect::inspect;
 pub(crate) use list::list;
 pub(crate) use optimize::optimize;

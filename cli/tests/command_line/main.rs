@@ -7,6 +7,7 @@ mod figures;
 mod folder;
 mod host;
 mod hypotheses;
+mod import;
 mod mappings;
 mod models;
 mod onnx;

@@ -3,11 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use hwcal::usc::Campaign;
+use scenarios::onnx::ReadOptions;
+use scenarios::{Reference, model};
 use serde::Serialize;
 
 use crate::models::measured::{JudgeError, MeasuredModel};
 use crate::models::operators::OperatorLists;
-use crate::models::prediction::{Predictor, cores_of, worker_of};
+use crate::models::prediction::{ModelPrediction, Predictor, cores_of, worker_of};
 use crate::section::{Comparison, Pair, Section, Table};
 use crate::summary::Summary;
 
@@ -96,7 +98,7 @@ pub fn judge(
     let mut refused: BTreeMap<String, (usize, BTreeSet<String>)> = BTreeMap::new();
     let mut pairs = Vec::new();
     for row in rows {
-        let (worker, list) = match place(row, predictor, operators) {
+        let (worker, known) = match place(row, predictor, operators) {
             Ok(found) => found,
             Err(reason) => {
                 let (count, models) = refused.entry(reason).or_default();
@@ -105,7 +107,10 @@ pub fn judge(
                 continue;
             }
         };
-        let prediction = predictor.list(worker, list);
+        let prediction = match known {
+            Known::List(list) => predictor.list(worker, list),
+            Known::Graph(prediction) => *prediction,
+        };
         check_unit(file, row, prediction.latency_ms)?;
         let of = by_worker.entry(worker).or_default();
         of.predicted.push(prediction.latency_ms);
@@ -134,30 +139,40 @@ pub fn judge(
     Ok(Judgement { device: profile.name.clone(), groups, refused, pairs })
 }
 
-/// The worker and the operators of a row, or why it cannot be judged.
-fn place<'a>(
-    row: &MeasuredModel,
-    predictor: &Predictor,
-    operators: &'a OperatorLists,
-) -> Result<(usize, &'a [sim::graph::OperatorWork]), String> {
+/// What is known of a model.
+enum Known<'a> {
+    /// Its operators.
+    List(&'a [sim::graph::OperatorWork]),
+    /// It is of the zoo, and this is predicted of its graph.
+    Graph(Box<ModelPrediction>),
+}
+
+/// The worker and what is known of a row's model, or why it cannot be judged.
+fn place<'a>(row: &MeasuredModel, predictor: &Predictor, operators: &'a OperatorLists) -> Result<(usize, Known<'a>), String> {
     let profile = predictor.profile();
     if row.device != profile.name {
         return Err(format!("device `{}`", row.device));
     }
-    if row.dtype != "float" {
-        return Err(format!("dtype `{}`: the profile is of `float`", row.dtype));
-    }
     let Some(worker) = worker_of(profile, &row.processor, &row.cores) else {
         return Err(format!("`{}` has no worker of processor `{}`, cores `{}`", profile.name, row.processor, row.cores));
     };
+    let dtype = if profile.costs[&profile.workers[worker].name].element_bytes() == 1 { "quant" } else { "float" };
+    if row.dtype != dtype {
+        return Err(format!("dtype `{}`: the profile is of `{dtype}`", row.dtype));
+    }
     if let Some(kernels) = &profile.workers[worker].kernels
         && !kernels.to_lowercase().contains(&row.framework.to_lowercase())
     {
         return Err(format!("framework `{}`: the profile is of {kernels}", row.framework));
     }
-    let list = operators.get(&row.model).filter(|list| !list.is_empty());
-    list.map(|list| (worker, list.as_slice()))
-        .ok_or_else(|| "operators of the model not known: give them with `--operators`".to_owned())
+    if let Some(list) = operators.get(&row.model).filter(|list| !list.is_empty()) {
+        return Ok((worker, Known::List(list)));
+    }
+    let unknown = || "operators of the model not known: give them with `--operators`".to_owned();
+    let loaded = model::load(&Reference::BuiltIn(row.model.clone()), &ReadOptions::default()).map_err(|_| unknown())?;
+    let prediction = predictor.graph(worker, &loaded.graph);
+    let prediction = prediction.map_err(|(operator, reason)| format!("operator `{operator}` of the zoo's model: {reason}"))?;
+    Ok((worker, Known::Graph(Box::new(prediction))))
 }
 
 fn check_unit(file: &str, row: &MeasuredModel, predicted_ms: f64) -> Result<(), JudgeError> {

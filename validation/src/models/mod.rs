@@ -3,6 +3,7 @@
 pub mod boards;
 pub mod judge;
 pub mod measured;
+pub mod npus;
 pub mod operators;
 pub mod prediction;
 pub mod published;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use hwcal::table::{Source, TableError};
 use hwcal::usc::{CalibrationData, operators};
-use hwcal::{ncnn, usc};
+use hwcal::{ncnn, npu, usc};
 use sim::graph::OperatorWork;
 
 /// Operators by model.
@@ -33,9 +33,12 @@ pub fn known_operators(device: &str, own: Option<Source<'_>>) -> Result<Operator
 /// # Errors
 /// If a table is malformed.
 pub fn fitted_on(device: &str) -> Result<BTreeSet<String>, TableError> {
-    match usc::campaign(device) {
-        Some(campaign) => operators::models_with(CalibrationData::built_in().operators, campaign.column),
-        None if ncnn::find(device).is_some() => ncnn::models_on(device),
-        None => Ok(BTreeSet::new()),
+    if let Some(campaign) = usc::campaign(device) {
+        return operators::models_with(CalibrationData::built_in().operators, campaign.column);
     }
+    let mut models = if ncnn::find(device).is_some() { ncnn::models_on(device)? } else { BTreeSet::new() };
+    if let Some(device) = npu::find(device) {
+        models.extend(npu::Measurements::read(device.precision)?.models);
+    }
+    Ok(models)
 }

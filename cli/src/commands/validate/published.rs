@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use hwcal::ncnn;
 use hwcal::usc::{self, CAMPAIGNS, CalibrationData};
+use hwcal::{ncnn, npu};
 use plots::charts;
 use plots::style::Width;
 use rayon::ThreadPool;
@@ -56,7 +56,7 @@ pub(crate) fn published(arguments: &PublishedArguments) -> Outcome {
 
 /// All parts, in the order of the page.
 fn sections(pool: &ThreadPool, progress: &Progress) -> Result<Vec<Section>, Failure> {
-    progress.set(0, 3 + CAMPAIGNS.len());
+    progress.set(0, 4 + CAMPAIGNS.len());
     let mut sections = vec![mappings::section().map_err(Failure::input)?];
     progress.advance();
     for campaign in &CAMPAIGNS {
@@ -67,6 +67,14 @@ fn sections(pool: &ThreadPool, progress: &Progress) -> Result<Vec<Section>, Fail
     let measured = ncnn::Measurements::read().map_err(Failure::input)?;
     let boards = pool.install(|| ncnn::fit(&ncnn::BOARDS[0]));
     sections.push(models::boards::section(&measured, &boards.map_err(Failure::input)?.validation));
+    progress.advance();
+    let npus = pool.install(|| {
+        [npu::Precision::Float16, npu::Precision::Int8]
+            .into_iter()
+            .map(|precision| Ok((precision, npu::validate(&npu::Measurements::read(precision)?)?)))
+            .collect::<Result<Vec<_>, usc::FitError>>()
+    });
+    sections.push(models::npus::section(&npus.map_err(Failure::input)?));
     progress.advance();
     sections.extend(published::sections().map_err(Failure::input)?);
     progress.advance();
