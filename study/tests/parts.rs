@@ -27,6 +27,10 @@ fn check(name: &str, data: &PartData) {
             table.columns.iter().all(|column| column.unit.is_empty() || column.kind != Kind::Text),
             "{name}: words have no unit"
         );
+        for (at, column) in table.columns.iter().enumerate() {
+            let is_missing = |row: &Vec<Value>| row[at] == Value::Missing;
+            assert!(!table.rows.iter().all(is_missing), "{name}: table `{}` has nothing in column `{}`", table.name, column.name);
+        }
     }
     for figure in &data.figures {
         assert!(!figure.panels.is_empty() && figure.caption.ends_with('.'), "{name}: figure `{}`", figure.name);
@@ -53,7 +57,7 @@ fn names_are_unique_and_scenarios_exist() {
 
 #[test]
 fn quick_parts_are_sound_and_do_not_depend_on_threads() {
-    for name in ["fig1", "table1", "table2", "tradeoffs"] {
+    for name in ["fig1", "table1", "table2", "table4", "tradeoffs"] {
         let one = made(name, 1);
         check(name, &one);
         assert_eq!(one, made(name, 3), "{name}");
