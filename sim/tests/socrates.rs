@@ -306,3 +306,34 @@ fn energy_is_saved_where_the_deadline_allows_it() {
     let refused = registry::build("socrates[objective=energy]").expect("known").plan(&job, &DeviceView { device: &dark, ..view });
     assert!(refused.is_err_and(|error| error.to_string().contains("power")));
 }
+
+#[test]
+fn models_that_ask_at_once_do_not_all_follow_the_same_worker() {
+    let device = common::simple_device(&[ProcessorKind::CpuCluster, ProcessorKind::Gpu], 1_000, 1e9);
+    let tasks = chain(&[1000, 1000, 1000]);
+    // 3 ms a model on the CPU, 2 ms on the GPU: together on the GPU they take 4 ms.
+    let costs = CostTable::new(2, [1_500_000, 1_000_000].repeat(2).into_iter().map(KernelCost::of_duration).map(Some).collect());
+    let job = |model: u32| Job { model: ModelId(model), name: "m", tasks: &tasks, costs: &costs };
+    let jobs = [job(0), job(1)];
+    let view = DeviceView { device: &device, jobs: &jobs, seed: 0 };
+    let mut strategy = registry::build("socrates[splits=off, others=off]").expect("known");
+    let mut plans: Vec<Plan> = jobs.iter().map(|job| strategy.plan(job, &view).expect("a plan")).collect();
+    let program = Program::compile(&plans[0], &tasks, &costs).expect("valid");
+    let mut request = 0;
+    // Whoever is asked about first, and again and again: an idle device has a worker for each.
+    for order in [[0, 1], [1, 0], [0, 1]] {
+        let arriving = order.map(|model| {
+            request += 1;
+            Arriving { request: RequestId(request), model: ModelId(model), arrived_ns: 0, deadline_ns: None, priority: 0 }
+        });
+        let system = Quiet { device: &device, costs: &costs, program: program.clone(), now_ns: 0, arriving: arriving.to_vec() };
+        let mut decisions = Decisions::default();
+        strategy.dispatch(&system, &mut decisions);
+        for (model, plan) in decisions.plans {
+            plans[model.index()] = plan;
+        }
+        let workers = |plan: &Plan| plan.segments().iter().filter_map(|segment| segment.worker).collect::<Vec<_>>();
+        let (one, other) = (workers(&plans[0]), workers(&plans[1]));
+        assert!(one.iter().all(|worker| !other.contains(worker)), "{order:?}: {one:?} and {other:?}");
+    }
+}

@@ -219,14 +219,21 @@ impl Running {
         // What has vanished is never done.
         let left_ns = |worker| if system.is_available(worker) { system.backlog_ns(worker) } else { u64::MAX };
         let backlog_ns: Vec<u64> = self.device.worker_ids().map(left_ns).collect();
+        // What was given to workers in this very decision, by model: nobody's backlog holds it yet. Requests of one model follow one plan.
+        let mut given: Vec<(ModelId, Vec<WorkerId>, u64)> = Vec::new();
         for arriving in system.arriving() {
             let Some(known) = self.models.get_mut(arriving.model.index()) else { continue };
+            let given_ns = |worker: WorkerId| {
+                let to_it = given.iter().filter(|(model, workers, _)| *model != arriving.model && workers.contains(&worker));
+                to_it.map(|(.., ns)| *ns).fold(0, u64::saturating_add)
+            };
             let waits_ns = |candidate: &Candidate| {
                 let waits_ns = candidate.workers.iter().map(|&worker| {
                     let rivals = self.device.worker_ids().filter(|&rival| rival == worker || self.device.conflict(rival, worker));
                     let is_away = backlog_ns[worker.index()] == u64::MAX;
                     // A rival that has vanished holds nobody up.
-                    let others = rivals.map(|rival| backlog_ns[rival.index()]).filter(|&ns| is_away || ns < u64::MAX);
+                    let busy_ns = |rival: WorkerId| backlog_ns[rival.index()].saturating_add(given_ns(rival));
+                    let others = rivals.map(busy_ns).filter(|&ns| is_away || ns < u64::MAX);
                     others.max().unwrap_or(0)
                 });
                 match waits_ns.max().unwrap_or(0) {
@@ -243,6 +250,9 @@ impl Running {
             if has_changed {
                 known.followed = follows;
                 decisions.replan(arriving.model, known.candidates[follows].plan.clone());
+            }
+            if system.arriving().len() > 1 {
+                given.push((arriving.model, known.candidates[follows].workers.clone(), worth_ns[follows] as u64));
             }
             self.journal.begin(arriving.request, arriving.model.index(), known.followed, !judged && !has_changed);
         }
