@@ -45,7 +45,7 @@ fn quantised_and_half_precision_models_have_the_operators_of_the_float_one() {
         graph.operators().iter().map(|operator| &operator.op_type).filter(is_own).cloned().collect()
     };
     assert_eq!(kinds(FILES[0].1), kinds(FILES[1].1));
-    assert_eq!(kinds(FILES[0].1).iter().filter(|kind| *kind == "Conv").count(), 3);
+    assert_eq!(kinds(FILES[0].1).iter().filter(|kind| *kind == "Conv").count(), 4);
 }
 
 #[test]

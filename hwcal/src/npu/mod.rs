@@ -9,7 +9,7 @@ mod terms;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use sim::cost::{Feature, KernelClass};
+use sim::cost::{DIMENSIONS, Dimension, Feature, FitRange, KernelClass};
 
 use crate::ncnn;
 use crate::table::{Source, Table, TableError};
@@ -20,6 +20,8 @@ pub use terms::features;
 
 const WORK: Source<'static> = Source { file: "hwcal/data/aihub_work.csv", text: include_str!("../../data/aihub_work.csv") };
 const MODELS: Source<'static> = Source { file: "hwcal/data/aihub_models.csv", text: include_str!("../../data/aihub_models.csv") };
+
+const RANGES: Source<'static> = Source { file: "hwcal/data/aihub_ranges.csv", text: include_str!("../../data/aihub_ranges.csv") };
 
 /// Numbers that the NPU computes with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -169,6 +171,22 @@ fn work() -> Result<BTreeMap<String, Work>, TableError> {
         all.entry(row.text("model")?.to_owned()).or_default().insert(key, row.not_negative("total")?);
     }
     Ok(all)
+}
+
+/// Shapes of the kernels of all models, by class.
+fn ranges() -> Result<BTreeMap<KernelClass, FitRange>, TableError> {
+    let table = Table::read(RANGES, &["class", "dimension", "least", "most"])?;
+    let mut ranges: BTreeMap<KernelClass, FitRange> = BTreeMap::new();
+    for row in table.rows() {
+        let class = row.text("class")?;
+        let class = KernelClass::from_name(class).ok_or_else(|| row.refuse("class", "a kernel class"))?;
+        let dimension = row.text("dimension")?;
+        let place = Dimension::ALL.iter().position(|it| it.name() == dimension);
+        let place = place.ok_or_else(|| row.refuse("dimension", "a dimension of a shape"))?;
+        let range = ranges.entry(class).or_insert(FitRange { minimum: [1.0; DIMENSIONS], maximum: [1.0; DIMENSIONS] });
+        (range.minimum[place], range.maximum[place]) = (row.positive("least")?, row.positive("most")?);
+    }
+    Ok(ranges)
 }
 
 impl Measurements {

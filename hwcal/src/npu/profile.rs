@@ -9,7 +9,7 @@ use sim::platform::{SupportRule, SupportRules};
 
 use crate::npu::fit::{self, Fitted};
 use crate::npu::terms::{BOUNDARY, CONSTANT, TERMS};
-use crate::npu::{MEASURED, Measurements, NpuDevice, Precision, Validation};
+use crate::npu::{MEASURED, Measurements, NpuDevice, Precision, Validation, ranges};
 use crate::power;
 use crate::usc::FitError;
 use crate::usc::intervals::COVERAGE;
@@ -198,11 +198,13 @@ fn costs(
         of_class.filter(|&(_, coefficient)| coefficient > 0.0).collect()
     };
     let errors = &validation.devices[position].errors;
+    let ranges = ranges()?;
     let deviation = significant(validation.log_deviation, 4);
     let model = |class: KernelClass| {
         let stands_in = ASSUMED.iter().find(|row| row.0 == class);
         let (basis, spread) = stands_in.map_or((Provenance::Fitted, deviation), |_| (Provenance::Assumed, ASSUMED_LOG_DEVIATION));
         let mut model = ClassModel::linear(class, basis, priced(stands_in.map_or(class, |row| row.1)));
+        model.range = ranges.get(&class).copied().filter(|_| basis == Provenance::Fitted);
         model.residuals = Residuals {
             samples: errors.count as u32,
             seen_log_deviation: spread,

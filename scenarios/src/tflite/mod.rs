@@ -5,6 +5,7 @@
 
 mod buffer;
 mod convert;
+mod dense;
 mod error;
 mod layout;
 mod names;

@@ -165,11 +165,18 @@ fn place<'a>(row: &MeasuredModel, predictor: &Predictor, operators: &'a Operator
     {
         return Err(format!("framework `{}`: the profile is of {kernels}", row.framework));
     }
-    if let Some(list) = operators.get(&row.model).filter(|list| !list.is_empty()) {
-        return Ok((worker, Known::List(list)));
-    }
-    let unknown = || "operators of the model not known: give them with `--operators`".to_owned();
-    let loaded = model::load(&Reference::BuiltIn(row.model.clone()), &ReadOptions::default()).map_err(|_| unknown())?;
+    let list = operators.get(&row.model).filter(|list| !list.is_empty()).map(|list| Known::List(list.as_slice()));
+    // Lists are those of other frameworks; NPUs are fitted to whole graphs.
+    let is_listed_first = row.processor != "npu";
+    let list = match list {
+        Some(list) if is_listed_first => return Ok((worker, list)),
+        other => other,
+    };
+    let loaded = match (model::load(&Reference::BuiltIn(row.model.clone()), &ReadOptions::default()), list) {
+        (Ok(loaded), _) => loaded,
+        (Err(_), Some(list)) => return Ok((worker, list)),
+        (Err(_), None) => return Err("operators of the model not known: give them with `--operators`".to_owned()),
+    };
     let prediction = predictor.graph(worker, &loaded.graph);
     let prediction = prediction.map_err(|(operator, reason)| format!("operator `{operator}` of the zoo's model: {reason}"))?;
     Ok((worker, Known::Graph(Box::new(prediction))))
