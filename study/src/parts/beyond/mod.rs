@@ -5,6 +5,7 @@ mod device;
 mod grid;
 mod levels;
 mod minutes;
+mod npu;
 mod perturb;
 mod regret;
 mod sensitivity;

@@ -12,7 +12,7 @@ use sim::identifiers::OperatorId;
 use sim::platform::{Support as Answer, SupportRule};
 
 use super::device::{PHONES, on, short};
-use super::{TIE, signed_percent};
+use super::{TIE, npu, signed_percent};
 use crate::chart::Cell as HeatCell;
 use crate::{
     Chart, Context, Curve, CurvePoint, Figure, HeatMap, Kind, Lines, Loaded, Panel, PartData, StudyError, Support, Table,
@@ -96,6 +96,7 @@ pub(super) fn make(context: &Context<'_>) -> Result<PartData, StudyError> {
         ..PartData::default()
     };
     say(&gains, &paths, &mut data);
+    npu::add(context, &scenario, &mut data)?;
     Ok(data)
 }
 
