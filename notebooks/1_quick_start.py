@@ -15,16 +15,17 @@
 # # Quick start
 #
 # A model, a device, a workload: which processors should run what, what does it cost, and when does the answer flip?
-# `pip install './python[pandas]'` from the repository's root gives the package.
+# `pip install './python[pandas]'` from the repository's root gives the package. `socrates.devices()`, `.models()`, `.strategies()` and `.scenarios()` list what
+# comes with it.
 
 # %%
 import matplotlib.pyplot as plt
 
 import socrates
 
-print(socrates.devices())
-print(socrates.models())
-print(list(socrates.strategies()))
+print(socrates.Device.load("pixel4"))
+print(socrates.Model.load("yolov2"))
+print(socrates.strategies()["heft"].summary)
 
 # %% [markdown]
 # ## A run

@@ -92,7 +92,7 @@ plt.show()
 (gains * 100).round(1)
 
 # %% [markdown]
-# All of them together, and the best strategy on the NPU as it is:
+# One more operator can cost: where its neighbours are still refused, it only makes more pieces, each with its copies. All of them together, and the best strategy on the NPU as it is:
 
 # %%
 changed = copy.deepcopy(profile)
