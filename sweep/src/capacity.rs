@@ -73,6 +73,9 @@ pub struct Capacity {
 const LEAST_RATE: f64 = 1e-3;
 /// The largest.
 const MOST_RATE: f64 = 1e6;
+/// Requests that must have ended for a load to be judged; with fewer it meets nothing.
+const LEAST_ENDED: u64 = 10;
+
 /// Copies at most.
 const MOST_COPIES: u32 = 256;
 
@@ -85,6 +88,11 @@ pub fn capacity(scenario: &Scenario, search: &Search, watch: &dyn Watch) -> Resu
         let why = format!("the scenario has no stream {}: it has {}, counted from 0", search.stream, scenario.streams.len());
         return Err(SweepError::Input(why));
     };
+    if let Some(requests) = stream.requests.filter(|&requests| requests < LEAST_ENDED) {
+        let why =
+            format!("the stream has {requests} requests: a load is judged by at least {LEAST_ENDED}, better by some hundreds");
+        return Err(SweepError::Input(why));
+    }
     if search.load == Load::Rate && rate_of(&stream.arrivals).is_none() {
         let why = "the rate of the stream cannot be varied: its arrivals must be `poisson`, or `periodic` without jitter";
         return Err(SweepError::Input(why.to_owned()));
@@ -276,15 +284,14 @@ impl Searched<'_> {
 
 /// Whether a stream meets a target.
 fn is_met(target: Target, report: &StreamReport) -> bool {
-    if report.verdict == Verdict::Backlogged {
+    let ended = report.requests.completed + report.requests.dropped;
+    if report.verdict == Verdict::Backlogged || ended < LEAST_ENDED {
         return false;
     }
     match target {
         Target::MissRate(most) => report.miss_rate.is_none_or(|rate| rate <= most),
         Target::Latency { quantile, most_ns } => {
-            let requests = &report.requests;
-            let ended = requests.completed + requests.dropped;
-            if requests.dropped as f64 > (1.0 - quantile) * ended as f64 {
+            if report.requests.dropped as f64 > (1.0 - quantile) * ended as f64 {
                 return false;
             }
             report.latency.is_none_or(|latency| {

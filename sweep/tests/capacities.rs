@@ -95,9 +95,10 @@ fn searches_that_make_no_sense_are_refused() {
         assert!(error.contains(expected), "{error}");
     };
     let right = search(Target::MissRate(0.01), Load::Rate, 1);
-    check(&scenario(PERIODIC, 5, "1s"), &Search { stream: 3, ..right }, "no stream 3: it has 1");
-    check(&scenario("{ closed_loop = { clients = 1 } }", 5, "1s"), &right, "must be `poisson`, or `periodic`");
-    let mut without = scenario(PERIODIC, 5, "1s");
+    check(&scenario(PERIODIC, 50, "1s"), &Search { stream: 3, ..right }, "no stream 3: it has 1");
+    check(&scenario("{ closed_loop = { clients = 1 } }", 50, "1s"), &right, "must be `poisson`, or `periodic`");
+    check(&scenario(PERIODIC, 5, "1s"), &right, "has 5 requests: a load is judged by at least 10");
+    let mut without = scenario(PERIODIC, 50, "1s");
     without.streams[0].deadline_ns = None;
     check(&without, &right, "no deadline to miss");
 }

@@ -37,8 +37,8 @@ const EXAMPLES: &[Examples] = &[
     (
         "capacity",
         &[
-            "socrates capacity pixel4-together --stream mobilenet_v2 --deadline-miss 1% --strategy heft --replicates 2",
-            "socrates capacity xrbench-social-a --stream 0 --p99 100ms --vary copies --replicates 1",
+            "socrates capacity pixel4-together --stream mobilenet_v2 --p95 100ms --strategy \"gpu[fallback=partitions]\" --replicates 2",
+            "socrates capacity pixel4-together --stream mobilenet_v2 --deadline-miss 20% --vary copies --strategy \"gpu[fallback=partitions]\"",
         ],
     ),
     ("execute", &["socrates execute host-solo", "socrates execute my-host-scenario.toml --device host.toml --output runs/real"]),

@@ -100,7 +100,7 @@ fn table(scenario: &Scenario, search: &Search, found: &[Capacity]) -> String {
         table.row([
             of.strategy.clone(),
             number(of.interval.mean),
-            number(of.interval.low),
+            number(of.interval.low.map(|low| low.max(0.0))),
             number(of.interval.high),
             number(least),
             of.runs.to_string(),

@@ -107,6 +107,9 @@ impl Range {
     /// The value at a share of the way, from 0 to 1.
     pub fn at(&self, share: f64) -> Value {
         let number = match self.scale {
+            // Its ends exactly.
+            _ if share <= 0.0 => self.from,
+            _ if share >= 1.0 => self.to,
             RawScale::Linear => self.from + share * (self.to - self.from),
             RawScale::Log => self.from * libm::exp(share * (libm::log(self.to) - libm::log(self.from))),
         };
