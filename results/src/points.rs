@@ -97,6 +97,7 @@ impl Cells {
     }
 
     /// A column of the same kind without rows.
+    #[must_use]
     pub fn emptied(&self) -> Self {
         match self {
             Self::Text(_) => Self::Text(Texts::default()),

@@ -59,7 +59,7 @@ fn draw(seed: u64, axis: u64) -> Stream {
     Stream::new(seed, Purpose::Design, axis, 0)
 }
 
-/// One coordinate in each of as many equal strata as there are points, in random order (McKay, Beckman and Conover, *Technometrics* 21(2), 1979).
+/// One coordinate in each of as many equal strata as there are points, in random order (`McKay`, Beckman and Conover, *Technometrics* 21(2), 1979).
 fn strata(points: usize, seed: u64, axis: u64) -> Vec<f64> {
     let mut stream = draw(seed, axis);
     let mut order: Vec<usize> = (0..points).collect();
@@ -121,8 +121,8 @@ mod tests {
         (0, 0.0, [0.0, 0.0, 0.0]),
         (1, 264.0, [0.5, 0.5, 0.5]),
         (2, 241.5, [0.25, 0.75, 0.25]),
-        (100, 268.875, [0.2578125, 0.4765625, 0.4140625]),
-        (1023, 273.60546875, [0.7529296875, 0.6181640625, 0.6142578125]),
-        (4999, 232.779052734375, [0.6981201171875, 0.9783935546875, 0.0189208984375]),
+        (100, 268.875, [0.257_812_5, 0.476_562_5, 0.414_062_5]),
+        (1023, 273.605_468_75, [0.752_929_687_5, 0.618_164_062_5, 0.614_257_812_5]),
+        (4999, 232.779_052_734_375, [0.698_120_117_187_5, 0.978_393_554_687_5, 0.018_920_898_437_5]),
     ];
 }

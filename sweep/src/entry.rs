@@ -163,8 +163,8 @@ pub(crate) fn decode(bytes: &[u8], figures: usize) -> Option<Vec<EntryRow>> {
     let count = reader.number()?;
     let mut rows = Vec::new();
     for _ in 0..count {
-        let (case, stream) = (reader.text()??, reader.text()??);
-        let (error, stop, verdict) = (reader.text()?, reader.text()?, reader.text()?);
+        let [case, stream, error, stop, verdict] = reader.texts()?;
+        let (case, stream) = (case?, stream?);
         if reader.number()? as usize != figures {
             return None;
         }
@@ -188,12 +188,16 @@ impl<'a> Reader<'a> {
         Some(u32::from_le_bytes(self.take(4)?.try_into().ok()?))
     }
 
-    /// A text that may be absent; outer `None` where there are too few bytes.
-    fn text(&mut self) -> Option<Option<String>> {
-        match self.number()? {
-            0 => Some(None),
-            length => Some(Some(std::str::from_utf8(self.take(length as usize - 1)?).ok()?.to_owned())),
+    /// Texts that may be absent.
+    fn texts<const COUNT: usize>(&mut self) -> Option<[Option<String>; COUNT]> {
+        let mut texts = [const { None }; COUNT];
+        for text in &mut texts {
+            let length = self.number()? as usize;
+            if length > 0 {
+                *text = Some(std::str::from_utf8(self.take(length - 1)?).ok()?.to_owned());
+            }
         }
+        Some(texts)
     }
 }
 

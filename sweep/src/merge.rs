@@ -32,8 +32,8 @@ pub fn merge(mut shards: Vec<ShardResult>) -> Result<ShardResult, SweepError> {
         }
     }
     let indices: Vec<u64> = shards.iter().map(|shard| shard_of(&shard.about).index).collect();
-    if let Some(twice) = indices.windows(2).find(|pair| pair[0] == pair[1]) {
-        return wrong(format!("shard {} is there twice", twice[0]));
+    if let Some(&[twice, _]) = indices.array_windows().find(|[one, other]| one == other) {
+        return wrong(format!("shard {twice} is there twice"));
     }
     let missing: Vec<String> = (0..count.min(about.points))
         .filter(|index| indices.binary_search(index).is_err())

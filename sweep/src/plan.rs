@@ -65,7 +65,7 @@ impl Plan {
         let profiles = Mutex::default();
         let mut plan = Self { sweep, points, keyer, digest, provenance, loader, profiles };
         let first = plan.load_values()?;
-        plan.provenance.device = first.device.name().to_owned();
+        first.device.name().clone_into(&mut plan.provenance.device);
         plan.provenance.profile_fingerprint = Some(ProfileInfo::of(&first.profile).fingerprint);
         plan.provenance.seed = plan.keyer.seed(&plan.sweep, &plan.settings(0));
         Ok(plan)
@@ -133,17 +133,16 @@ impl Plan {
         let key = format!("{} {}", scenario.device, values.join(" "));
         let known = || self.profiles.lock().unwrap_or_else(PoisonError::into_inner);
         let found = known().iter().find(|(other, _)| *other == key).map(|(_, profile)| Arc::clone(profile));
-        let profile = match found {
-            Some(profile) => profile,
-            None => {
-                let made = Arc::new(self.sweep.profile(&base, settings).map_err(RunError::Input)?);
-                let mut known = known();
-                if known.len() == MOST_PROFILES {
-                    known.remove(0);
-                }
-                known.push((key, Arc::clone(&made)));
-                made
+        let profile = if let Some(profile) = found {
+            profile
+        } else {
+            let made = Arc::new(self.sweep.profile(&base, settings).map_err(RunError::Input)?);
+            let mut known = known();
+            if known.len() == MOST_PROFILES {
+                known.remove(0);
             }
+            known.push((key, Arc::clone(&made)));
+            made
         };
         self.loader.inputs_on(scenario, &profile)
     }
@@ -194,22 +193,17 @@ fn names(axis: &Axis) -> String {
 /// Values of an axis, for people.
 fn told(axis: &Axis) -> String {
     const MOST: usize = 32;
-    match &axis.range {
-        Some(range) => {
-            let end = |share: f64| range.at(share).to_string();
-            let scale = format!("{:?}", range.scale).to_lowercase();
-            let count = if axis.settings.is_empty() { String::new() } else { format!(", {} values", axis.settings.len()) };
-            format!("from {} to {}, {scale}{count}", end(0.0), end(1.0))
-        }
-        None => {
-            let value = |setting: &Setting| setting.iter().map(Value::to_string).collect::<Vec<String>>().join(" ");
-            let mut values: Vec<String> = axis.settings.iter().take(MOST).map(value).collect();
-            if axis.settings.len() > MOST {
-                values.push(format!("... ({} in all)", axis.settings.len()));
-            }
-            values.join(", ")
-        }
+    if let Some(range) = &axis.range {
+        let scale = format!("{:?}", range.scale).to_lowercase();
+        let count = if axis.settings.is_empty() { String::new() } else { format!(", {} values", axis.settings.len()) };
+        return format!("from {} to {}, {scale}{count}", range.at(0.0), range.at(1.0));
     }
+    let value = |setting: &Setting| setting.iter().map(Value::to_string).collect::<Vec<String>>().join(" ");
+    let mut values: Vec<String> = axis.settings.iter().take(MOST).map(value).collect();
+    if axis.settings.len() > MOST {
+        values.push(format!("... ({} in all)", axis.settings.len()));
+    }
+    values.join(", ")
 }
 
 /// What the numbers of a column are, if it holds nothing else.

@@ -134,13 +134,11 @@ impl Axis {
 
     /// The setting of a coordinate, from 0 to below 1.
     pub fn setting(&self, coordinate: f64) -> Setting {
-        match &self.range {
-            Some(range) => vec![range.at(coordinate)],
-            None => {
-                let index = (coordinate * self.settings.len() as f64) as usize;
-                self.settings.get(index.min(self.settings.len().saturating_sub(1))).cloned().unwrap_or_default()
-            }
+        if let Some(range) = &self.range {
+            return vec![range.at(coordinate)];
         }
+        let index = (coordinate * self.settings.len() as f64) as usize;
+        self.settings.get(index.min(self.settings.len().saturating_sub(1))).cloned().unwrap_or_default()
     }
 
     /// Whether a path leads into the device profile.

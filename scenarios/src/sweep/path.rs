@@ -36,20 +36,23 @@ pub(super) struct Field {
     pub(super) is_integer: bool,
 }
 
+/// Something, and where it stands in a text.
+type Placed<T> = (T, Range<usize>);
+
 /// The steps of a text, each with where it stands in it.
-fn steps(text: &str) -> Result<Vec<(Step, Range<usize>)>, (Range<usize>, String)> {
+fn steps(text: &str) -> Result<Vec<Placed<Step>>, Placed<String>> {
     let mut steps = Vec::new();
     let mut at = 0;
     for part in text.split('.') {
         let (key, brackets) = part.split_once('[').map_or((part, None), |(key, rest)| (key, Some(rest)));
         if key.is_empty() {
-            return Err((at..at + part.len(), "a name is missing".to_owned()));
+            return Err(("a name is missing".to_owned(), at..at + part.len()));
         }
         steps.push((Step::Key(key.to_owned()), at..at + key.len()));
         if let Some(rest) = brackets {
             let start = at + key.len() + 1;
             let Some(inside) = rest.strip_suffix(']').filter(|inside| !inside.is_empty() && !inside.contains(['[', ']'])) else {
-                return Err((start - 1..at + part.len(), "expected a number, a name or `*` in brackets".to_owned()));
+                return Err(("expected a number, a name or `*` in brackets".to_owned(), start - 1..at + part.len()));
             };
             let step = match inside.parse::<usize>() {
                 Ok(index) => Step::Index(index),
@@ -69,7 +72,7 @@ pub(super) fn read(text: &str, span: &Range<usize>, schema: &Schema, diagnostics
     let within = |at: &Range<usize>| span.start + 1 + at.start..span.start + 1 + at.end;
     let steps = match steps(text) {
         Ok(steps) => steps,
-        Err((at, message)) => {
+        Err((message, at)) => {
             diagnostics.error(within(&at), message).hint("write e.g. `stream[0].deadline`");
             return None;
         }
@@ -141,9 +144,8 @@ impl Path {
     /// Whether setting one field changes the other: they are the same, or one holds the other.
     pub fn overlaps(&self, other: &Self) -> bool {
         let same = |(one, other): (&Step, &Step)| match (one, other) {
-            (Step::Key(one), Step::Key(other)) => one == other,
+            (Step::Key(one), Step::Key(other)) | (Step::Name(one), Step::Name(other)) => one == other,
             (Step::Index(one), Step::Index(other)) => one == other,
-            (Step::Name(one), Step::Name(other)) => one == other,
             // Which entry a name stands for is not known here.
             _ => true,
         };

@@ -132,21 +132,21 @@ fn axes<'a>(raw: &'a RawSweep, diagnostics: &mut Diagnostics) -> Option<Vec<(Axi
     let mut axes: Vec<(Axis, &At<RawAxis>)> = Vec::new();
     let is_grid = raw.design.as_ref().is_none_or(|design| matches!(design.value, RawDesign::Grid));
     for at in &raw.axis.as_ref()?.value {
-        let Some(axis) = axis(at, &schema, is_grid, diagnostics) else { continue };
-        for (index, path) in axis.paths.iter().enumerate() {
-            let earlier = axes.iter().flat_map(|(axis, _)| &axis.paths).chain(&axis.paths[..index]);
+        let Some(next) = one_axis(at, &schema, is_grid, diagnostics) else { continue };
+        for (index, path) in next.paths.iter().enumerate() {
+            let earlier = axes.iter().flat_map(|(axis, _)| &axis.paths).chain(&next.paths[..index]);
             if let Some(other) = earlier.into_iter().find(|other| other.overlaps(path)) {
                 let message = format!("`{}` is varied already, by `{}`", path.text, other.text);
                 diagnostics.error(at.span.clone(), message).hint("leave one of them out, or name entries by number");
             }
         }
-        for column in &axis.columns {
+        for column in &next.columns {
             if axes.iter().any(|(other, _)| other.columns.contains(column)) {
                 let message = format!("two axes are called `{column}`");
                 diagnostics.error(at.span.clone(), message).hint("give one a `name`");
             }
         }
-        axes.push((axis, at));
+        axes.push((next, at));
     }
     Some(axes)
 }
@@ -158,7 +158,7 @@ fn whole_schema() -> Schema {
     schema
 }
 
-fn axis(at: &At<RawAxis>, schema: &Schema, is_grid: bool, diagnostics: &mut Diagnostics) -> Option<Axis> {
+fn one_axis(at: &At<RawAxis>, schema: &Schema, is_grid: bool, diagnostics: &mut Diagnostics) -> Option<Axis> {
     let raw = &at.value;
     let texts: Vec<&At<String>> = match (&raw.path, &raw.paths) {
         (Some(path), None) => vec![path],
