@@ -13,6 +13,8 @@ pub struct Figure {
     pub columns: usize,
     /// Its panels, row by row.
     pub panels: Vec<Panel>,
+    /// Whether the page leaves it out; it is written beside it all the same.
+    pub aside: bool,
 }
 
 /// A chart in a figure.
@@ -28,12 +30,19 @@ impl Figure {
     /// A figure of one chart.
     pub fn of(name: &str, caption: impl Into<String>, chart: Chart) -> Self {
         let panels = vec![Panel { label: String::new(), chart }];
-        Self { name: name.to_owned(), caption: caption.into(), columns: 1, panels }
+        Self { name: name.to_owned(), caption: caption.into(), columns: 1, panels, aside: false }
     }
 
     /// A figure of several charts.
     pub fn grid(name: &str, caption: impl Into<String>, columns: usize, panels: Vec<Panel>) -> Self {
-        Self { name: name.to_owned(), caption: caption.into(), columns: columns.max(1), panels }
+        Self { name: name.to_owned(), caption: caption.into(), columns: columns.max(1), panels, aside: false }
+    }
+
+    /// The figure, left out of the page.
+    #[must_use]
+    pub fn aside(mut self) -> Self {
+        self.aside = true;
+        self
     }
 }
 

@@ -35,7 +35,7 @@ impl Made {
     pub fn markdown(&self, folder: &str) -> String {
         let Self { part, data } = self;
         let mut page = format!("## {}\n\n{}\n\n", heading(part), data.caption);
-        for figure in &data.figures {
+        for figure in data.figures.iter().filter(|figure| !figure.aside) {
             let stem = self.stem(&figure.name);
             // Writing to a string cannot fail.
             let _ = writeln!(page, "![{}]({folder}{stem}.svg)\n", figure.caption);

@@ -23,6 +23,10 @@ fn check(name: &str, data: &PartData) {
     assert_eq!(figures.len(), data.figures.len(), "{name}: figures with the same name");
     for table in &data.tables {
         assert!(!table.rows.is_empty(), "{name}: table `{}` is empty", table.name);
+        for (index, column) in table.columns.iter().enumerate().filter(|(_, column)| column.kind == Kind::Number) {
+            let known = table.rows.iter().any(|row| row[index] != Value::Missing);
+            assert!(known, "{name}: nothing in column `{}` of table `{}`", column.name, table.name);
+        }
         assert!(
             table.columns.iter().all(|column| column.unit.is_empty() || column.kind != Kind::Text),
             "{name}: words have no unit"

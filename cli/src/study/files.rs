@@ -45,7 +45,7 @@ pub(crate) fn page_of(study: &Study, path: &Path) -> Result<Vec<Laid>, Failure> 
     let stem = folder.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let mut files = vec![Laid::new(path.to_owned(), study::page(&study.parts, &format!("{stem}/")))];
     for made in &study.parts {
-        for figure in &made.data.figures {
+        for figure in made.data.figures.iter().filter(|figure| !figure.aside) {
             let name = format!("{}.svg", made.stem(&figure.name));
             files.push(Laid::new(folder.join(name), drawn(figure)?.svg()));
         }

@@ -117,7 +117,7 @@ fn windows(outcomes: &[Outcome], models: &[String]) -> Figure {
         panel("a  latency", "median latency, ms", true, &|it| it.figure(median_ms)),
         panel("b  transfers", "copies an inference", false, &|it| it.figure(copies)),
         panel("c  entering processors", "time in invocations, ms", false, &|it| it.figure(invocation_ms)),
-        panel("d  deciding", "time in decisions, µs", false, &|it| it.figure(decision_us)),
+        panel("d  deciding", "decisions an inference", false, &|it| it.figure(decisions)),
     ];
     Figure::grid("", "Sub-graphs of at least so many operators under adms: latency, copies, invocations, decisions.", 2, panels)
 }
@@ -188,7 +188,7 @@ fn at_once(outcomes: &[Outcome]) -> Figure {
         aspect: 0.3,
         ..Bars::default()
     };
-    Figure::of("together", "Four models at once: inferences a second of each, by strategy.", Chart::Bars(chart))
+    Figure::of("together", "Four models at once: inferences a second of each, by strategy.", Chart::Bars(chart)).aside()
 }
 
 fn table(name: &str, caption: &str, outcomes: &[Outcome]) -> Table {

@@ -199,7 +199,7 @@ fn figures(
             "Latency of every strategy over that of the best, on {}.",
             listed(&some.iter().map(|it| (*it).to_owned()).collect::<Vec<_>>())
         );
-        figures.push(Figure::grid(&format!("devices{}", index + 1), caption, 2, some.iter().map(panel).collect()));
+        figures.push(Figure::grid(&format!("devices{}", index + 1), caption, 2, some.iter().map(panel).collect()).aside());
     }
     figures.push(with_intervals(outcomes, models));
     figures

@@ -8,6 +8,7 @@ use runner::{Inputs, Loader, Model};
 use scenarios::Document;
 use sim::identifiers::{OperatorId, WorkerId};
 use sim::platform::ProcessorKind;
+use sim::record::Record;
 
 use crate::parts::common::{geometric_mean, on, percent};
 use crate::{
@@ -59,7 +60,12 @@ fn make(context: &Context<'_>) -> Result<PartData, StudyError> {
     let loaded: Vec<Loaded> = loaded.into_iter().filter(|it| accelerator(&it.inputs).is_some()).collect();
     let freed: Result<Vec<Loaded>, StudyError> = loaded.par_iter().map(all_supported).collect();
     let freed = freed?;
-    let latencies = |loaded: &[Loaded]| context.simulate(loaded, |_, _, simulated| simulated.report);
+    let latencies = |loaded: &[Loaded]| {
+        context.simulate(loaded, |_, loaded, simulated| {
+            let segments = accelerator(&loaded.inputs).map_or(0, |worker| segments(worker, &simulated.records));
+            (simulated.report, segments)
+        })
+    };
     let (as_is, without) = (latencies(&loaded)?, latencies(&freed)?);
     let mut rows = Vec::new();
     for (at, loaded) in loaded.iter().enumerate() {
@@ -67,14 +73,11 @@ fn make(context: &Context<'_>) -> Result<PartData, StudyError> {
         for (index, job) in loaded.jobs.iter().enumerate() {
             let Some(&model) = job.used(&loaded.inputs).first() else { continue };
             let mut row = row(loaded, &loaded.inputs.models[model], worker);
-            let report = as_is[at][index].as_ref().ok().and_then(|reports| reports.first());
-            row.latency_ms = report.and_then(median_ms);
-            row.partitions = report.and_then(|report| {
-                let completed = report.requests.completed;
-                let entered = report.workers.get(worker.index())?.invocations;
-                (completed > 0).then(|| entered as f64 / completed as f64)
-            });
-            row.all_supported_ms = without[at][index].as_ref().ok().and_then(|reports| reports.first()).and_then(median_ms);
+            let first = as_is[at][index].as_ref().ok().and_then(|seen| seen.first());
+            row.latency_ms = first.and_then(|(report, _)| median_ms(report));
+            row.partitions = first.map(|(_, segments)| *segments as f64);
+            let freed = without[at][index].as_ref().ok().and_then(|seen| seen.first());
+            row.all_supported_ms = freed.and_then(|(report, _)| median_ms(report));
             rows.push(row);
         }
     }
@@ -87,6 +90,15 @@ fn make(context: &Context<'_>) -> Result<PartData, StudyError> {
     );
     let (findings, verdicts) = judged(&rows);
     Ok(PartData { caption, tables: vec![table(&rows)], figures: vec![figure(&rows)], findings, verdicts })
+}
+
+/// Segments that the first request ran on a worker: how often it was entered.
+fn segments(worker: WorkerId, records: &[Record]) -> usize {
+    let of = records.iter().filter_map(|record| match record {
+        Record::Kernel(it) if it.worker == worker && it.request.index() == 0 => Some(it.segment),
+        _ => None,
+    });
+    of.collect::<BTreeSet<_>>().len()
 }
 
 /// The first accelerator.
