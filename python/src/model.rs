@@ -20,6 +20,9 @@ pub(crate) struct Model {
     graph: Arc<Graph>,
 }
 
+/// How a model is pickled: what makes it again, and of what.
+type Reduced<'py, 'a> = (Bound<'py, PyAny>, (Bound<'py, PyBytes>, &'a str));
+
 /// An operator of a model.
 #[pyclass(frozen, get_all, module = "socrates")]
 pub(crate) struct Operator {
@@ -138,7 +141,7 @@ impl Model {
     }
 
     /// Copies and pickles are made from the ONNX file.
-    fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<(Bound<'py, PyAny>, (Bound<'py, PyBytes>, &str))> {
+    fn __reduce__<'py>(&self, py: Python<'py>) -> PyResult<Reduced<'py, '_>> {
         Ok((py.get_type::<Self>().getattr("from_onnx")?, (self.to_onnx(py)?, &self.name)))
     }
 
