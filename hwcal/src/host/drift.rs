@@ -100,6 +100,8 @@ mod tests {
                     stolen: 0,
                     interval_ns: [0, 0],
                     busy_p10_ns: None,
+                    turn_ns: None,
+                    prepared_ns: None,
                     visits_ns,
                     batches_ms,
                 };

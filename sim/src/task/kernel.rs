@@ -81,6 +81,18 @@ pub(super) fn predict(kernels: &[Kernel], part: Part, costs: &CostModels) -> Pre
     })
 }
 
+/// What putting a part by rows in its place takes: those of an image with several channels lie apart in the whole.
+pub(super) fn merge_ns(kernels: &[Kernel], part: Part, costs: &CostModels) -> f64 {
+    let merge = costs.overheads().merge;
+    let Some(last) = kernels.last().filter(|_| !merge.is_none() && matches!(part, Part::Rows { .. })) else { return 0.0 };
+    let geometry = &last.work.geometry;
+    let is_product = matches!(last.work.kind, KernelKind::FullyConnected | KernelKind::MatrixMultiply);
+    if is_product || geometry.batch.max(1) * geometry.out_channels <= 1 {
+        return 0.0;
+    }
+    merge.duration_ns(part.share(last.work.output_elements) as f64 * f64::from(costs.element_bytes()))
+}
+
 /// The work of a kernel of several operators: that of the leading one, and what the others read and write besides.
 pub fn kernel_work(graph: &Graph, operators: &[OperatorId], lead: OperatorId) -> OperatorWork {
     let mut work = graph.work(lead).clone();

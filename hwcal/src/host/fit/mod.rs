@@ -9,6 +9,7 @@ mod family;
 mod launch;
 mod machine;
 mod noise;
+mod overheads;
 mod profile;
 mod report;
 mod row;
@@ -138,9 +139,15 @@ pub fn fit(measured: Measured<'_>, machine: &MachineDescription, options: FitOpt
     if workers.is_empty() {
         return Err(FitError::NoOperators);
     }
+    let errors = common::shared_errors(&reports, measured.samples);
+    for (report, &errors) in reports.iter().zip(errors.iter().flatten()) {
+        if let Some(worker) = workers.get_mut(&report.worker) {
+            worker.costs = worker.costs.clone().with_shared_errors(errors)?;
+        }
+    }
     let links = copies::fit(measured.samples, machine)?;
     let bandwidth = contention::fit(measured.samples, &workers, noise::of_all(measured.samples).median_percent);
-    let common = common::deviation(&reports, measured.samples);
+    let common = errors.map(|errors| common::deviation(&reports, &errors));
     let profile = profile::text(measured, machine, &workers, &links, bandwidth.as_ref(), common)?;
     let copies = links.iter().map(CopyReport::of).collect();
     Ok(HostFit { profile, report: Report { workers: reports, copies, bandwidth }, held_out })
@@ -163,6 +170,8 @@ fn worker_of(
     let models = worker::finish(&fitted, &rows, &classes)?;
     let segments = segments::fit(measured.samples, name, &models, launch.back_to_back_ns)?;
     let costs = segments::apply(&models, segments.as_ref())?;
+    let overheads = overheads::fit(measured.samples, name, &rows)?;
+    let costs = costs.with_overheads(overheads)?;
     let report = WorkerReport {
         worker: name.to_owned(),
         all: check::accuracy(&rows, &held_out, |row| !row.is_corner),
@@ -171,6 +180,7 @@ fn worker_of(
         classes,
         noise: noise.all,
         launch,
+        overheads,
         segments,
     };
     let pairs = rows.iter().zip(&held_out).filter_map(|(row, predicted)| {

@@ -3,6 +3,7 @@
 use std::fmt::{self, Display, Formatter};
 
 use serde::Serialize;
+use sim::cost::Overheads;
 
 use crate::host::fit::contention::SharedBandwidth;
 use crate::host::fit::copies::FittedLink;
@@ -44,6 +45,9 @@ pub struct WorkerReport {
     pub noise: Noise,
     /// What entering it costs.
     pub launch: LaunchReport,
+    /// What launches cost beyond their kernels.
+    #[serde(skip)]
+    pub overheads: Overheads,
     /// What segments save; `None` where none was measured.
     pub segments: Option<SegmentLaw>,
 }
