@@ -42,7 +42,7 @@ pub(crate) struct Repetition {
 #[derive(Debug, Default)]
 pub(crate) struct Bench {
     prepared: Option<PreparedId>,
-    /// What preparing it took.
+    /// What cutting it out of its model and preparing it took.
     pub(crate) prepared_ns: u64,
     copy: Option<(CopyDirection, usize)>,
     inputs: Vec<Operand>,
@@ -71,9 +71,9 @@ impl Bench {
 
     fn fill(&mut self, processor: &mut dyn Processor, clock: &dyn Clock, source: &Source) -> Result<(), ProcessorError> {
         let unsupported = |message: String| ProcessorError::new(ProcessorErrorKind::Unsupported, "hwcal", message);
+        let begin_ns = clock.now_ns();
         let unit = source.unit().map_err(|error: UnitError| unsupported(error.to_string()))?;
         processor.support(&unit.graph)?;
-        let begin_ns = clock.now_ns();
         self.prepared = Some(processor.prepare(&unit)?);
         self.prepared_ns = clock.now_ns() - begin_ns;
         for &input in unit.graph.inputs() {

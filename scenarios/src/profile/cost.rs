@@ -32,7 +32,8 @@ pub struct RawCosts {
     /// What putting a part by rows in its place in the whole takes, for each byte of it. Nothing if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub merge: Option<RawOverhead>,
-    /// What preparing a unit of a plan that is made at run time takes, for each byte of its weights. Nothing if absent.
+    /// What preparing a unit of a plan that is made at run time takes: for each of its kernels, and for each byte of their weights. Nothing if
+    /// absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub preparation: Option<RawOverhead>,
     /// By how much durations of all kernels are off together, throughout a run: one standard deviation of the logarithm. That of the

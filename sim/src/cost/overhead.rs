@@ -30,7 +30,7 @@ pub struct Overheads {
     pub turn: Overhead,
     /// A part by rows that was not made in its place is put there: for each byte of it.
     pub merge: Overhead,
-    /// A unit of a plan that is made at run time is prepared: for each byte of its weights.
+    /// A unit of a plan that is made at run time is prepared: for each of its kernels, and for each byte of their weights.
     pub preparation: Overhead,
 }
 

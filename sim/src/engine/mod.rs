@@ -9,6 +9,7 @@ mod dispatch;
 mod drops;
 mod dynamics;
 mod gates;
+mod preparation;
 mod queue;
 mod requests;
 mod run;

@@ -76,24 +76,24 @@ fn line(points: &[Point]) -> Overhead {
 
 /// Of copies within the worker's memory.
 fn merge<'a>(own: impl Iterator<Item = &'a Sample>) -> Result<Overhead, FitError> {
-    let points: Vec<(f64, f64)> = own
+    let points: Vec<([f64; 2], f64)> = own
         .filter_map(|sample| match sample.experiment {
-            Experiment::Copy { direction: CopyDirection::Within, bytes } => Some((bytes as f64, duration_ns(sample))),
+            Experiment::Copy { direction: CopyDirection::Within, bytes } => Some(([1.0, bytes as f64], duration_ns(sample))),
             _ => None,
         })
         .collect();
     relative(&points)
 }
 
-/// Of operators and segments: by the bytes of their weights.
+/// Of operators and segments: by their kernels, and by the bytes of their weights.
 fn preparation<'a>(own: impl Iterator<Item = &'a Sample>) -> Result<Overhead, FitError> {
     let bytes_of = |works: &[WorkRecord]| works.iter().map(|work| 4.0 * work.parameters as f64).sum::<f64>();
-    let points: Vec<(f64, f64)> = own
+    let points: Vec<([f64; 2], f64)> = own
         .filter_map(|sample| {
             let prepared_ns = sample.timing.prepared_ns.filter(|&prepared_ns| prepared_ns > 0)? as f64;
             match &sample.experiment {
-                Experiment::Operator { work, .. } => Some((bytes_of(std::slice::from_ref(work)), prepared_ns)),
-                Experiment::Segment { tasks, .. } => Some((bytes_of(tasks), prepared_ns / tasks.len().max(1) as f64)),
+                Experiment::Operator { work, .. } => Some(([1.0, bytes_of(std::slice::from_ref(work))], prepared_ns)),
+                Experiment::Segment { tasks, .. } => Some(([tasks.len() as f64, bytes_of(tasks)], prepared_ns)),
                 _ => None,
             }
         })
@@ -106,15 +106,15 @@ pub(crate) fn duration_ns(sample: &Sample) -> f64 {
     sample.timing.turn_ns.unwrap_or(sample.timing.p10_ns).max(1) as f64
 }
 
-/// `duration = fixed + byte x bytes` by robust least squares of the relative error.
-fn relative(points: &[(f64, f64)]) -> Result<Overhead, FitError> {
+/// `duration = fixed x count + byte x bytes`, of pairs of count and bytes, by robust least squares of the relative error.
+fn relative(points: &[([f64; 2], f64)]) -> Result<Overhead, FitError> {
     if points.len() < 2 {
         return Ok(Overhead::default());
     }
-    let features: Vec<Vec<f64>> = points.iter().map(|point| vec![1.0, point.0]).collect();
+    let features: Vec<Vec<f64>> = points.iter().map(|point| point.0.to_vec()).collect();
     let durations: Vec<f64> = points.iter().map(|point| point.1).collect();
     let shortest = durations.iter().copied().fold(f64::INFINITY, f64::min);
-    let rates: Vec<f64> = points.iter().map(|(bytes, duration)| duration / bytes.max(1.0)).collect();
+    let rates: Vec<f64> = points.iter().map(|([_, bytes], duration)| duration / bytes.max(1.0)).collect();
     let scales = [shortest, statistics::quantile(&rates, 0.1).max(1e-12)];
     let how = RobustFit { ridge: 1e-9, ridge_target: 0.0, delta: DELTA, rounds: ROUNDS };
     let x = fit_relative(&features, &durations, &vec![1.0; points.len()], &scales, how)?;
