@@ -70,8 +70,7 @@ fn device(preparation_ns: [f64; 2]) -> Device {
     builder.memory("m".to_owned());
     for (index, fixed_ns) in preparation_ns.into_iter().enumerate() {
         let processor = builder.processor(format!("p{index}"), ProcessorKind::CpuCluster, 1, Vec::new());
-        let mut worker =
-            common::plain_worker(format!("w{index}"), ProcessorKind::CpuCluster, vec![(processor, 1)], 0, 0);
+        let mut worker = common::plain_worker(format!("w{index}"), ProcessorKind::CpuCluster, vec![(processor, 1)], 0, 0);
         let preparation = Overhead { fixed_ns, byte_ns: 1.0 };
         let preparation = if fixed_ns > 0.0 { preparation } else { Overhead::default() };
         let overheads = Overheads { preparation, ..Overheads::default() };

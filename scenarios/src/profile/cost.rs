@@ -29,13 +29,20 @@ pub struct RawCosts {
     /// that the kernel moves. Nothing if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub turn: Option<RawOverhead>,
-    /// What putting a part by rows in its place in the whole takes, for each byte of it. Nothing if absent.
+    /// What putting a part in its place in the whole takes, for each byte of it. Nothing if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub merge: Option<RawOverhead>,
+    /// Whether that is done with all parts; if absent, with those by rows of several channels, which lie apart in the whole.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub merges_all: Option<bool>,
     /// What preparing a unit of a plan that is made at run time takes: for each of its kernels, and for each byte of their weights. Nothing if
     /// absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub preparation: Option<RawOverhead>,
+    /// By how much durations are off together on all workers, as the machine is in one state or another: one standard deviation of the
+    /// logarithm. None if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub machine_log_deviation: Option<RawCoefficient>,
     /// By how much durations of all kernels are off together, throughout a run: one standard deviation of the logarithm. That of the
     /// profile if absent.
     #[serde(skip_serializing_if = "Option::is_none")]

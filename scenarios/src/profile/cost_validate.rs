@@ -60,11 +60,20 @@ fn overheads(raw: &RawCosts) -> Overheads {
     let of = |raw: Option<RawOverhead>| {
         raw.map_or_else(Overhead::default, |raw| Overhead { fixed_ns: number(raw.fixed_ns), byte_ns: number(raw.byte_ns) })
     };
-    Overheads { turn: of(raw.turn), merge: of(raw.merge), preparation: of(raw.preparation) }
+    Overheads {
+        turn: of(raw.turn),
+        merge: of(raw.merge),
+        merges_all: raw.merges_all.unwrap_or(false),
+        preparation: of(raw.preparation),
+    }
 }
 
 fn shared_errors(raw: &RawCosts) -> SharedErrors {
-    SharedErrors { worker_log_deviation: number(raw.worker_log_deviation), class_log_deviation: number(raw.class_log_deviation) }
+    SharedErrors {
+        machine_log_deviation: number(raw.machine_log_deviation),
+        worker_log_deviation: number(raw.worker_log_deviation),
+        class_log_deviation: number(raw.class_log_deviation),
+    }
 }
 
 fn class(at: &At<RawClass>, diagnostics: &mut Diagnostics) -> Option<ClassModel> {

@@ -28,8 +28,10 @@ impl Overhead {
 pub struct Overheads {
     /// A launch finds the code and the data of others in the caches: once a launch, and for each byte that its kernel moves.
     pub turn: Overhead,
-    /// A part by rows that was not made in its place is put there: for each byte of it.
+    /// A part that was not made in its place is put there: for each byte of it.
     pub merge: Overhead,
+    /// Whether no part is made in its place; else only those by rows of several channels are not, which lie apart in the whole.
+    pub merges_all: bool,
     /// A unit of a plan that is made at run time is prepared: for each of its kernels, and for each byte of their weights.
     pub preparation: Overhead,
 }
@@ -38,6 +40,8 @@ pub struct Overheads {
 /// ([`crate::engine::Variation::ModelError`]). None where they are not known.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct SharedErrors {
+    /// About all kernels of all workers: the state that the machine is in.
+    pub machine_log_deviation: f64,
     /// About all kernels of the worker.
     pub worker_log_deviation: f64,
     /// About all kernels of a class, each class by itself.
@@ -57,8 +61,11 @@ impl Overheads {
 
 impl SharedErrors {
     pub(super) fn check(&self) -> Result<(), CostModelError> {
-        let named =
-            [("error of all kernels", self.worker_log_deviation), ("error of all kernels of a class", self.class_log_deviation)];
+        let named = [
+            ("error of all workers", self.machine_log_deviation),
+            ("error of all kernels", self.worker_log_deviation),
+            ("error of all kernels of a class", self.class_log_deviation),
+        ];
         named.into_iter().try_for_each(not_negative)
     }
 }

@@ -44,7 +44,7 @@ impl<R: Recorder> Engine<'_, R> {
 }
 
 impl<R: Recorder> Engine<'_, R> {
-    /// What the model is wrong by about all tasks of a worker, and about all of one class there: the same throughout a run.
+    /// What the model is wrong by about all tasks, about all of a worker, and about all of one class there: the same throughout a run.
     fn shared_error(&self, worker: u16, model: ModelId, task: TaskId) -> f64 {
         let errors = self.device.worker(WorkerId(u32::from(worker))).costs.shared_errors();
         let common =
@@ -52,7 +52,8 @@ impl<R: Recorder> Engine<'_, R> {
         let drawn = |purpose, entity, deviation| {
             if deviation > 0.0 { log_normal(&mut Stream::new(self.options.seed, purpose, entity, 0), deviation) } else { 1.0 }
         };
-        let of_worker = drawn(Purpose::CommonError, u64::from(worker), common);
+        let of_machine = drawn(Purpose::CommonError, u64::MAX, errors.machine_log_deviation);
+        let of_worker = of_machine * drawn(Purpose::CommonError, u64::from(worker), common);
         if errors.class_log_deviation <= 0.0 {
             return of_worker;
         }

@@ -229,10 +229,10 @@ fn part_cost(device: &Device, kernels: Vec<TaskKernels>, placements: &[Placement
             return None;
         }
         let (kernels, models) = (kernels[task.index()].on(worker.index()), &models[worker.index()]);
-        let mut prediction = kernel::predict(kernels, part, models);
+        let prediction = kernel::predict(kernels, part, models);
         // What a chain makes in between stays where it is.
-        prediction.duration_ns += kernel::merge_ns(kernels, part, models);
-        Some(PartialCost { alone: cost_of(&prediction), in_segment_ns: whole_ns(prediction.segment_ns) })
+        let merge_ns = whole_ns(kernel::merge_ns(kernels, part, models));
+        Some(PartialCost { alone: cost_of(&prediction), in_segment_ns: whole_ns(prediction.segment_ns), merge_ns })
     })
 }
 

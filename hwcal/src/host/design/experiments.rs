@@ -197,7 +197,7 @@ impl Maker<'_> {
                 self.operator(source, &task.name, &task.model.fused(task.task), &from, task.model.work(task.task), bytes)
             });
             let others = alternate(by_cost(self.near(kind, tasks)), by_cost(self.points(kind)));
-            let jobs = in_turns(by_cost(of_zoo.collect()), if self.is_quick { 2 } else { 1 }, others);
+            let jobs = in_turns(by_cost(of_zoo.collect()), if self.is_quick { 3 } else { 1 }, others);
             Stratum { share: share(kind), jobs }
         });
         strata.filter(|stratum| !stratum.jobs.is_empty()).collect()

@@ -4,7 +4,7 @@
 //! the worker + sum over classes of share x error of the class + sum over kernels of share x error of the kernel`. The last is known
 //! from the operators held out; the variances of the other two follow from the squares, as segments of one class and of many differ in
 //! `sum of share^2` (method of moments: Searle, Casella and McCulloch, "Variance Components", 1992, chapter 5). Workers are drawn
-//! towards all of them together. To the error of the worker comes how much the slowdown of the machine varies from one batch to the
+//! towards all of them together. The error of the machine, common to all workers, is how much its slowdown varies from one batch to the
 //! next, as a run finds it in whatever state it happens to be.
 //!
 //! Everything here is made of calibration samples: no execution is among them.
@@ -51,14 +51,15 @@ pub(crate) fn shared_errors(workers: &[WorkerReport], samples: &[Sample]) -> Opt
         return None;
     }
     let together = components(&all);
-    let errors = workers.iter().zip(&of_workers).map(|(worker, own)| {
+    let drifts: Vec<f64> = workers.iter().filter_map(|worker| drift::deviation(samples, &worker.worker)).collect();
+    let drift = if drifts.is_empty() { 0.0 } else { root_mean_square(&drifts) };
+    let errors = of_workers.iter().map(|own| {
         let of_own = components(own);
         let weight = own.len() as f64 / (own.len() as f64 + PULL);
         let drawn = |own: f64, together: f64| weight * own + (1.0 - weight) * together;
-        let drift = drift::deviation(samples, &worker.worker).unwrap_or(0.0);
-        let variance = drawn(of_own.worker, together.worker) + drift * drift;
         SharedErrors {
-            worker_log_deviation: significant(libm::sqrt(variance), 3),
+            machine_log_deviation: significant(drift, 3),
+            worker_log_deviation: significant(libm::sqrt(drawn(of_own.worker, together.worker)), 3),
             class_log_deviation: significant(libm::sqrt(drawn(of_own.class, together.class)), 3),
         }
     });
@@ -71,7 +72,8 @@ pub(crate) fn deviation(workers: &[WorkerReport], errors: &[SharedErrors]) -> f6
         let residuals = worker.segments.as_ref().map_or(&[][..], |law| &law.long_residuals);
         let shares: Vec<f64> = residuals.iter().map(|residual| residual.class_shares).collect();
         let class = errors.class_log_deviation * errors.class_log_deviation * statistics::mean(&shares);
-        libm::sqrt(errors.worker_log_deviation * errors.worker_log_deviation + class)
+        let squares = [errors.machine_log_deviation, errors.worker_log_deviation].map(|deviation| deviation * deviation);
+        libm::sqrt(squares.iter().sum::<f64>() + class)
     };
     root_mean_square(&workers.iter().zip(errors).map(of_worker).collect::<Vec<_>>())
 }

@@ -124,11 +124,8 @@ pub(crate) struct FittedWorker {
 
 /// Fits all workers of a machine, and cross-validates. The same samples and options give the same bytes.
 pub fn fit(measured: Measured<'_>, machine: &MachineDescription, options: FitOptions) -> Result<HostFit, FitError> {
-    let fitted: Vec<(FittedWorker, WorkerReport, Vec<HeldOut>)> = machine
-        .workers
-        .par_iter()
-        .map(|description| worker_of(measured, &description.name, options))
-        .collect::<Result<_, _>>()?;
+    let fitted: Vec<(FittedWorker, WorkerReport, Vec<HeldOut>)> =
+        machine.workers.par_iter().map(|description| worker_of(measured, description, options)).collect::<Result<_, _>>()?;
     let mut workers = BTreeMap::new();
     let (mut reports, mut held_out) = (Vec::new(), Vec::new());
     for (description, (worker, report, of_worker)) in machine.workers.iter().zip(fitted) {
@@ -155,9 +152,10 @@ pub fn fit(measured: Measured<'_>, machine: &MachineDescription, options: FitOpt
 
 fn worker_of(
     measured: Measured<'_>,
-    name: &str,
+    description: &WorkerDescription,
     options: FitOptions,
 ) -> Result<(FittedWorker, WorkerReport, Vec<HeldOut>), FitError> {
+    let name = description.name.as_str();
     let rows = row::rows(measured.samples, name);
     if rows.is_empty() {
         return Err(FitError::NoSamples { worker: name.to_owned() });
@@ -170,7 +168,7 @@ fn worker_of(
     let models = worker::finish(&fitted, &rows, &classes)?;
     let segments = segments::fit(measured.samples, name, &models, launch.back_to_back_ns)?;
     let costs = segments::apply(&models, segments.as_ref())?;
-    let overheads = overheads::fit(measured.samples, name, &rows)?;
+    let overheads = overheads::fit(measured.samples, description, &rows)?;
     let costs = costs.with_overheads(overheads)?;
     let report = WorkerReport {
         worker: name.to_owned(),

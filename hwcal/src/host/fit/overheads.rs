@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use sim::cost::{Overhead, Overheads};
 
-use crate::host::fit::FitError;
 use crate::host::fit::row::Row;
+use crate::host::fit::{FitError, WorkerDescription};
 use crate::host::sample::{CopyDirection, Experiment, Sample, WorkRecord};
 use crate::linear::{RobustFit, fit_relative};
 use crate::statistics;
@@ -20,9 +20,15 @@ const DELTA: f64 = 0.1;
 const ROUNDS: u32 = 20;
 
 /// Of one worker. What was not measured costs nothing.
-pub(crate) fn fit(samples: &[Sample], worker: &str, rows: &[Row]) -> Result<Overheads, FitError> {
-    let own = || samples.iter().filter(|sample| sample.worker == worker && sample.timing.p10_ns > 0);
-    Ok(Overheads { turn: turn(own(), rows), merge: merge(own())?, preparation: preparation(own())? })
+pub(crate) fn fit(samples: &[Sample], worker: &WorkerDescription, rows: &[Row]) -> Result<Overheads, FitError> {
+    let own = || samples.iter().filter(|sample| sample.worker == worker.name && sample.timing.p10_ns > 0);
+    Ok(Overheads {
+        turn: turn(own(), rows),
+        merge: merge(own())?,
+        // In memory of its own, kernels write to the begin of a buffer only.
+        merges_all: !worker.is_host_memory,
+        preparation: preparation(own())?,
+    })
 }
 
 /// `extra = fixed + byte x bytes` of launches in turn, by robust least squares relative to the launch; neither is below 0.
