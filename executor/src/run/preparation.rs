@@ -21,7 +21,7 @@ pub(super) struct Pending {
     model: ModelId,
     plan: Plan,
     /// Until it is cut into units.
-    program: Option<Program>,
+    program: Option<Box<Program>>,
     version: Option<Arc<Version>>,
     /// For each worker, segments and steps that it has not prepared yet.
     left: Vec<VecDeque<(u32, usize)>>,
@@ -30,7 +30,7 @@ pub(super) struct Pending {
 /// What a worker does for a plan in one go.
 pub(super) enum Preparation {
     /// Cuts it into units.
-    Cut(ModelId, Program),
+    Cut(ModelId, Box<Program>),
     /// Prepares a unit: segment, step.
     Unit(Arc<Version>, u32, usize),
     /// Nothing: another plan has come in its place.
@@ -40,7 +40,7 @@ pub(super) enum Preparation {
 /// What came of it.
 pub(super) enum Prepared {
     /// It is cut; `None` if it cannot be.
-    Cut(Option<Schedule>, Option<Program>),
+    Cut(Option<Box<(Program, Schedule)>>),
     /// The unit is prepared, or the processor refuses it.
     Unit(Result<(), ProcessorError>),
     /// Nothing.
@@ -66,13 +66,8 @@ impl State<'_> {
             return;
         }
         let is_on_host = |worker: WorkerId| self.device.worker(worker).memory == self.device.host();
-        let program = Program::compile(plan, &of.lowered.tasks, &of.lowered.costs);
-        let Ok(program) = program.map(|program| Some(program).filter(|it| overlap::written_twice(it, &is_on_host).is_none()))
-        else {
-            self.refused += 1;
-            return;
-        };
-        let Some(program) = program else {
+        let program = Program::compile(plan, &of.lowered.tasks, &of.lowered.costs).ok();
+        let Some(program) = program.filter(|program| overlap::written_twice(program, &is_on_host).is_none()) else {
             self.refused += 1;
             return;
         };
@@ -81,7 +76,7 @@ impl State<'_> {
         // The worker of the first segment cuts; then all that have units prepare them.
         let first = program.workers().flatten().next().unwrap_or(WorkerId(0));
         let left = vec![VecDeque::new(); self.workers.len()];
-        self.pending.push(Pending { number, model, plan: plan.clone(), program: Some(program), version: None, left });
+        self.pending.push(Pending { number, model, plan: plan.clone(), program: Some(Box::new(program)), version: None, left });
         self.join(first, Occupation::Preparation { number }, 0);
     }
 
@@ -112,7 +107,8 @@ impl State<'_> {
     pub(super) fn preparation_ended(&mut self, worker: WorkerId, number: u32, prepared: Prepared) {
         let Some(at) = self.pending.iter().position(|pending| pending.number == number) else { return };
         match prepared {
-            Prepared::Cut(Some(schedule), Some(program)) => {
+            Prepared::Cut(Some(cut)) => {
+                let (program, schedule) = *cut;
                 let model = self.pending[at].model;
                 let version = Version::new(number, model, self.first_of_run, program, schedule);
                 if let Some(workers) = self.accesses() {
@@ -122,7 +118,9 @@ impl State<'_> {
                     self.device.worker_ids().map(|worker| self.units_of(&version, worker)).collect();
                 let busy: Vec<WorkerId> = self.device.worker_ids().filter(|worker| !left[worker.index()].is_empty()).collect();
                 (self.pending[at].version, self.pending[at].left) = (Some(Arc::new(version)), left);
-                busy.into_iter().for_each(|worker| self.join(worker, Occupation::Preparation { number }, 0));
+                for worker in busy {
+                    self.join(worker, Occupation::Preparation { number }, 0);
+                }
             }
             Prepared::Unit(Ok(())) => {
                 let left = &mut self.pending[at].left;
@@ -138,7 +136,7 @@ impl State<'_> {
                 }
             }
             // It cannot be cut, or a processor refuses a unit: requests go on with the plan before.
-            Prepared::Cut(..) | Prepared::Unit(Err(_)) => {
+            Prepared::Cut(None) | Prepared::Unit(Err(_)) => {
                 self.pending.swap_remove(at);
                 self.withdraw(number);
                 self.refused += 1;
@@ -168,8 +166,8 @@ impl State<'_> {
 pub(super) fn carry_out(shared: &Shared<'_>, driver: &mut Driver<'_>, preparation: Preparation) -> Prepared {
     match preparation {
         Preparation::Cut(model, program) => {
-            let schedule = Schedule::of(&shared.models[model.index()], &program).ok();
-            Prepared::Cut(schedule, Some(program))
+            let schedule = Schedule::of(&shared.models[model.index()], &program);
+            Prepared::Cut(schedule.ok().map(|schedule| Box::new((*program, schedule))))
         }
         Preparation::Unit(version, segment, step) => Prepared::Unit(driver.prepare_unit(&version, segment, step)),
         Preparation::Nothing => Prepared::Nothing,

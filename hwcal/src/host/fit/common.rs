@@ -3,7 +3,7 @@
 //! A random-effects model of what long segments are off by, of models that their fit has not seen: `ln(measured / predicted) = error of
 //! the worker + sum over classes of share x error of the class + sum over kernels of share x error of the kernel`. The last is known
 //! from the operators held out; the variances of the other two follow from the squares, as segments of one class and of many differ in
-//! `sum of share^2` (method of moments: Searle, Casella and McCulloch, "Variance Components", 1992, chapter 5). Workers are drawn
+//! `sum of share^2` (method of moments: Searle et al., "Variance Components", 1992, chapter 5). Workers are drawn
 //! towards all of them together. The error of the machine, common to all workers, is how much its slowdown varies from one batch to the
 //! next, as a run finds it in whatever state it happens to be.
 //!
