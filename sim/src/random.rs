@@ -30,6 +30,8 @@ pub enum Purpose {
     Replicate = 23,
     /// By how much the cost model is wrong about all tasks of a worker together, for a whole run.
     CommonError = 24,
+    /// By how much the cost model is wrong about all tasks of a class on a worker, for a whole run.
+    ClassError = 25,
     /// When load by others comes, goes and moves.
     Load = 30,
     /// When a processor vanishes and returns.

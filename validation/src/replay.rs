@@ -22,6 +22,16 @@ impl<'a> Observed<'a> {
         Self { strategy, plans: Vec::new(), replaced: Vec::new() }
     }
 
+    /// Requests that come while the last plan of their model is being prepared do not follow it: the first behind them may.
+    fn delay(&mut self, system: &dyn System) {
+        for arriving in system.arriving().iter().filter(|arriving| system.is_being_prepared(arriving.model)) {
+            let last = self.replaced.iter_mut().rev().find(|(_, _, model, _)| *model == arriving.model);
+            if let Some((at_ns, waiting, ..)) = last {
+                (*at_ns, *waiting) = (system.now_ns(), Some(arriving.request.0 + 1));
+            }
+        }
+    }
+
     /// The plans at the begin, by model.
     pub fn plans(&self) -> &[Plan] {
         &self.plans
@@ -82,7 +92,13 @@ impl Strategy for Observed<'_> {
     fn dispatch(&mut self, system: &dyn System, decisions: &mut Decisions) {
         let known = decisions.plans.len();
         self.strategy.dispatch(system, decisions);
+        self.delay(system);
         for (model, plan) in &decisions.plans[known..] {
+            // One that was still being prepared never comes into force.
+            if system.is_being_prepared(*model) {
+                let last = self.replaced.iter().rposition(|(_, _, of, _)| of == model);
+                last.into_iter().for_each(|last| drop(self.replaced.remove(last)));
+            }
             let waiting = system.arriving().iter().find(|arriving| arriving.model == *model).map(|arriving| arriving.request.0);
             self.replaced.push((system.now_ns(), waiting, *model, plan.clone()));
         }
@@ -147,6 +163,11 @@ impl Strategy for Replay {
             strategy: "replay".to_owned(),
             why: format!("model `{}` did not run in what is replayed", job.name),
         })
+    }
+
+    /// What was prepared there is prepared here: what is replayed is which requests followed which plan.
+    fn alternatives(&self, model: ModelId) -> Vec<Plan> {
+        self.replaced.iter().filter(|(_, of, _)| *of == model).map(|(.., plan)| plan.clone()).collect()
     }
 
     fn interest(&self) -> Interest {

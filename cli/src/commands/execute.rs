@@ -25,6 +25,7 @@ pub(crate) fn observe(arguments: &ExecuteArguments) -> Outcome {
 
 fn perform(arguments: &ExecuteArguments, mut observed: Option<Vec<ObservedRun>>) -> Outcome {
     let scenario = scenario_of(arguments)?;
+    warn_of_replicates(&scenario.value);
     let inputs = Inputs::load(&scenario.value)?;
     let machine = Machine::of(arguments, &inputs)?;
     let jobs = jobs(&scenario.value, &inputs);
@@ -86,6 +87,18 @@ fn warn_of_differences(inputs: &Inputs, machine: &Machine) -> Result<(), Failure
         eprintln!("warning: since profile `{}` was measured: {difference}", inputs.profile.name);
     }
     Ok(())
+}
+
+/// Replicates are draws of the simulator: a machine draws anew in each run, so that a real run is repeated, not replicated.
+#[expect(clippy::print_stderr, reason = "messages to the user")]
+fn warn_of_replicates(scenario: &Scenario) {
+    if scenario.replicates > 1 {
+        eprintln!(
+            "warning: `replicates = {}` is for `socrates run`: for real each case runs once; run the command again, with another `--seed` \
+             for other arrivals",
+            scenario.replicates
+        );
+    }
 }
 
 /// The scenario, with what the command line says instead.

@@ -95,7 +95,7 @@ fn predicted(model: &Model, pieces: &[Piece], range: std::ops::Range<usize>, wor
     let kernel = |(_, (piece, launch)): (usize, (Piece, Launch))| {
         let info = &model.lowered.info[piece.task.index()];
         let class = KernelClass::of(&kernel_work(&model.graph, &info.operators, info.lead))?;
-        Some((class, costs.piece(piece, launch, worker)?.duration_ns as f64))
+        Some((class, costs.kernel_ns(piece, launch, worker)? as f64))
     };
     kernels.filter_map(kernel).collect()
 }

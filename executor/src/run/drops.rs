@@ -12,9 +12,9 @@ impl State<'_> {
         };
         request.given_up = true;
         self.ready.retain(|ready| ready.in_flight.0 != slot);
-        let is_its = |occupation| {
-            let (Occupation::Segment { slot: of, .. } | Occupation::Copy { slot: of, .. }) = occupation;
-            of == slot
+        let is_its = |occupation| match occupation {
+            Occupation::Segment { slot: of, .. } | Occupation::Copy { slot: of, .. } => of == slot,
+            Occupation::Preparation { .. } => false,
         };
         let mut running = 0;
         for worker in &mut self.workers {

@@ -15,6 +15,7 @@ mod layout;
 mod meter;
 mod overhead;
 mod overlap;
+mod preparation;
 mod schedule;
 mod state;
 mod system;
@@ -295,6 +296,7 @@ fn new_state<'a>(
         first_of_run: count,
         versions,
         alternatives,
+        pending: Vec::new(),
         interest: strategy.interest(),
         strategy: Some(strategy),
         sources,

@@ -14,6 +14,7 @@ use sim::workload::{Incoming, Source};
 use crate::processor::UnitMemory;
 use crate::run::blocks::HostMemory;
 use crate::run::layout::Access;
+use crate::run::preparation::Pending;
 use crate::run::schedule::ModelToRun;
 use crate::run::version::{Alternative, Version};
 use crate::tensor::Tensor;
@@ -21,8 +22,19 @@ use crate::tensor::Tensor;
 /// What a worker can be occupied by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Occupation {
-    Segment { slot: u32, segment: u32 },
-    Copy { slot: u32, fragment: u32, link: LinkId },
+    Segment {
+        slot: u32,
+        segment: u32,
+    },
+    Copy {
+        slot: u32,
+        fragment: u32,
+        link: LinkId,
+    },
+    /// Preparing the plan of that number.
+    Preparation {
+        number: u32,
+    },
 }
 
 /// Something that waits for a worker.
@@ -110,6 +122,8 @@ pub(super) struct State<'a> {
     pub(super) arriving: Vec<Arriving>,
     /// For each model, plans that the strategy may switch to, prepared.
     pub(super) alternatives: Vec<Vec<Alternative>>,
+    /// Plans made at run time that are being prepared, at most one of each model.
+    pub(super) pending: Vec<Pending>,
     pub(super) asked: bool,
     pub(super) decisions: Decisions,
     pub(super) tickets: u64,

@@ -4,16 +4,13 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use sim::identifiers::{ModelId, SegmentId, WorkerId};
-use sim::plan::{Plan, Program};
+use sim::plan::Program;
 use sim::platform::Device;
 use sim::record::{DecisionRecord, Record};
 use sim::strategy::{Arriving, InFlight, Ready, System};
 use sim::task::CostTable;
 
-use crate::run::overlap;
-use crate::run::schedule::Schedule;
 use crate::run::state::{Occupation, State};
-use crate::run::version::Version;
 
 impl State<'_> {
     /// Asks the strategy, if something changed that it wants to know; what deciding took is measured and recorded.
@@ -91,37 +88,6 @@ impl State<'_> {
         true
     }
 
-    /// New requests of a model follow a new plan; an invalid one is refused and counted.
-    fn replan(&mut self, model: ModelId, plan: &Plan) {
-        let Some(of) = self.models.get(model.index()) else {
-            self.refused += 1;
-            return;
-        };
-        if let Some((_, version)) = self.alternatives[model.index()].iter().find(|(known, _)| known == plan) {
-            self.versions[model.index()] = Arc::clone(version);
-            return;
-        }
-        let version = Program::compile(plan, &of.lowered.tasks, &of.lowered.costs)
-            .ok()
-            .filter(|program| {
-                let is_on_host = |worker: WorkerId| self.device.worker(worker).memory == self.device.host();
-                overlap::written_twice(program, &is_on_host).is_none()
-            })
-            .and_then(|program| Schedule::of(of, &program).ok().map(|schedule| (program, schedule)));
-        match version {
-            Some((program, schedule)) => {
-                let number = self.next_version;
-                self.next_version += 1;
-                let version = Version::new(number, model, self.first_of_run, program, schedule);
-                if let Some(workers) = self.accesses() {
-                    version.lay_out(self.models, self.device, &workers);
-                }
-                self.versions[model.index()] = Arc::new(version);
-            }
-            None => self.refused += 1,
-        }
-    }
-
     fn expected_ns(&self, occupation: Occupation, worker: WorkerId) -> u64 {
         match occupation {
             Occupation::Segment { slot, segment } => self.segment_ns(InFlight(slot), SegmentId(segment), worker).unwrap_or(0),
@@ -129,6 +95,8 @@ impl State<'_> {
                 let bytes = self.requests[slot as usize].version.program.copied_bytes(fragment);
                 self.device.link(link).solo_ns(bytes)
             }
+            // Strategies do not know what preparing a unit takes.
+            Occupation::Preparation { .. } => 0,
         }
     }
 }
@@ -165,6 +133,10 @@ impl System for State<'_> {
         let running_ns = state.running.map_or(0, |occupation| self.expected_ns(occupation, worker));
         let waiting: u64 = state.waiting.iter().map(|waiting| self.expected_ns(waiting.occupation, worker)).sum();
         running_ns.saturating_sub(elapsed_ns) + waiting
+    }
+
+    fn is_being_prepared(&self, model: ModelId) -> bool {
+        self.is_being_prepared(model)
     }
 
     fn program(&self, in_flight: InFlight) -> &Program {

@@ -11,6 +11,7 @@ use sim::platform::Device;
 
 use crate::processor::{Processor, ProcessorError};
 use crate::run::blocks::HostMemory;
+use crate::run::preparation::carry_out;
 use crate::run::schedule::ModelToRun;
 use crate::run::state::{Occupation, State};
 use crate::run::worker::{Driver, OfRequest};
@@ -185,7 +186,20 @@ pub(super) fn drive(shared: &Shared<'_>, worker: WorkerId, opener: Opener<'_>) {
             continue;
         };
         let taken_ns = state.now_ns();
-        let (Occupation::Segment { slot, .. } | Occupation::Copy { slot, .. }) = waiting.occupation;
+        let slot = match waiting.occupation {
+            Occupation::Segment { slot, .. } | Occupation::Copy { slot, .. } => slot,
+            Occupation::Preparation { number } => {
+                let preparation = state.next_preparation(worker, number);
+                drop(state);
+                let prepared = carry_out(shared, &mut driver, preparation);
+                state = shared.lock();
+                state.workers[worker.index()].running = None;
+                state.preparation_ended(worker, number, prepared);
+                state.release(worker);
+                shared.settle(&mut state, Some(worker));
+                continue;
+            }
+        };
         let request = &state.requests[slot as usize];
         let of_request = OfRequest { slot, id: request.id, model: request.model, version: Arc::clone(&request.version) };
         let requested_ns = match waiting.occupation {
@@ -193,7 +207,7 @@ pub(super) fn drive(shared: &Shared<'_>, worker: WorkerId, opener: Opener<'_>) {
                 let key = (fragment, shared.device.link(link).to.0);
                 request.requested_ns.get(&key).copied().unwrap_or(waiting.since_ns)
             }
-            Occupation::Segment { .. } => waiting.since_ns,
+            Occupation::Segment { .. } | Occupation::Preparation { .. } => waiting.since_ns,
         };
         drop(state);
         let result = match waiting.occupation {
@@ -201,6 +215,7 @@ pub(super) fn drive(shared: &Shared<'_>, worker: WorkerId, opener: Opener<'_>) {
             Occupation::Copy { fragment, link, .. } => {
                 driver.copy(&of_request, fragment, link, requested_ns).map(|record| vec![record])
             }
+            Occupation::Preparation { .. } => Ok(Vec::new()),
         };
         state = shared.lock();
         // What follows may end the request and give its slot to another: nothing runs here any more, though the cores are still held.
@@ -217,6 +232,7 @@ pub(super) fn drive(shared: &Shared<'_>, worker: WorkerId, opener: Opener<'_>) {
                         state.events += 1;
                         state.copied(slot, fragment, shared.device.link(link).to);
                     }
+                    Occupation::Preparation { .. } => {}
                 }
             }
         }

@@ -42,6 +42,8 @@ pub(crate) struct Repetition {
 #[derive(Debug, Default)]
 pub(crate) struct Bench {
     prepared: Option<PreparedId>,
+    /// What cutting it out of its model and preparing it took.
+    pub(crate) prepared_ns: u64,
     copy: Option<(CopyDirection, usize)>,
     inputs: Vec<Operand>,
     outputs: Vec<Operand>,
@@ -52,10 +54,10 @@ pub(crate) struct Bench {
 
 impl Bench {
     /// Prepares a unit, whose inputs are drawn, or two buffers to copy between.
-    pub(crate) fn new(processor: &mut dyn Processor, subject: &Subject) -> Result<Self, ProcessorError> {
+    pub(crate) fn new(processor: &mut dyn Processor, clock: &dyn Clock, subject: &Subject) -> Result<Self, ProcessorError> {
         let mut bench = Self::default();
         let filled = match subject {
-            Subject::Unit(source) => bench.fill(processor, source),
+            Subject::Unit(source) => bench.fill(processor, clock, source),
             &Subject::Copy(direction, bytes) => bench.fill_copy(processor, direction, bytes as usize),
         };
         match filled {
@@ -67,11 +69,13 @@ impl Bench {
         }
     }
 
-    fn fill(&mut self, processor: &mut dyn Processor, source: &Source) -> Result<(), ProcessorError> {
+    fn fill(&mut self, processor: &mut dyn Processor, clock: &dyn Clock, source: &Source) -> Result<(), ProcessorError> {
         let unsupported = |message: String| ProcessorError::new(ProcessorErrorKind::Unsupported, "hwcal", message);
+        let begin_ns = clock.now_ns();
         let unit = source.unit().map_err(|error: UnitError| unsupported(error.to_string()))?;
         processor.support(&unit.graph)?;
         self.prepared = Some(processor.prepare(&unit)?);
+        self.prepared_ns = clock.now_ns() - begin_ns;
         for &input in unit.graph.inputs() {
             let tensor = Weights::drawn().input(&unit.graph, input, 0).map_err(|error| unsupported(error.to_string()))?;
             let buffer = self.memory(processor, tensor.bytes().len(), Some(tensor.bytes()))?;
@@ -112,6 +116,11 @@ impl Bench {
             self.hosts.push(host);
         }
         Ok(buffer)
+    }
+
+    /// Whether it is a unit, not a copy.
+    pub(crate) const fn is_unit(&self) -> bool {
+        self.prepared.is_some()
     }
 
     /// Launches or copies several times, waiting for each.

@@ -202,6 +202,8 @@ mod tests {
             stolen: 0,
             interval_ns: [9, 10],
             busy_p10_ns: None,
+            turn_ns: None,
+            prepared_ns: None,
             visits_ns: Vec::new(),
             batches_ms: Vec::new(),
         };

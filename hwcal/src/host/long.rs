@@ -47,7 +47,7 @@ impl Load {
     }
 
     fn launch(&self, processor: &mut dyn Processor, clock: &dyn Clock, bound: Bound) -> Result<(), ProcessorError> {
-        let bench = Bench::new(processor, &Subject::Unit(load_source(bound)))?;
+        let bench = Bench::new(processor, clock, &Subject::Unit(load_source(bound)))?;
         let result = loop {
             match self.wanted.load(Ordering::SeqCst) {
                 STOP => break Ok(()),
@@ -97,7 +97,7 @@ pub(crate) fn contention(
     must_stop: &dyn Fn() -> bool,
 ) -> Result<Option<[Timing; 2]>, ProcessorError> {
     let (processor, clock) = station.parts()?;
-    on_bench(processor, own, |processor, bench| {
+    on_bench(processor, clock, own, |processor, bench| {
         let mut series = [Series::default(), Series::default()];
         bench.repeat(processor, clock, 1)?;
         loop {
@@ -129,7 +129,7 @@ pub(crate) fn sustained(
     must_stop: &dyn Fn() -> bool,
 ) -> Result<Option<(Timing, Vec<Sustained>)>, ProcessorError> {
     let (processor, clock) = station.parts()?;
-    on_bench(processor, Bound::Compute, |processor, bench| {
+    on_bench(processor, clock, Bound::Compute, |processor, bench| {
         let mut all = Series::default();
         let mut stretches = Vec::new();
         let begin_ns = clock.now_ns();
@@ -165,7 +165,7 @@ pub(crate) fn frequency(
     limits: &Limits,
 ) -> Result<Option<(Timing, u64)>, ProcessorError> {
     let (processor, clock) = station.parts()?;
-    on_bench(processor, Bound::Compute, |processor, bench| {
+    on_bench(processor, clock, Bound::Compute, |processor, bench| {
         let mut series = Series::default();
         let mut read_khz = Vec::new();
         for _ in 0..2 * limits.minimum {
@@ -184,7 +184,7 @@ pub(crate) fn power(
     must_stop: &dyn Fn() -> bool,
 ) -> Result<Option<(Timing, u64, u64)>, ProcessorError> {
     let (processor, clock) = station.parts()?;
-    on_bench(processor, Bound::Compute, |processor, bench| {
+    on_bench(processor, clock, Bound::Compute, |processor, bench| {
         let mut series = Series::default();
         bench.repeat(processor, clock, 1)?;
         let first = (machine.energy_uj(), clock.now_ns());
@@ -213,10 +213,11 @@ fn milliwatts(from: (Option<(u64, u64)>, u64), to: (Option<(u64, u64)>, u64)) ->
 /// Prepares the load of a kind, uses it, and gives it back.
 fn on_bench<T>(
     processor: &mut dyn Processor,
+    clock: &dyn Clock,
     bound: Bound,
     body: impl FnOnce(&mut dyn Processor, &Bench) -> Result<T, ProcessorError>,
 ) -> Result<T, ProcessorError> {
-    let bench = Bench::new(processor, &Subject::Unit(load_source(bound)))?;
+    let bench = Bench::new(processor, clock, &Subject::Unit(load_source(bound)))?;
     let result = body(processor, &bench);
     if !matches!(&result, Err(error) if error.kind == ProcessorErrorKind::Lost) {
         bench.discard(processor);

@@ -173,6 +173,8 @@ fn scaled(costs: &CostModels, factors: &BTreeMap<KernelClass, f64>) -> Result<Co
     let models = costs.classes().iter().chain(costs.operators()).map(scale).collect::<Result<Vec<_>, _>>()?;
     CostModels::new(costs.element_bytes(), costs.scale(), models)?
         .with_fused(costs.fused().clone())?
+        .with_overheads(costs.overheads())?
+        .with_shared_errors(costs.shared_errors())?
         .with_alone_ns(costs.alone_ns())
 }
 

@@ -30,6 +30,14 @@ pub(crate) struct Limits {
 const LEAST: usize = 5;
 /// Steal time is read after this time: its unit is 10 ms, and reading it costs as much as a short launch.
 const STEAL_PERIOD_NS: u64 = 1_000_000;
+/// Launches of each unit in turn with the others, of which so many must be undisturbed.
+const TURNS: usize = 5;
+const LEAST_TURNS: usize = 3;
+/// Fewest units that take turns.
+const FEWEST_IN_TURN: usize = 4;
+/// Of a longer launch, what it finds in the caches is a small part.
+const LONGEST_TURN_NS: u64 = 3_000_000;
+
 /// What became of one thing.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Outcome {
@@ -54,6 +62,12 @@ pub(crate) struct BatchOutcome {
 /// One unit of a batch.
 struct Item {
     bench: Option<Bench>,
+    /// What one launch takes.
+    launch_ns: u64,
+    /// What preparing took, with what the first launch took longer than the second.
+    prepared_ns: u64,
+    /// Single launches in turn with the others.
+    turns_ns: Vec<u64>,
     /// Launches in a repetition.
     block: u32,
     series: Vec<(LaunchMode, Series, bool)>,
@@ -74,7 +88,7 @@ pub(crate) fn measure_units(
     let mut is_lost = false;
     for (subject, modes) in batch {
         let series = modes.iter().map(|&mode| (mode, Series::default(), false)).collect();
-        let mut item = Item { bench: None, block: 1, series, refusal: None };
+        let mut item = Item { bench: None, launch_ns: 0, prepared_ns: 0, turns_ns: Vec::new(), block: 1, series, refusal: None };
         if is_lost || must_stop() {
             item.refusal = Some(Outcome::Unfinished);
         } else if let Err(error) = rounds.prepare(subject, &mut item) {
@@ -103,6 +117,9 @@ pub(crate) fn measure_units(
         }
     }
     rounds.settle(&mut items);
+    if !is_lost {
+        is_lost = rounds.in_turn(&mut items, must_stop);
+    }
     let outcomes = items.into_iter().map(|item| item.finish(rounds.processor, limits, is_lost)).collect();
     BatchOutcome { outcomes, is_lost }
 }
@@ -120,13 +137,14 @@ struct Rounds<'a> {
 
 impl Rounds<'_> {
     fn prepare(&mut self, subject: &Subject, item: &mut Item) -> Result<(), ProcessorError> {
-        let bench = Bench::new(self.processor, subject)?;
+        let bench = Bench::new(self.processor, self.clock, subject)?;
         // The first launch may compile and allocate.
         let first = bench.repeat(self.processor, self.clock, 1);
-        let second = match first {
+        let second = match &first {
             Ok(_) => bench.repeat(self.processor, self.clock, 1),
-            Err(error) => Err(error),
+            Err(error) => Err(error.clone()),
         };
+        let first_ns = first.map_or(0, |repetition| repetition.duration_ns);
         let launch_ns = match second {
             Ok(repetition) => repetition.duration_ns.max(1),
             Err(error) => {
@@ -141,6 +159,8 @@ impl Rounds<'_> {
             return Ok(());
         }
         item.block = self.limits.block_ns.div_ceil(launch_ns).clamp(1, 256) as u32;
+        item.launch_ns = launch_ns;
+        item.prepared_ns = bench.prepared_ns + first_ns.saturating_sub(launch_ns);
         item.bench = Some(bench);
         Ok(())
     }
@@ -167,6 +187,32 @@ impl Rounds<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Launches one after the other, each once, over and over: what a launch takes that finds the code and the data of others in its caches.
+    /// Whether the processor is lost.
+    fn in_turn(&mut self, items: &mut [Item], must_stop: &dyn Fn() -> bool) -> bool {
+        let takes_part = |item: &Item| item.bench.is_some() && item.refusal.is_none() && item.launch_ns <= LONGEST_TURN_NS;
+        if items.iter().filter(|item| takes_part(item)).count() < FEWEST_IN_TURN {
+            return false;
+        }
+        // The first time round, everything was launched long ago.
+        for turn in 0..=TURNS {
+            for item in items.iter_mut().filter(|item| takes_part(item)) {
+                let Some(bench) = &item.bench else { continue };
+                if must_stop() {
+                    return false;
+                }
+                match bench.repeat(self.processor, self.clock, 1) {
+                    Ok(repetition) if turn > 0 && !repetition.has_waited => item.turns_ns.push(repetition.duration_ns),
+                    Ok(_) => {}
+                    Err(error) if error.kind == ProcessorErrorKind::Lost => return true,
+                    // What was measured before stands.
+                    Err(_) => return false,
+                }
+            }
+        }
+        false
     }
 
     /// Decides about the repetitions since steal time was last read.
@@ -198,16 +244,23 @@ impl Item {
         }
     }
 
-    fn finish(self, processor: &mut dyn Processor, limits: &Limits, is_lost: bool) -> Vec<Outcome> {
-        if let Some(bench) = self.bench
+    fn finish(mut self, processor: &mut dyn Processor, limits: &Limits, is_lost: bool) -> Vec<Outcome> {
+        let is_unit = self.bench.as_ref().is_some_and(Bench::is_unit);
+        if let Some(bench) = self.bench.take()
             && !is_lost
         {
             bench.discard(processor);
         }
-        let outcome = |(_, series, is_closed): &(LaunchMode, Series, bool)| {
+        let turns: Vec<f64> = self.turns_ns.iter().map(|&turn_ns| turn_ns as f64).collect();
+        let turn_ns = (turns.len() >= LEAST_TURNS).then(|| crate::statistics::median(&turns).round() as u64);
+        let outcome = |(mode, series, is_closed): &(LaunchMode, Series, bool)| {
             let enough = if *is_closed { LEAST } else { limits.minimum };
             match series.timing() {
-                Some(timing) if series.used() >= enough => Outcome::Timed(timing),
+                Some(timing) if series.used() >= enough => Outcome::Timed(Timing {
+                    turn_ns: turn_ns.filter(|_| *mode == LaunchMode::BackToBack),
+                    prepared_ns: is_unit.then_some(self.prepared_ns),
+                    ..timing
+                }),
                 _ => self.refusal.clone().unwrap_or(Outcome::Unfinished),
             }
         };

@@ -204,6 +204,12 @@ pub struct Timing {
     /// 10th percentile of what the device itself says (begin of the first kernel to end of the last), if it has a clock.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub busy_p10_ns: Option<u64>,
+    /// Median of single launches in turn with those of other units: their code and data come between.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub turn_ns: Option<u64>,
+    /// What preparing the unit took, with what its first launch took longer than the second.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prepared_ns: Option<u64>,
     /// 10th percentile of each visit, where it was prepared and measured several times apart; `p10_ns` is made of them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub visits_ns: Vec<u64>,
@@ -409,6 +415,8 @@ mod tests {
                 stolen: 1,
                 interval_ns,
                 busy_p10_ns: None,
+                turn_ns: None,
+                prepared_ns: None,
                 visits_ns: vec![1_000, 1_200],
                 batches_ms: vec![7, 9],
             },

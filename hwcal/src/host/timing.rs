@@ -62,6 +62,8 @@ impl Series {
             stolen: self.stolen,
             interval_ns: interval(durations),
             busy_p10_ns: is_timed_by_device.then(|| p10(&self.busy_ns)),
+            turn_ns: None,
+            prepared_ns: None,
             visits_ns: Vec::new(),
             batches_ms: Vec::new(),
         })
@@ -79,10 +81,17 @@ pub(crate) fn merged(before: &Timing, visit: &Timing) -> Timing {
         p10_ns: quantile(&floats, 0.5).round() as u64,
         samples: before.samples + visit.samples,
         stolen: before.stolen + visit.stolen,
+        turn_ns: mean(before.turn_ns, visit.turn_ns),
+        // Of a second visit, drivers remember the kernels that they compiled for the first.
+        prepared_ns: before.prepared_ns.or(visit.prepared_ns),
         batches_ms: [&before.batches_ms[..], &visit.batches_ms].concat(),
         visits_ns,
         ..basis.clone()
     }
+}
+
+fn mean(one: Option<u64>, other: Option<u64>) -> Option<u64> {
+    one.zip(other).map(|(one, other)| u64::midpoint(one, other)).or(one).or(other)
 }
 
 /// The 10th percentile, in any order; 0 of nothing.
@@ -140,6 +149,8 @@ mod tests {
             stolen: 1,
             interval_ns: [p10_ns; 2],
             busy_p10_ns: None,
+            turn_ns: None,
+            prepared_ns: None,
             visits_ns: vec![p10_ns],
             batches_ms: vec![p10_ns / 10],
         };

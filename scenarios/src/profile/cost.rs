@@ -25,6 +25,31 @@ pub struct RawCosts {
     #[schemars(range(min = 0))]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub alone_ns: Option<At<f64>>,
+    /// What a launch takes beyond one that repeats the launch before it, with code and data in the caches: once a launch, and for each byte
+    /// that the kernel moves. Nothing if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub turn: Option<RawOverhead>,
+    /// What putting a part in its place in the whole takes, for each byte of it. Nothing if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub merge: Option<RawOverhead>,
+    /// Whether that is done with all parts; if absent, with those by rows of several channels, which lie apart in the whole.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub merges_all: Option<bool>,
+    /// What preparing a unit of a plan that is made at run time takes: for each of its kernels, and for each byte of their weights. Nothing if
+    /// absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub preparation: Option<RawOverhead>,
+    /// By how much durations are off together on all workers, as the machine is in one state or another: one standard deviation of the
+    /// logarithm. None if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub machine_log_deviation: Option<RawCoefficient>,
+    /// By how much durations of all kernels are off together, throughout a run: one standard deviation of the logarithm. That of the
+    /// profile if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub worker_log_deviation: Option<RawCoefficient>,
+    /// By how much those of a class are off together, besides. None if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub class_log_deviation: Option<RawCoefficient>,
     /// What operators add to the kernel that they are fused into, by ONNX type; those that are not listed add nothing.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fused: Option<BTreeMap<String, RawFused>>,
@@ -34,6 +59,18 @@ pub struct RawCosts {
     /// Models of kernel classes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub class: Option<Vec<At<RawClass>>>,
+}
+
+/// Something that takes `fixed_ns + byte_ns x bytes`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawOverhead {
+    /// Nanoseconds each time; none if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fixed_ns: Option<RawCoefficient>,
+    /// Nanoseconds for each byte; none if absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub byte_ns: Option<RawCoefficient>,
 }
 
 /// What an operator adds to the kernel that it is fused into.

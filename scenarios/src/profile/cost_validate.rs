@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 
 use sim::cost::{
-    ClassModel, CostModels, DIMENSIONS, Dimension, Feature, FitRange, Forest, FusedCost, KernelClass, Provenance, Residuals,
-    ShapeKey, ShapeTable, TREE_FEATURES, TreeNode,
+    ClassModel, CostModels, DIMENSIONS, Dimension, Feature, FitRange, Forest, FusedCost, KernelClass, Overhead, Overheads,
+    Provenance, Residuals, ShapeKey, ShapeTable, SharedErrors, TREE_FEATURES, TreeNode,
 };
 
-use crate::profile::cost::{RawClass, RawClassProvenance, RawCoefficient, RawCosts, RawRange, RawResiduals};
+use crate::profile::cost::{RawClass, RawClassProvenance, RawCoefficient, RawCosts, RawOverhead, RawRange, RawResiduals};
 use crate::text::{At, Diagnostics};
 
 type RawCoefficients = BTreeMap<At<String>, At<RawCoefficient>>;
@@ -38,7 +38,9 @@ pub(super) fn costs(worker: &At<String>, raw: &RawCosts, diagnostics: &mut Diagn
     let scale = raw.scale.as_ref().map_or(1.0, |scale| scale.value);
     let models = CostModels::new(raw.element_bytes.as_ref()?.value, scale, classes)
         .and_then(|models| models.with_alone_ns(raw.alone_ns.as_ref().map_or(0.0, |at| at.value)))
-        .and_then(|models| models.with_fused(fused(raw)));
+        .and_then(|models| models.with_fused(fused(raw)))
+        .and_then(|models| models.with_overheads(overheads(raw)))
+        .and_then(|models| models.with_shared_errors(shared_errors(raw)));
     match models {
         Ok(models) => Some(models),
         Err(error) if structure_is_right => {
@@ -47,6 +49,30 @@ pub(super) fn costs(worker: &At<String>, raw: &RawCosts, diagnostics: &mut Diagn
             None
         }
         Err(_) => None,
+    }
+}
+
+fn number(raw: Option<RawCoefficient>) -> f64 {
+    raw.map_or(0.0, |value| value.0)
+}
+
+fn overheads(raw: &RawCosts) -> Overheads {
+    let of = |raw: Option<RawOverhead>| {
+        raw.map_or_else(Overhead::default, |raw| Overhead { fixed_ns: number(raw.fixed_ns), byte_ns: number(raw.byte_ns) })
+    };
+    Overheads {
+        turn: of(raw.turn),
+        merge: of(raw.merge),
+        merges_all: raw.merges_all.unwrap_or(false),
+        preparation: of(raw.preparation),
+    }
+}
+
+fn shared_errors(raw: &RawCosts) -> SharedErrors {
+    SharedErrors {
+        machine_log_deviation: number(raw.machine_log_deviation),
+        worker_log_deviation: number(raw.worker_log_deviation),
+        class_log_deviation: number(raw.class_log_deviation),
     }
 }
 

@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use sim::cost::{ClassModel, CostModels, Dimension, Feature, FitRange, Forest, Provenance, Residuals, ShapeTable, TreeNode};
+use sim::cost::{
+    ClassModel, CostModels, Dimension, Feature, FitRange, Forest, Overhead, Provenance, Residuals, ShapeTable, TreeNode,
+};
 
 use crate::profile::cost::{
-    RawClass, RawClassName, RawClassProvenance, RawCoefficient, RawCosts, RawFused, RawRange, RawResiduals,
+    RawClass, RawClassName, RawClassProvenance, RawCoefficient, RawCosts, RawFused, RawOverhead, RawRange, RawResiduals,
 };
 use crate::text::At;
 
@@ -15,14 +17,31 @@ pub(super) fn raw(models: &CostModels) -> RawCosts {
         element_bytes: Some(At::from(models.element_bytes())),
         scale: Some(At::from(models.scale())),
         alone_ns: above_zero(models.alone_ns()),
+        turn: overhead(models.overheads().turn),
+        merge: overhead(models.overheads().merge),
+        merges_all: models.overheads().merges_all.then_some(true),
+        preparation: overhead(models.overheads().preparation),
+        machine_log_deviation: coefficient(models.shared_errors().machine_log_deviation),
+        worker_log_deviation: coefficient(models.shared_errors().worker_log_deviation),
+        class_log_deviation: coefficient(models.shared_errors().class_log_deviation),
         fused: fused(models),
         otherwise: None,
         class: Some(models.classes().iter().chain(models.operators()).map(|model| At::from(class(model))).collect()),
     }
 }
 
+fn overhead(overhead: Overhead) -> Option<RawOverhead> {
+    let raw = RawOverhead { fixed_ns: coefficient(overhead.fixed_ns), byte_ns: coefficient(overhead.byte_ns) };
+    (!overhead.is_none()).then_some(raw)
+}
+
+/// A number, left out where it is 0.
+fn coefficient(value: f64) -> Option<RawCoefficient> {
+    (value > 0.0).then_some(RawCoefficient(value))
+}
+
 fn fused(models: &CostModels) -> Option<BTreeMap<String, RawFused>> {
-    let ns = |ns: f64| (ns > 0.0).then_some(RawCoefficient(ns));
+    let ns = coefficient;
     let costs = models.fused().iter();
     let raw: BTreeMap<_, _> = costs
         .map(|(operator, cost)| (operator.clone(), RawFused { launch_ns: ns(cost.launch_ns), element_ns: ns(cost.element_ns) }))

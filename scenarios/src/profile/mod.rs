@@ -21,7 +21,9 @@ use sim::cost::CostModels;
 use sim::platform::{Device, SlowdownCurve, SupportRules};
 use sim::task::Patterns;
 
-pub use cost::{RawClass, RawClassName, RawClassProvenance, RawCoefficient, RawCosts, RawFused, RawRange, RawResiduals};
+pub use cost::{
+    RawClass, RawClassName, RawClassProvenance, RawCoefficient, RawCosts, RawFused, RawOverhead, RawRange, RawResiduals,
+};
 pub(crate) use info::hexadecimal;
 pub use info::{ProfileInfo, fingerprint};
 pub use model_errors::ModelErrors;

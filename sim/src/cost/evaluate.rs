@@ -33,7 +33,7 @@ impl Provenance {
 /// What one kernel is expected to cost with nothing else running.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Prediction {
-    /// Duration, launched on its own.
+    /// Duration, launched on its own, in turn with others.
     pub duration_ns: f64,
     /// Duration inside a segment of several kernels, without what launching the segment costs.
     pub segment_ns: f64,
@@ -80,11 +80,12 @@ impl CostModels {
         let residuals = &model.residuals;
         let joined = fused.iter().filter_map(|&op_type| self.fused.get(op_type));
         let fused_ns: f64 = joined.map(|cost| cost.launch_ns + cost.element_ns * shape.output_elements).sum();
+        let turn_ns = self.overheads.turn.duration_ns(memory_bytes);
         let in_segment = |duration_ns: f64| model.in_segment * (duration_ns - self.alone_ns).max(0.0);
         if let Some(duration_ns) = model.shapes.find(class, work, &shape) {
             let duration_ns = duration_ns * self.scale + fused_ns;
             return Prediction {
-                duration_ns,
+                duration_ns: duration_ns + turn_ns,
                 segment_ns: in_segment(duration_ns),
                 memory_bytes,
                 log_deviation: residuals.seen_log_deviation,
@@ -95,7 +96,7 @@ impl CostModels {
         let octaves_outside = model.range.as_ref().map(|range| range.octaves_outside(&shape));
         let duration_ns = model.duration_ns(&shape, octaves_outside.unwrap_or(0.0)) * self.scale + fused_ns;
         Prediction {
-            duration_ns,
+            duration_ns: duration_ns + turn_ns,
             segment_ns: in_segment(duration_ns),
             memory_bytes,
             log_deviation: residuals.new_log_deviation,

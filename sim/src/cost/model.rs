@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::cost::{CostModelError, Feature, FitRange, Forest, KernelClass, Provenance, ShapeTable};
+use crate::cost::{CostModelError, Feature, FitRange, Forest, KernelClass, Overheads, Provenance, ShapeTable, SharedErrors};
 
 /// How far predictions of a class were from measurements.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -94,6 +94,8 @@ pub struct CostModels {
     pub(super) operators: Vec<ClassModel>,
     /// By ONNX operator type; types that are not listed add nothing.
     pub(super) fused: BTreeMap<String, FusedCost>,
+    pub(super) overheads: Overheads,
+    pub(super) shared_errors: SharedErrors,
 }
 
 impl CostModels {
@@ -124,7 +126,7 @@ impl CostModels {
             }
         }
         classes.iter().chain(&operators).try_for_each(check)?;
-        Ok(Self { element_bytes, scale, alone_ns: 0.0, classes, operators, fused: BTreeMap::new() })
+        Ok(Self { element_bytes, scale, classes, operators, ..Self::default() })
     }
 
     /// Sets the fixed part of a kernel that is launched on its own: a segment of several pays it once. 0 unless it is set.
@@ -142,6 +144,30 @@ impl CostModels {
         }
         self.fused = fused;
         Ok(self)
+    }
+
+    /// Sets what launches cost beyond their kernels. Nothing unless it is set.
+    pub fn with_overheads(mut self, overheads: Overheads) -> Result<Self, CostModelError> {
+        overheads.check()?;
+        self.overheads = overheads;
+        Ok(self)
+    }
+
+    /// Sets by how much the models are wrong about many kernels in the same way. Nothing unless it is set.
+    pub fn with_shared_errors(mut self, errors: SharedErrors) -> Result<Self, CostModelError> {
+        errors.check()?;
+        self.shared_errors = errors;
+        Ok(self)
+    }
+
+    /// What launches cost beyond their kernels.
+    pub fn overheads(&self) -> Overheads {
+        self.overheads
+    }
+
+    /// By how much the models are wrong about many kernels in the same way.
+    pub fn shared_errors(&self) -> SharedErrors {
+        self.shared_errors
     }
 
     /// The model of a class.

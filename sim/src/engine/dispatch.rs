@@ -116,7 +116,7 @@ impl<R: Recorder> Engine<'_, R> {
             if self.settable.is_empty() {
                 self.settable = settings::states(std::iter::once(&program));
             }
-            self.programs[model.index()] = Rc::new(program);
+            self.prepare(model, program);
         } else {
             self.refused += 1;
         }
@@ -129,8 +129,8 @@ impl<R: Recorder> Engine<'_, R> {
                 let copy = &self.copies.items[copy as usize];
                 self.device.link(copy.link).solo_ns(copy.bytes)
             }
-            // Strategies do not know what frames take.
-            Occupation::Frame => 0,
+            // Strategies do not know what frames take, nor preparing a unit.
+            Occupation::Frame | Occupation::Preparation { .. } => 0,
         }
     }
 
@@ -192,6 +192,10 @@ impl<R: Recorder> System for Engine<'_, R> {
 
     fn is_available(&self, worker: WorkerId) -> bool {
         self.dynamics.as_ref().is_none_or(|dynamics| dynamics.outages.is_there(worker.0 as u16))
+    }
+
+    fn is_being_prepared(&self, model: ModelId) -> bool {
+        self.is_being_prepared(model)
     }
 
     fn program(&self, in_flight: InFlight) -> &Program {

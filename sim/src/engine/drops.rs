@@ -26,7 +26,7 @@ impl<R: Recorder> Engine<'_, R> {
                     }
                     !withdrawn
                 }
-                Occupation::Frame => true,
+                Occupation::Frame | Occupation::Preparation { .. } => true,
             });
         }
         let request = &mut self.requests.items[slot as usize];

@@ -9,6 +9,7 @@ mod dispatch;
 mod drops;
 mod dynamics;
 mod gates;
+mod preparation;
 mod queue;
 mod requests;
 mod run;
@@ -54,7 +55,8 @@ pub enum Variation {
     /// Each kernel of each request by itself, with deviation `r`: as if the model were wrong anew each time.
     Residuals,
     /// Each task on each worker by one draw for the whole run, with deviation `m`: the model is wrong about it, always in the same way;
-    /// and all tasks of a worker by one more ([`Options::common_log_deviation`]).
+    /// all tasks of a worker by one more ([`Options::common_log_deviation`]), and where the worker's cost models say so
+    /// ([`crate::cost::SharedErrors`]), all tasks of a class by yet another.
     ModelError,
     /// Each kernel of each request by itself, with deviation `min(r, n)`.
     Noise,
@@ -80,7 +82,8 @@ pub struct Options {
     /// Standard deviation of the logarithm of the same duration measured again.
     pub noise_log_deviation: f64,
     /// Standard deviation of the logarithm of what all kernels of a worker are wrong by together, throughout a run: its state on another
-    /// day, and errors of the model that do not cancel. Drawn once for each worker where [`Variation`] has errors of the model.
+    /// day, and errors of the model that do not cancel. Drawn once for each worker where [`Variation`] has errors of the model. A worker
+    /// whose cost models say so themselves ([`crate::cost::SharedErrors`]) has its own.
     pub common_log_deviation: f64,
 }
 

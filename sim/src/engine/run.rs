@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use crate::engine::dynamics::Dynamics;
+use crate::engine::preparation::Preparations;
 use crate::engine::queue::{Class, EventQueue};
 use crate::engine::settings::{self, SettableState};
 use crate::engine::sharing::Sharing;
@@ -38,6 +39,8 @@ pub(super) struct Engine<'a, R: Recorder> {
     pub(super) sharing: Sharing<super::state::Flow>,
     /// What a device that stays as it is does not have.
     pub(super) dynamics: Option<Box<Dynamics>>,
+    /// Plans made at run time; absent where preparing their units costs nothing.
+    pub(super) preparations: Option<Box<Preparations>>,
     /// Clocks that plans set; empty where no plan sets any.
     pub(super) settable: Vec<SettableState>,
     pub(super) arriving: Vec<Arriving>,
@@ -184,6 +187,8 @@ pub fn simulate_programs<'a, R: Recorder>(
     let is_alone = options.environment.interface.is_none();
     let one_priority = is_alone && priorities.windows(2).all(|pair| pair[0] == pair[1]);
     let settable = settings::states(programs.iter());
+    let programs: Vec<Rc<Program>> = programs.into_iter().map(Rc::new).collect();
+    let preparations = Preparations::of(device, models, &programs, strategy.as_deref());
     let engine = Engine {
         device,
         models,
@@ -193,7 +198,8 @@ pub fn simulate_programs<'a, R: Recorder>(
         recorder,
         queue: EventQueue::default(),
         now_ns: 0,
-        programs: programs.into_iter().map(Rc::new).collect(),
+        programs,
+        preparations,
         one_priority,
         sources: workload::sources(streams, options.seed)?,
         requests: Slots::default(),
@@ -301,9 +307,12 @@ impl<R: Recorder> Engine<'_, R> {
             if self.is_superseded(event) {
                 continue;
             }
-            if let Event::Environment { trigger } = event
-                && !self.goes_on(trigger)
-            {
+            let is_for_nothing = match event {
+                Event::Environment { trigger } => !self.goes_on(trigger),
+                Event::Prepared { .. } => !self.is_worth_preparing(),
+                _ => false,
+            };
+            if is_for_nothing {
                 break self.empty();
             }
             if at_ns > horizon_ns {
@@ -320,6 +329,7 @@ impl<R: Recorder> Engine<'_, R> {
                 Event::Decide => self.decide(),
                 Event::Decided => self.decided(),
                 Event::Environment { trigger } => self.environment_event(trigger),
+                Event::Prepared { worker } => self.preparation_ended(worker),
             }
         };
         self.environment_ends();
@@ -334,7 +344,12 @@ impl<R: Recorder> Engine<'_, R> {
         match event {
             Event::Worker { worker, generation } => self.workers[worker as usize].generation != generation,
             Event::Copy { copy, generation } => self.copies.items[copy as usize].generation != generation,
-            Event::CopyFlows { .. } | Event::Arrival { .. } | Event::Decide | Event::Decided | Event::Environment { .. } => false,
+            Event::CopyFlows { .. }
+            | Event::Arrival { .. }
+            | Event::Decide
+            | Event::Decided
+            | Event::Environment { .. }
+            | Event::Prepared { .. } => false,
         }
     }
 

@@ -26,6 +26,8 @@ pub(super) enum Event {
     Decided,
     /// The device changes.
     Environment { trigger: u32 },
+    /// A worker has prepared a unit of a new plan.
+    Prepared { worker: u16 },
 }
 
 impl Event {
@@ -40,6 +42,7 @@ impl Event {
             Self::Decide => (4, 0, 0),
             Self::Decided => (5, 0, 0),
             Self::Environment { trigger } => (6, trigger, 0),
+            Self::Prepared { worker } => (7, worker as u32, 0),
         };
         ((kind as u64) << 60) | ((index as u64) << 32) | generation as u64
     }
@@ -56,7 +59,8 @@ impl Event {
             3 => Self::Arrival { source: index },
             4 => Self::Decide,
             5 => Self::Decided,
-            _ => Self::Environment { trigger: index },
+            6 => Self::Environment { trigger: index },
+            _ => Self::Prepared { worker: index as u16 },
         }
     }
 }
@@ -84,6 +88,10 @@ pub(super) enum Occupation {
     },
     /// A frame of the user interface.
     Frame,
+    /// Preparing a unit of the plan of that number.
+    Preparation {
+        number: u32,
+    },
 }
 
 /// Something that waits for a worker.

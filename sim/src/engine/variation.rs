@@ -3,9 +3,10 @@
 //! What is drawn for a kernel depends on the seed, its stream, the number of its request there, its task, part and worker, and on nothing
 //! else: a strategy that places a task where another does sees the same duration (common random numbers).
 
+use crate::cost::KernelClass;
 use crate::engine::Variation;
 use crate::engine::run::Engine;
-use crate::identifiers::{TaskId, WorkerId};
+use crate::identifiers::{ModelId, TaskId, WorkerId};
 use crate::plan::Part;
 use crate::random::{Purpose, Stream};
 use crate::record::Recorder;
@@ -28,13 +29,7 @@ impl<R: Recorder> Engine<'_, R> {
             let deviation = libm::sqrt((residual() * residual() - noise * noise).max(0.0));
             let whole = self::entity(piece.task, Part::Whole, worker);
             let mut random = Stream::new(self.options.seed, Purpose::ModelError, whole, u64::from(model.0));
-            let common = self.options.common_log_deviation;
-            let of_worker = if common > 0.0 {
-                log_normal(&mut Stream::new(self.options.seed, Purpose::CommonError, u64::from(worker), 0), common)
-            } else {
-                1.0
-            };
-            of_worker * log_normal(&mut random, deviation)
+            self.shared_error(worker, model, piece.task) * log_normal(&mut random, deviation)
         };
         let factor = match self.options.variation {
             Variation::None => 1.0,
@@ -45,6 +40,27 @@ impl<R: Recorder> Engine<'_, R> {
             Variation::ModelErrorAndNoise => of_model() * log_normal(&mut of_kernel(), residual().min(noise)),
         };
         libm::round(expected_ns as f64 * factor) as u64
+    }
+}
+
+impl<R: Recorder> Engine<'_, R> {
+    /// What the model is wrong by about all tasks, about all of a worker, and about all of one class there: the same throughout a run.
+    fn shared_error(&self, worker: u16, model: ModelId, task: TaskId) -> f64 {
+        let errors = self.device.worker(WorkerId(u32::from(worker))).costs.shared_errors();
+        let common =
+            if errors.worker_log_deviation > 0.0 { errors.worker_log_deviation } else { self.options.common_log_deviation };
+        let drawn = |purpose, entity, deviation| {
+            if deviation > 0.0 { log_normal(&mut Stream::new(self.options.seed, purpose, entity, 0), deviation) } else { 1.0 }
+        };
+        let of_machine = drawn(Purpose::CommonError, u64::MAX, errors.machine_log_deviation);
+        let of_worker = of_machine * drawn(Purpose::CommonError, u64::from(worker), common);
+        if errors.class_log_deviation <= 0.0 {
+            return of_worker;
+        }
+        let class = self.models[model.index()].tasks.work(task).and_then(KernelClass::of);
+        // Each model by itself: what is the same in all models, segments of the calibration have told.
+        let entity = class.map_or(u64::MAX, |class| u64::from(worker) << 48 | u64::from(model.0) << 16 | class as u64);
+        of_worker * drawn(Purpose::ClassError, entity, errors.class_log_deviation)
     }
 }
 

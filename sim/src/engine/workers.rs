@@ -61,6 +61,7 @@ impl<R: Recorder> Engine<'_, R> {
         match occupation {
             Occupation::Copy { copy } => self.copy_starts(copy),
             Occupation::Frame => self.frame_drawn(),
+            Occupation::Preparation { number } => self.preparation_starts(worker, number),
             Occupation::Segment { slot, segment } => {
                 let request = &self.requests.items[slot as usize];
                 let kernels = request.program.kernel_range(segment);

@@ -179,6 +179,10 @@ pub trait System {
     fn is_available(&self, _worker: WorkerId) -> bool {
         true
     }
+    /// Whether units of a plan that replaces a model's are being prepared: requests follow the plan before it until they are.
+    fn is_being_prepared(&self, _model: ModelId) -> bool {
+        false
+    }
     /// The program that a request in flight follows.
     fn program(&self, in_flight: InFlight) -> &Program;
     /// Expected costs of a model.

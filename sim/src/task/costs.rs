@@ -36,6 +36,8 @@ pub struct PartialCost {
     pub alone: KernelCost,
     /// Duration inside a segment of several kernels, without what launching the segment costs.
     pub in_segment_ns: u64,
+    /// Putting it in its place in the whole, at the end of a launch of its own.
+    pub merge_ns: u64,
 }
 
 /// Cost of a part of a task; `None` where the worker cannot run it.
@@ -148,10 +150,10 @@ impl CostTable {
             part_cost: self.part_cost.clone().map(|part_cost| {
                 let (workers, factors) = (self.workers, factors);
                 let scaled = move |task: TaskId, part: Part, worker: WorkerId| {
-                    let PartialCost { alone, in_segment_ns } = part_cost(task, part, worker)?;
+                    let PartialCost { alone, in_segment_ns, merge_ns } = part_cost(task, part, worker)?;
                     let by = factors[task.index() * workers + worker.index()];
                     let alone = KernelCost { duration_ns: scale(alone.duration_ns, by), ..alone };
-                    Some(PartialCost { alone, in_segment_ns: scale(in_segment_ns, by) })
+                    Some(PartialCost { alone, in_segment_ns: scale(in_segment_ns, by), merge_ns })
                 };
                 Arc::new(scaled) as Arc<PartCost>
             }),
@@ -213,7 +215,8 @@ impl CostTable {
             return self.whole(task, worker);
         }
         if let Some(part_cost) = &self.part_cost {
-            return part_cost(task, part, worker).map(|cost| cost.alone);
+            let PartialCost { alone, merge_ns, .. } = part_cost(task, part, worker)?;
+            return Some(KernelCost { duration_ns: alone.duration_ns.saturating_add(merge_ns), ..alone });
         }
         let whole = self.whole(task, worker)?;
         Some(KernelCost { duration_ns: part.share(whole.duration_ns), memory_bytes: part.share(whole.memory_bytes) })
@@ -234,6 +237,7 @@ impl CostTable {
             let shared = || PartialCost {
                 alone: KernelCost { duration_ns: 0, memory_bytes: piece.part.share(memory_bytes) },
                 in_segment_ns: piece.part.share(within_ns),
+                merge_ns: 0,
             };
             let part = match &self.part_cost {
                 Some(part_cost) => part_cost(piece.task, piece.part, worker)?,
@@ -243,6 +247,15 @@ impl CostTable {
         }
         let launch_ns = if launch == Launch::First { self.segment_launch_ns[worker.index()] } else { 0 };
         Some(KernelCost { duration_ns: within_ns.saturating_add(launch_ns), memory_bytes })
+    }
+
+    /// Duration of a piece but for putting a part in its place, which a run for real does, and records, apart.
+    pub fn kernel_ns(&self, piece: Piece, launch: Launch, worker: WorkerId) -> Option<u64> {
+        let duration_ns = self.piece(piece, launch, worker)?.duration_ns;
+        let is_by_itself = launch == Launch::Own || self.in_segment_ns.is_empty();
+        let part = self.part_cost.as_ref().filter(|_| is_by_itself && !piece.part.is_whole());
+        let merge_ns = part.and_then(|part_cost| part_cost(piece.task, piece.part, worker)).map_or(0, |cost| cost.merge_ns);
+        Some(duration_ns - merge_ns.min(duration_ns))
     }
 
     /// Duration of whole tasks in one segment; `None` where the worker cannot run one of them.

@@ -81,6 +81,19 @@ pub(super) fn predict(kernels: &[Kernel], part: Part, costs: &CostModels) -> Pre
     })
 }
 
+/// What putting a part in its place takes: by channels it is made there, where the worker can; by rows it is if nothing lies between them.
+pub(super) fn merge_ns(kernels: &[Kernel], part: Part, costs: &CostModels) -> f64 {
+    let overheads = costs.overheads();
+    let Some(last) = kernels.last().filter(|_| !part.is_whole() && !overheads.merge.is_none()) else { return 0.0 };
+    let geometry = &last.work.geometry;
+    let is_product = matches!(last.work.kind, KernelKind::FullyConnected | KernelKind::MatrixMultiply);
+    let lies_apart = matches!(part, Part::Rows { .. }) && !is_product && geometry.batch.max(1) * geometry.out_channels > 1;
+    if !lies_apart && !overheads.merges_all {
+        return 0.0;
+    }
+    overheads.merge.duration_ns(part.share(last.work.output_elements) as f64 * f64::from(costs.element_bytes()))
+}
+
 /// The work of a kernel of several operators: that of the leading one, and what the others read and write besides.
 pub fn kernel_work(graph: &Graph, operators: &[OperatorId], lead: OperatorId) -> OperatorWork {
     let mut work = graph.work(lead).clone();

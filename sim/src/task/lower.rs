@@ -101,7 +101,8 @@ impl LoweredModel {
             }
         }
         let table = CostTable::new(workers, costs);
-        let launch_ns = device.workers().iter().map(|worker| whole_ns(worker.costs.alone_ns())).collect();
+        let launch = |costs: &CostModels| whole_ns(costs.alone_ns() + costs.overheads().turn.fixed_ns);
+        let launch_ns = device.workers().iter().map(|worker| launch(&worker.costs)).collect();
         let part_cost = part_cost(device, kernels, &placements);
         let costs = table.with_segments(in_segment_ns, launch_ns).with_log_deviation(deviations).with_part_cost(part_cost);
         Self { tasks, costs, info, placements, tensors }
@@ -227,8 +228,11 @@ fn part_cost(device: &Device, kernels: Vec<TaskKernels>, placements: &[Placement
         if !supported[task.index() * models.len() + worker.index()] {
             return None;
         }
-        let prediction = kernel::predict(kernels[task.index()].on(worker.index()), part, &models[worker.index()]);
-        Some(PartialCost { alone: cost_of(&prediction), in_segment_ns: whole_ns(prediction.segment_ns) })
+        let (kernels, models) = (kernels[task.index()].on(worker.index()), &models[worker.index()]);
+        let prediction = kernel::predict(kernels, part, models);
+        // What a chain makes in between stays where it is.
+        let merge_ns = whole_ns(kernel::merge_ns(kernels, part, models));
+        Some(PartialCost { alone: cost_of(&prediction), in_segment_ns: whole_ns(prediction.segment_ns), merge_ns })
     })
 }
 

@@ -36,7 +36,7 @@ struct Extent {
 }
 
 const QUICK: Extent =
-    Extent { first_seconds: 45.0, piece_seconds: 12.0, rounds: 3, requests: 10, horizon_ms: 1_200, limit_seconds: 225.0 };
+    Extent { first_seconds: 85.0, piece_seconds: 22.0, rounds: 3, requests: 10, horizon_ms: 1_200, limit_seconds: 240.0 };
 const FULL: Extent =
     Extent { first_seconds: 420.0, piece_seconds: 60.0, rounds: 5, requests: 30, horizon_ms: 5_000, limit_seconds: 2_400.0 };
 /// Executions between two canaries.

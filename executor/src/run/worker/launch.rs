@@ -1,6 +1,7 @@
 //! What is written down of a launch: when it ran, and which kernels.
 
 use sim::identifiers::SegmentId;
+use sim::plan::Launch as Launched;
 use sim::record::{KernelRecord, Record, StepKind, StepRecord};
 
 use crate::processor::Completion;
@@ -40,7 +41,7 @@ impl Driver<'_> {
         let costs = &self.models[request.model.index()].lowered.costs;
         let solo_ns = |kernel: usize| {
             let piece = step.kernels[kernel];
-            costs.part(piece.task, piece.part, self.worker).map_or(0, |cost| cost.duration_ns)
+            costs.kernel_ns(piece, Launched::Own, self.worker).unwrap_or(0)
         };
         let mut put = |kernel: usize, kernels: u32, solo_ns: u64, ready_ns: u64, start_ns: u64, end_ns: u64| {
             records.push(Record::Kernel(KernelRecord {

@@ -21,7 +21,7 @@ use sim::record::{InvocationRecord, Record, StepKind};
 use crate::processor::{Operand, PreparedId, Processor, ProcessorError, Transfer, UnitMemory};
 use crate::run::blocks::HostMemory;
 use crate::run::layout::Access;
-use crate::run::schedule::ModelToRun;
+use crate::run::schedule::{ModelToRun, Step};
 use crate::run::version::Version;
 use crate::tensor::Tensor;
 use launch::{Launch, Times};
@@ -119,21 +119,32 @@ impl<'a> Driver<'a> {
         for (segment, steps) in (0..).zip(&version.schedule.segments) {
             for (index, step) in (0..).zip(steps) {
                 let Some(&prepared) = self.prepared.get(&(version.number, segment, index)) else { continue };
-                let graph = &step.unit.graph;
-                let bytes_of = |&id: &sim::identifiers::TensorId| graph.tensor(id).bytes() as usize;
-                let mut operands: Vec<Operand> = Vec::new();
-                for bytes in graph.inputs().iter().chain(graph.outputs()).map(bytes_of) {
-                    operands.push(self.zeros(bytes)?.into());
-                }
-                let (inputs, outputs) = operands.split_at(graph.inputs().len());
-                for _ in 0..times {
-                    self.processor.launch(prepared, inputs, outputs)?;
-                    self.processor.wait()?;
-                }
-                for operand in operands {
-                    self.processor.release(operand.buffer);
-                }
+                self.launch_on_zeros(prepared, step, times)?;
             }
+        }
+        Ok(())
+    }
+
+    /// Prepares a unit, and launches it once: drivers compile what they launch first.
+    pub(super) fn prepare_unit(&mut self, version: &Version, segment: u32, step: usize) -> Result<(), ProcessorError> {
+        let prepared = self.prepared(version, segment, step)?;
+        self.launch_on_zeros(prepared, &version.schedule.segments[segment as usize][step], 1)
+    }
+
+    fn launch_on_zeros(&mut self, prepared: PreparedId, step: &Step, times: u32) -> Result<(), ProcessorError> {
+        let graph = &step.unit.graph;
+        let bytes_of = |&id: &sim::identifiers::TensorId| graph.tensor(id).bytes() as usize;
+        let mut operands: Vec<Operand> = Vec::new();
+        for bytes in graph.inputs().iter().chain(graph.outputs()).map(bytes_of) {
+            operands.push(self.zeros(bytes)?.into());
+        }
+        let (inputs, outputs) = operands.split_at(graph.inputs().len());
+        for _ in 0..times {
+            self.processor.launch(prepared, inputs, outputs)?;
+            self.processor.wait()?;
+        }
+        for operand in operands {
+            self.processor.release(operand.buffer);
         }
         Ok(())
     }

@@ -43,7 +43,7 @@ pub(super) fn strata(worker: usize, workers: &[WorkerShape], models: &[Model], i
     }
     let mut strata = operators;
     strata.push(Stratum { share: 0.14, jobs: slices });
-    strata.push(Stratum { share: 0.20, jobs: maker.segments(models) });
+    strata.push(Stratum { share: if is_quick { 0.35 } else { 0.20 }, jobs: maker.segments(models) });
     strata.push(Stratum { share: 0.06, jobs: maker.copies() });
     strata.push(Stratum { share: 0.05, jobs: maker.launches() });
     strata.push(Stratum { share: 0.20, jobs: maker.contention() });
@@ -196,8 +196,8 @@ impl Maker<'_> {
                 let bytes = task.model.request_bytes(task.task) + task.model.work(task.task).weight_bytes;
                 self.operator(source, &task.name, &task.model.fused(task.task), &from, task.model.work(task.task), bytes)
             });
-            let jobs = alternate(by_cost(of_zoo.collect()), by_cost(self.near(kind, tasks)));
-            let jobs = alternate(jobs, by_cost(self.points(kind)));
+            let others = alternate(by_cost(self.near(kind, tasks)), by_cost(self.points(kind)));
+            let jobs = in_turns(by_cost(of_zoo.collect()), if self.is_quick { 3 } else { 1 }, others);
             Stratum { share: share(kind), jobs }
         });
         strata.filter(|stratum| !stratum.jobs.is_empty()).collect()
@@ -328,7 +328,7 @@ impl Maker<'_> {
         let mut halton = Halton::new(self.seed, "segments");
         for model in models {
             let tasks = model.tasks.len();
-            for _ in 0..(if self.is_quick { 2 } else { 6 }) {
+            for _ in 0..(if self.is_quick { 4 } else { 6 }) {
                 let point = halton.next();
                 let count = (libm::exp2(1.0 + 4.0 * point[0]) as usize).clamp(2, tasks.max(2));
                 let first = ((tasks.saturating_sub(count) + 1) as f64 * point[1]) as usize;
@@ -466,16 +466,18 @@ fn by_cost(mut jobs: Vec<Job>) -> Vec<Job> {
 
 /// One of each in turn.
 fn alternate(one: Vec<Job>, other: Vec<Job>) -> Vec<Job> {
-    let mut merged = Vec::with_capacity(one.len() + other.len());
-    let (mut one, mut other) = (one.into_iter(), other.into_iter());
-    loop {
-        let pair = (one.next(), other.next());
-        if pair.0.is_none() && pair.1.is_none() {
-            return merged;
-        }
-        merged.extend(pair.0);
-        merged.extend(pair.1);
+    in_turns(one, 1, other)
+}
+
+/// Some of the first, then one of the other, over and over.
+fn in_turns(first: Vec<Job>, some: usize, other: Vec<Job>) -> Vec<Job> {
+    let mut merged = Vec::with_capacity(first.len() + other.len());
+    let (mut first, mut other) = (first.into_iter(), other.into_iter());
+    while first.len() + other.len() > 0 {
+        merged.extend(first.by_ref().take(some));
+        merged.extend(other.next());
     }
+    merged
 }
 
 /// The rectification of one number.

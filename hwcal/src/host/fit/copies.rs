@@ -1,5 +1,6 @@
 //! What copies between host memory and a worker's own cost: a fixed part and a bandwidth for each direction.
 
+use crate::host::fit::overheads;
 use crate::host::fit::{FitError, MachineDescription, WorkerDescription};
 use crate::host::sample::{CopyDirection, Experiment, Sample};
 use crate::linear::{RobustFit, fit_relative};
@@ -74,7 +75,7 @@ fn line(samples: &[Sample], worker: &str, wanted: CopyDirection) -> Result<Optio
         .iter()
         .filter(|sample| sample.worker == worker && sample.timing.p10_ns > 0)
         .filter_map(|sample| match sample.experiment {
-            Experiment::Copy { direction, bytes } if direction == wanted => Some((bytes as f64, sample.timing.p10_ns as f64)),
+            Experiment::Copy { direction, bytes } if direction == wanted => Some((bytes as f64, overheads::duration_ns(sample))),
             _ => None,
         })
         .collect();

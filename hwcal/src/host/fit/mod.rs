@@ -9,6 +9,7 @@ mod family;
 mod launch;
 mod machine;
 mod noise;
+mod overheads;
 mod profile;
 mod report;
 mod row;
@@ -123,11 +124,8 @@ pub(crate) struct FittedWorker {
 
 /// Fits all workers of a machine, and cross-validates. The same samples and options give the same bytes.
 pub fn fit(measured: Measured<'_>, machine: &MachineDescription, options: FitOptions) -> Result<HostFit, FitError> {
-    let fitted: Vec<(FittedWorker, WorkerReport, Vec<HeldOut>)> = machine
-        .workers
-        .par_iter()
-        .map(|description| worker_of(measured, &description.name, options))
-        .collect::<Result<_, _>>()?;
+    let fitted: Vec<(FittedWorker, WorkerReport, Vec<HeldOut>)> =
+        machine.workers.par_iter().map(|description| worker_of(measured, description, options)).collect::<Result<_, _>>()?;
     let mut workers = BTreeMap::new();
     let (mut reports, mut held_out) = (Vec::new(), Vec::new());
     for (description, (worker, report, of_worker)) in machine.workers.iter().zip(fitted) {
@@ -138,9 +136,15 @@ pub fn fit(measured: Measured<'_>, machine: &MachineDescription, options: FitOpt
     if workers.is_empty() {
         return Err(FitError::NoOperators);
     }
+    let errors = common::shared_errors(&reports, measured.samples);
+    for (report, &errors) in reports.iter().zip(errors.iter().flatten()) {
+        if let Some(worker) = workers.get_mut(&report.worker) {
+            worker.costs = worker.costs.clone().with_shared_errors(errors)?;
+        }
+    }
     let links = copies::fit(measured.samples, machine)?;
     let bandwidth = contention::fit(measured.samples, &workers, noise::of_all(measured.samples).median_percent);
-    let common = common::deviation(&reports, measured.samples);
+    let common = errors.map(|errors| common::deviation(&reports, &errors));
     let profile = profile::text(measured, machine, &workers, &links, bandwidth.as_ref(), common)?;
     let copies = links.iter().map(CopyReport::of).collect();
     Ok(HostFit { profile, report: Report { workers: reports, copies, bandwidth }, held_out })
@@ -148,9 +152,10 @@ pub fn fit(measured: Measured<'_>, machine: &MachineDescription, options: FitOpt
 
 fn worker_of(
     measured: Measured<'_>,
-    name: &str,
+    description: &WorkerDescription,
     options: FitOptions,
 ) -> Result<(FittedWorker, WorkerReport, Vec<HeldOut>), FitError> {
+    let name = description.name.as_str();
     let rows = row::rows(measured.samples, name);
     if rows.is_empty() {
         return Err(FitError::NoSamples { worker: name.to_owned() });
@@ -163,6 +168,8 @@ fn worker_of(
     let models = worker::finish(&fitted, &rows, &classes)?;
     let segments = segments::fit(measured.samples, name, &models, launch.back_to_back_ns)?;
     let costs = segments::apply(&models, segments.as_ref())?;
+    let overheads = overheads::fit(measured.samples, description, &rows)?;
+    let costs = costs.with_overheads(overheads)?;
     let report = WorkerReport {
         worker: name.to_owned(),
         all: check::accuracy(&rows, &held_out, |row| !row.is_corner),
@@ -171,6 +178,7 @@ fn worker_of(
         classes,
         noise: noise.all,
         launch,
+        overheads,
         segments,
     };
     let pairs = rows.iter().zip(&held_out).filter_map(|(row, predicted)| {

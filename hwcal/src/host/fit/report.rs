@@ -3,6 +3,7 @@
 use std::fmt::{self, Display, Formatter};
 
 use serde::Serialize;
+use sim::cost::{Overhead, Overheads};
 
 use crate::host::fit::contention::SharedBandwidth;
 use crate::host::fit::copies::FittedLink;
@@ -44,6 +45,9 @@ pub struct WorkerReport {
     pub noise: Noise,
     /// What entering it costs.
     pub launch: LaunchReport,
+    /// What launches cost beyond their kernels.
+    #[serde(skip)]
+    pub overheads: Overheads,
     /// What segments save; `None` where none was measured.
     pub segments: Option<SegmentLaw>,
 }
@@ -175,7 +179,11 @@ impl Display for WorkerReport {
         let launch = &self.launch;
         let microseconds = |ns: Option<f64>| ns.map_or_else(|| "unknown".to_owned(), |ns| format!("{:.1} us", ns / 1e3));
         let [alone, back_to_back, wake_up] = [launch.alone_ns, launch.back_to_back_ns, launch.wake_up_ns].map(microseconds);
-        writeln!(out, "launch after a gap {alone}, back to back {back_to_back}, wake-up {wake_up}")
+        writeln!(out, "launch after a gap {alone}, back to back {back_to_back}, wake-up {wake_up}")?;
+        let Overheads { turn, merge, preparation, .. } = self.overheads;
+        let overhead = |it: Overhead| format!("{:.1} us + {:.1} us/MB", it.fixed_ns / 1e3, it.byte_ns * 1e3);
+        let [turn, merge, preparation] = [turn, merge, preparation].map(overhead);
+        writeln!(out, "in turn with others {turn} more, a part to its place {merge}, preparing {preparation} a kernel")
     }
 }
 

@@ -1,7 +1,9 @@
 //! What a segment saves over the sum of its kernels.
 //!
 //! `segment = alone + sum over kernels of factor(class) x max(kernel - alone, 0)`: the fixed part of a launch is paid once, and
-//! inside a segment each kernel takes a factor of the rest (fused, laid out and cached otherwise than alone).
+//! inside a segment each kernel takes a factor of the rest (fused, laid out and cached otherwise than alone). The factors are fitted to kernels
+//! as predicted, so that they take out what predictions of a class are off by as well; how far those of classes may differ is chosen by
+//! what leaves the least error on segments of models left out.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Display, Formatter};
@@ -11,6 +13,7 @@ use sim::cost::{ClassModel, CostModels, KernelClass};
 use sim::graph::OperatorWork;
 
 use crate::host::fit::FitError;
+use crate::host::fit::common::LongResidual;
 use crate::host::fit::family::loss;
 use crate::host::sample::{Experiment, Sample};
 use crate::linear::{RobustFit, fit_relative};
@@ -38,19 +41,30 @@ pub struct SegmentLaw {
     pub plain_sum: Accuracy,
     /// `ln(measured / predicted)` of long segments from predicted kernels, their model left out: what does not cancel in a whole model.
     #[serde(skip)]
-    pub(crate) long_residuals: Vec<f64>,
+    pub(crate) long_residuals: Vec<LongResidual>,
 }
 
 /// A segment as kernels.
 struct Segment<'a> {
     model: &'a str,
     duration_ns: f64,
-    /// Class, measured (predicted where it was not) and predicted duration of each kernel.
-    kernels: Vec<(KernelClass, f64, f64)>,
+    kernels: Vec<Kernel>,
 }
 
-/// A weak pull towards one factor for all classes: a class with little data stays near it.
-const CLASSES: RobustFit = RobustFit { ridge: 3e-3, ridge_target: 1.0, delta: 0.05, rounds: 10 };
+/// A kernel of a segment.
+#[derive(Clone, Copy)]
+struct Kernel {
+    class: KernelClass,
+    /// Duration alone: measured, or predicted where it was not.
+    measured_ns: f64,
+    predicted_ns: f64,
+    /// Deviation of the logarithm of the prediction.
+    log_deviation: f64,
+}
+
+/// Pulls towards one factor for all classes that are tried, so that a class with little data stays near it.
+const PULLS: [f64; 4] = [3e-1, 1e-1, 3e-2, 3e-3];
+const CLASSES: RobustFit = RobustFit { ridge: 0.0, ridge_target: 1.0, delta: 0.05, rounds: 10 };
 const ONE: RobustFit = RobustFit { ridge: 1e-9, ridge_target: 1.0, delta: 0.05, rounds: 10 };
 /// Steps of the search for the fixed part.
 const STEPS: u32 = 24;
@@ -61,14 +75,14 @@ const LONG: usize = 8;
 const WORTH: f64 = 0.97;
 
 /// How many factors a law has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 enum Detail {
     /// None: a segment takes the sum of its kernels.
     Sum,
     /// One for all classes.
     One,
-    /// One for each class.
-    Classes,
+    /// One for each class, with a pull towards one for all.
+    Classes(f64),
 }
 
 /// Predicted and measured segments of each model, by a law fitted to those of the others.
@@ -78,8 +92,8 @@ struct HeldOut {
     measured: Vec<(f64, f64)>,
     /// From the kernels as predicted.
     predicted: Vec<(f64, f64)>,
-    /// Logarithms of measured over predicted, of those of many kernels.
-    long_residuals: Vec<f64>,
+    /// Those of many kernels.
+    long_residuals: Vec<LongResidual>,
 }
 
 impl HeldOut {
@@ -88,11 +102,14 @@ impl HeldOut {
         for name in names {
             let (test, training): (Vec<&Segment<'_>>, Vec<&Segment<'_>>) = all.iter().partition(|segment| segment.model == *name);
             let law = Law::fit(&training, most_ns, detail)?;
-            measured.extend(test.iter().map(|segment| (law.predict(segment, |kernel| kernel.1), segment.duration_ns)));
-            predicted.extend(test.iter().map(|segment| (law.predict(segment, |kernel| kernel.2), segment.duration_ns)));
-            let long = test.iter().filter(|segment| segment.kernels.len() >= LONG);
-            long_residuals
-                .extend(long.map(|segment| libm::log(segment.duration_ns / law.predict(segment, |kernel| kernel.2).max(1.0))));
+            for segment in test {
+                let predicted_ns = law.predict(segment, |kernel| kernel.predicted_ns);
+                measured.push((law.predict(segment, |kernel| kernel.measured_ns), segment.duration_ns));
+                predicted.push((predicted_ns, segment.duration_ns));
+                if segment.kernels.len() >= LONG {
+                    long_residuals.push(law.residual(segment, predicted_ns.max(1.0)));
+                }
+            }
         }
         Ok(Self { detail, measured, predicted, long_residuals })
     }
@@ -119,21 +136,25 @@ pub(crate) fn fit(
     if segments.is_empty() {
         return Ok(None);
     }
-    let shortest = segments.iter().flat_map(|segment| &segment.kernels).map(|kernel| kernel.1).fold(f64::INFINITY, f64::min);
+    let shortest =
+        segments.iter().flat_map(|segment| &segment.kernels).map(|kernel| kernel.measured_ns).fold(f64::INFINITY, f64::min);
     let most_ns = launch_ns.unwrap_or(shortest).max(0.0);
     let all: Vec<&Segment<'_>> = segments.iter().collect();
     let names: BTreeSet<&str> = segments.iter().map(|segment| segment.model).collect();
     // With one model nothing can be left out: the plain sum stands.
     let mut best = HeldOut::of(&all, &names, most_ns, Detail::Sum)?;
-    for detail in if names.len() > 1 { &[Detail::One, Detail::Classes][..] } else { &[] } {
-        let other = HeldOut::of(&all, &names, most_ns, *detail)?;
-        if loss(other.measured.iter().copied()) < WORTH * loss(best.measured.iter().copied()) {
+    // What is predicted is what counts: few of a model's kernels have been measured alone.
+    let details = std::iter::once(Detail::One).chain(PULLS.map(Detail::Classes)).filter(|_| names.len() > 1);
+    for detail in details {
+        let other = HeldOut::of(&all, &names, most_ns, detail)?;
+        if loss(other.predicted.iter().copied()) < WORTH * loss(best.predicted.iter().copied()) {
             best = other;
         }
     }
     let HeldOut { detail, measured: held_out, predicted: from_predictions, long_residuals } = best;
     let law = Law::fit(&all, most_ns, detail)?;
-    let sum = |segment: &&Segment<'_>| (segment.kernels.iter().map(|kernel| kernel.1).sum::<f64>(), segment.duration_ns);
+    let sum =
+        |segment: &&Segment<'_>| (segment.kernels.iter().map(|kernel| kernel.measured_ns).sum::<f64>(), segment.duration_ns);
     Ok(Some(SegmentLaw {
         alone_ns: significant(law.alone_ns, 4),
         factors: law.factors.iter().map(|(class, &factor)| (class.name(), significant(factor, 4))).collect(),
@@ -153,21 +174,23 @@ fn segments<'a>(samples: &'a [Sample], worker: &str, models: &CostModels) -> Vec
     let mut segments = Vec::new();
     for sample in own() {
         let Experiment::Segment { model, tasks, task_keys, .. } = &sample.experiment else { continue };
-        let kernels: Vec<(KernelClass, f64, f64)> = tasks
+        let kernels: Vec<Kernel> = tasks
             .iter()
             .enumerate()
             .filter_map(|(index, work)| {
                 let work = OperatorWork::from(work);
                 let class = KernelClass::of(&work)?;
                 let alone = task_keys.get(index).and_then(|key| by_key.get(key.as_str()));
-                let predicted_ns = match alone.map(|sample| &sample.experiment) {
+                let prediction = match alone.map(|sample| &sample.experiment) {
                     Some(Experiment::Operator { op_type, fused, .. }) => {
                         let fused: Vec<&str> = fused.iter().map(String::as_str).collect();
-                        models.predict_kernel(op_type, &fused, &work).duration_ns
+                        models.predict_kernel(op_type, &fused, &work)
                     }
-                    _ => models.predict(&work).duration_ns,
+                    _ => models.predict(&work),
                 };
-                Some((class, alone.map_or(predicted_ns, |sample| sample.timing.p10_ns as f64), predicted_ns))
+                let predicted_ns = prediction.duration_ns;
+                let measured_ns = alone.map_or(predicted_ns, |sample| sample.timing.p10_ns as f64);
+                Some(Kernel { class, measured_ns, predicted_ns, log_deviation: prediction.log_deviation })
             })
             .collect();
         if kernels.len() > 1 {
@@ -186,7 +209,8 @@ impl Law {
         let mut best: Option<(f64, Self)> = None;
         for step in 0..=STEPS {
             let law = Self::with_alone(segments, most_ns * f64::from(step) / f64::from(STEPS), detail)?;
-            let loss = loss(segments.iter().map(|segment| (law.predict(segment, |kernel| kernel.1), segment.duration_ns)));
+            let loss =
+                loss(segments.iter().map(|segment| (law.predict(segment, |kernel| kernel.predicted_ns), segment.duration_ns)));
             if best.as_ref().is_none_or(|(least, _)| loss < *least) {
                 best = Some((loss, law));
             }
@@ -199,13 +223,13 @@ impl Law {
         let told: Vec<&&Segment<'_>> = segments.iter().filter(|segment| segment.duration_ns > 1.2 * alone_ns).collect();
         let classes: Vec<KernelClass> = told
             .iter()
-            .flat_map(|segment| segment.kernels.iter().map(|kernel| kernel.0))
+            .flat_map(|segment| segment.kernels.iter().map(|kernel| kernel.class))
             .collect::<BTreeSet<_>>()
             .into_iter()
             .collect();
         let rest = |segment: &Segment<'_>, class: KernelClass| -> f64 {
-            let own = segment.kernels.iter().filter(|kernel| kernel.0 == class);
-            own.map(|kernel| (kernel.1 - alone_ns).max(0.0)).sum()
+            let own = segment.kernels.iter().filter(|kernel| kernel.class == class);
+            own.map(|kernel| (kernel.predicted_ns - alone_ns).max(0.0)).sum()
         };
         let rows: Vec<Vec<f64>> =
             told.iter().map(|segment| classes.iter().map(|&class| rest(segment, class)).collect()).collect();
@@ -221,17 +245,34 @@ impl Law {
             return Ok(Self { alone_ns, factor: 1.0, factors: BTreeMap::new() });
         }
         let factor = fit_relative(&sums, &values, &weights, &[1.0], ONE)?[0];
-        if detail == Detail::One {
+        let Detail::Classes(ridge) = detail else {
             return Ok(Self { alone_ns, factor, factors: BTreeMap::new() });
-        }
-        let factors = fit_relative(&rows, &values, &weights, &vec![factor.max(1e-3); classes.len()], CLASSES)?;
+        };
+        let how = RobustFit { ridge, ..CLASSES };
+        let factors = fit_relative(&rows, &values, &weights, &vec![factor.max(1e-3); classes.len()], how)?;
         Ok(Self { alone_ns, factor, factors: classes.into_iter().zip(factors).collect() })
     }
 
-    fn predict(&self, segment: &Segment<'_>, duration: fn(&(KernelClass, f64, f64)) -> f64) -> f64 {
-        let factor = |class: KernelClass| self.factors.get(&class).copied().unwrap_or(self.factor);
-        let rest = segment.kernels.iter().map(|kernel| factor(kernel.0) * (duration(kernel) - self.alone_ns).max(0.0));
-        self.alone_ns + rest.sum::<f64>()
+    fn predict(&self, segment: &Segment<'_>, duration: fn(&Kernel) -> f64) -> f64 {
+        self.alone_ns + segment.kernels.iter().map(|kernel| self.inside_ns(kernel.class, duration(kernel))).sum::<f64>()
+    }
+
+    /// What a kernel takes inside a segment.
+    fn inside_ns(&self, class: KernelClass, duration_ns: f64) -> f64 {
+        self.factors.get(&class).copied().unwrap_or(self.factor) * (duration_ns - self.alone_ns).max(0.0)
+    }
+
+    /// What a segment was off by, and what its kernels' own errors and shares say about that.
+    fn residual(&self, segment: &Segment<'_>, predicted_ns: f64) -> LongResidual {
+        let mut shares: BTreeMap<KernelClass, f64> = BTreeMap::new();
+        let mut own_variance = 0.0;
+        for kernel in &segment.kernels {
+            let share = self.inside_ns(kernel.class, kernel.predicted_ns) / predicted_ns;
+            *shares.entry(kernel.class).or_default() += share;
+            own_variance += share * kernel.log_deviation * share * kernel.log_deviation;
+        }
+        let class_shares = shares.values().map(|share| share * share).sum();
+        LongResidual { residual: libm::log(segment.duration_ns / predicted_ns), class_shares, own_variance }
     }
 }
 

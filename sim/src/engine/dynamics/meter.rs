@@ -227,7 +227,7 @@ impl<R: Recorder> Engine<'_, R> {
         let slot = match occupation {
             Occupation::Segment { slot, .. } => slot,
             Occupation::Copy { copy } => self.copies.items[copy as usize].slot,
-            Occupation::Frame => return,
+            Occupation::Frame | Occupation::Preparation { .. } => return,
         };
         let request = &self.requests.items[slot as usize];
         if let Some(dynamics) = &mut self.dynamics {

@@ -251,6 +251,7 @@ impl<R: Recorder> Engine<'_, R> {
         (in_flight && !recurring(trigger))
             || self.queue.events().any(|packed| match Event::unpacked(packed) {
                 Event::Environment { trigger } => in_flight && !recurring(trigger),
+                Event::Prepared { .. } => in_flight,
                 event => !self.is_superseded(event),
             })
     }

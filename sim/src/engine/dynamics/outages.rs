@@ -243,7 +243,7 @@ impl<R: Recorder> Engine<'_, R> {
             let state = &mut self.workers[worker as usize];
             slots.extend(state.waiting.iter().filter_map(|waiting| match waiting.occupation {
                 Occupation::Segment { slot, .. } => Some(slot),
-                Occupation::Copy { .. } | Occupation::Frame => None,
+                Occupation::Copy { .. } | Occupation::Frame | Occupation::Preparation { .. } => None,
             }));
             if let Some((slot, is_vacant)) = self.stops(worker) {
                 slots.push(slot);

@@ -7,7 +7,7 @@
 //! other least. At run time, factors for each worker and kind of kernel are learnt from what kernels really take. When they have moved
 //! by more than a fifth, candidates (and a new search) are judged again by the corrected costs; that is charged to the run. A request
 //! follows the candidate that is expected to end first: by what its workers are busy with, and by what requests that followed it and
-//! had the device to themselves really took.
+//! had the device to themselves really took. Where preparing a new plan takes time, plans are judged again only after ten times as long.
 //! Ignores: arrivals to come; what a new plan does to requests that are in flight already.
 
 mod adapt;

@@ -1,7 +1,7 @@
 //! What is kept between calls at run time: models with their candidates, what was learnt, which plans are in force.
 
-use crate::identifiers::{ModelId, RequestId, TaskId, WorkerId};
-use crate::plan::{PlanError, Program};
+use crate::identifiers::{ModelId, RequestId, SegmentId, TaskId, WorkerId};
+use crate::plan::{Plan, PlanError, Program};
 use crate::platform::Device;
 use crate::record::{Outcome, Record};
 use crate::strategy::socrates::adapt::Factors;
@@ -28,6 +28,9 @@ const PAUSE_NS: u64 = 20_000_000;
 
 /// Judging may take this share of the time, at most: requests wait for it.
 const BUDGET: f64 = 0.02;
+
+/// Preparing new plans may take this share of the time, at most, on the worker that it keeps longest: what it prepares for has to last.
+const PREPARATION_BUDGET: f64 = 0.1;
 
 /// Each judgement that changed nothing doubles the rest before the next, so many times at most.
 const MOST_DOUBLINGS: u32 = 4;
@@ -146,6 +149,8 @@ impl Running {
         let device = self.device.clone();
         let mut evaluator = Evaluator::new(&device, allowed.objective);
         let mut searched = 0;
+        let known_before: Vec<usize> = self.models.iter().map(|known| known.candidates.len()).collect();
+        let mut preparation_ns: f64 = 0.0;
         let factors = &self.factors;
         let corrected = self.models.iter().map(|known| {
             let factor =
@@ -195,6 +200,9 @@ impl Running {
             if chosen != known.chosen && is_worth_it {
                 known.chosen = chosen;
                 known.followed = chosen;
+                if chosen >= known_before[model] {
+                    preparation_ns += preparation_of_ns(&device, &known.tasks, &known.candidates[chosen].plan);
+                }
                 decisions.replan(ModelId::from_index(model), known.candidates[chosen].plan.clone());
             }
         }
@@ -207,6 +215,7 @@ impl Running {
         decisions.spend(spent_ns);
         self.in_vain = if decisions.plans.is_empty() { (self.in_vain + 1).min(MOST_DOUBLINGS) } else { 0 };
         let rest_ns = PAUSE_NS.max((spent_ns as f64 / BUDGET) as u64) << self.in_vain;
+        let rest_ns = rest_ns.max((preparation_ns / PREPARATION_BUDGET) as u64);
         self.rests_until_ns = now_ns.saturating_add(rest_ns);
         true
     }
@@ -223,6 +232,11 @@ impl Running {
         let mut given: Vec<(ModelId, Vec<WorkerId>, u64)> = Vec::new();
         for arriving in system.arriving() {
             let Some(known) = self.models.get_mut(arriving.model.index()) else { continue };
+            if system.is_being_prepared(arriving.model) {
+                // It follows the plan before, and tells nothing of the one to come.
+                self.journal.begin(arriving.request, arriving.model.index(), known.followed, false);
+                continue;
+            }
             let given_ns = |worker: WorkerId| {
                 let to_it = given.iter().filter(|(model, workers, _)| *model != arriving.model && workers.contains(&worker));
                 to_it.map(|(.., ns)| *ns).fold(0, u64::saturating_add)
@@ -279,6 +293,22 @@ impl Running {
             candidate.seen.add(ended_ns, ended_ns - arrived_ns, candidate.alone_ns);
         }
     }
+}
+
+/// What preparing the units of a plan takes on the worker that it keeps longest.
+fn preparation_of_ns(device: &Device, tasks: &TaskGraph, plan: &Plan) -> f64 {
+    let of_worker = |worker: WorkerId| {
+        let costs = &device.worker(worker).costs;
+        let preparation = costs.overheads().preparation;
+        let of_task = |task: TaskId| {
+            let parameters = tasks.work(task).map_or(0, |work| work.parameters);
+            preparation.duration_ns(parameters as f64 * f64::from(costs.element_bytes()))
+        };
+        let segments = (0..plan.segments().len()).map(SegmentId::from_index);
+        let own = segments.filter(|segment| plan.segments()[segment.index()].worker == Some(worker));
+        own.flat_map(|segment| plan.pieces(segment)).map(|piece| of_task(piece.task)).sum::<f64>()
+    };
+    device.worker_ids().map(of_worker).fold(0.0, f64::max)
 }
 
 /// For each model the candidate to follow where workers are idle. Where energy counts, models are chosen for one by one.

@@ -91,6 +91,8 @@ impl Machine {
             stolen: 0,
             interval_ns: [p10_ns; 2],
             busy_p10_ns: None,
+            turn_ns: None,
+            prepared_ns: None,
             visits_ns: Vec::new(),
             batches_ms: Vec::new(),
         };
