@@ -18,7 +18,7 @@ use sim::workload::{Arrivals, Stream};
 struct Changes {
     is_named_before: bool,
     /// Whether the plan in force is asked for again when this request arrives.
-    changes_back_at: Option<u32>,
+    back_at: Option<u32>,
     /// Requests at whose arrival a plan was being prepared.
     met_preparation: Vec<u32>,
 }
@@ -57,7 +57,7 @@ impl Strategy for Changes {
             if arriving.request.0 == 0 {
                 decisions.replan(ModelId(0), apart());
             }
-            if self.changes_back_at == Some(arriving.request.0) {
+            if self.back_at == Some(arriving.request.0) {
                 decisions.replan(ModelId(0), together());
             }
         }
@@ -98,8 +98,8 @@ fn ends(device: &Device, arrivals: Vec<u64>, strategy: &mut Changes) -> (Vec<u64
 
 #[test]
 fn requests_follow_the_plan_before_until_all_units_are_prepared() {
-    let check = |preparation_ns: [f64; 2], is_named_before: bool, changes_back_at, expected: [u64; 3], met: &[u32]| {
-        let mut strategy = Changes { is_named_before, changes_back_at, met_preparation: Vec::new() };
+    let check = |preparation_ns: [f64; 2], is_named_before: bool, back_at, expected: [u64; 3], met: &[u32]| {
+        let mut strategy = Changes { is_named_before, back_at, met_preparation: Vec::new() };
         let (ends, summary) = ends(&device(preparation_ns), vec![0, 10, 200], &mut strategy);
         assert_eq!((&ends[..], &strategy.met_preparation[..]), (&expected[..], met), "{preparation_ns:?} {is_named_before}");
         assert_eq!((summary.stop, summary.refused), (StopReason::Drained, 0));
@@ -118,7 +118,7 @@ fn requests_follow_the_plan_before_until_all_units_are_prepared() {
 
 #[test]
 fn a_run_does_not_wait_for_a_preparation() {
-    let mut strategy = Changes { is_named_before: false, changes_back_at: None, met_preparation: Vec::new() };
+    let mut strategy = Changes { is_named_before: false, back_at: None, met_preparation: Vec::new() };
     let (ends, summary) = ends(&device([0.0, 1e9]), vec![0], &mut strategy);
     assert_eq!((&ends[..], summary.end_ns, summary.stop), (&[100][..], 100, StopReason::Drained));
 }

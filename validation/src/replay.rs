@@ -96,8 +96,9 @@ impl Strategy for Observed<'_> {
         for (model, plan) in &decisions.plans[known..] {
             // One that was still being prepared never comes into force.
             if system.is_being_prepared(*model) {
-                let last = self.replaced.iter().rposition(|(_, _, of, _)| of == model);
-                last.into_iter().for_each(|last| drop(self.replaced.remove(last)));
+                if let Some(last) = self.replaced.iter().rposition(|(_, _, of, _)| of == model) {
+                    self.replaced.remove(last);
+                }
             }
             let waiting = system.arriving().iter().find(|arriving| arriving.model == *model).map(|arriving| arriving.request.0);
             self.replaced.push((system.now_ns(), waiting, *model, plan.clone()));
