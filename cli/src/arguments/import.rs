@@ -11,13 +11,13 @@ pub(crate) enum ImportCommand {
     ///
     /// Everything that is not carried over is named in a warning. Models are those of the zoo with the nearest names.
     Band(ImportArguments),
-    /// What LiteRT's `benchmark_model` wrote, as a table: its log, its operator profile as CSV, or its result as JSON.
+    /// What `LiteRT`'s `benchmark_model` wrote, as a table: its log, its operator profile as CSV, or its result as JSON.
     Litert(MeasuredArguments),
     /// A profile of ONNX Runtime (JSON), as a table.
     Onnxruntime(MeasuredArguments),
     /// `perf.yaml` of a model of Qualcomm's AI Hub, as a table.
     Aihub(MeasuredArguments),
-    /// A log of MLPerf, as a table: `mlperf_log_summary.txt`, `mlperf_log_detail.txt`, or `result.json` of the mobile app.
+    /// A log of `MLPerf`, as a table: `mlperf_log_summary.txt`, `mlperf_log_detail.txt`, or `result.json` of the mobile app.
     Mlperf(MeasuredArguments),
 }
 

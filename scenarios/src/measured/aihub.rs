@@ -13,7 +13,7 @@ const DEVICES: [(&str, Option<&str>, Option<&str>); 5] = [
     ("Dragonwing RB3 Gen 2 Vision Kit", None, Some("qcs6490-int8")),
 ];
 
-/// Reads `perf.yaml`. Rows are those of TFLite, ONNX Runtime and compiled graphs alike; `framework` tells them apart.
+/// Reads `perf.yaml`. Rows are those of `TFLite`, ONNX Runtime and compiled graphs alike; `framework` tells them apart.
 ///
 /// # Errors
 /// If it is not in the form `precisions`, `components`, `performance_metrics`, device, runtime, or a number cannot be.
