@@ -15,6 +15,8 @@ HERE = pathlib.Path(__file__).parent
 CLASSES = {"phone", "sbc", "jetson", "embedded"}
 MODELS_AT_LEAST = 12
 LITTLE_CORES = "1"
+# Functions of each element, as against arithmetic: `HardSwish` and `HardSigmoid` are arithmetic.
+FUNCTIONS = {"Swish", "Sigmoid", "GELU"}
 KINDS = {
     "conv_std": "convolution",
     "conv_1x1": "convolution",
@@ -52,6 +54,12 @@ def kind(row):
         return "pool"
     if row["op"] == "Concat":
         return "concatenate"
+    if row["op"] in FUNCTIONS:
+        return "activation"
+    if row["op"] == "LRN":
+        return "normalization"
+    if row["op"] == "DeconvolutionDepthWise":
+        return "depthwise_convolution"
     return KINDS.get(row["op_class"])
 
 

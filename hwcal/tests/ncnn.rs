@@ -37,8 +37,7 @@ fn every_profile_reads_back_and_tells_its_errors() {
 fn models_left_out_everywhere_are_within_the_stated_bounds() {
     let validation = ncnn::fit(&BOARDS[0]).unwrap().validation;
     println!("{validation}");
-    // On the GPU it is no better: few models, and kernels that differ by more than what is counted here.
-    for (category, most) in validation.categories.iter().zip([14.0, 16.5, 26.5]) {
+    for (category, most) in validation.categories.iter().zip([9.0, 11.0, 19.0]) {
         assert!(category.mean_percent < most, "{category:?}");
     }
 }

@@ -21,11 +21,17 @@ const fn term(prices: &'static [(KernelClass, Feature, f64)], prior_ns: f64) -> 
     Term { prices, prior_ns }
 }
 
-/// Products of activations and of rows: a pointwise convolution's arithmetic, less well blocked.
+/// Products of rows: a pointwise convolution's arithmetic, less well blocked.
 const UNBLOCKED: f64 = 1.5;
 
+/// A feature of convolutions of any kind. ncnn runs a grouped one group by group, with the kernels of a plain one.
+const fn convolutions(feature: Feature) -> [(KernelClass, Feature, f64); 3] {
+    use KernelClass as C;
+    [(C::Convolution, feature, 1.0), (C::SinglePixelConvolution, feature, 1.0), (C::GroupedConvolution, feature, 1.0)]
+}
+
 /// All coefficients; the first is the constant of a whole model.
-pub(super) const TERMS: [Term; 14] = {
+pub(super) const TERMS: [Term; 18] = {
     use Feature as F;
     use KernelClass as C;
     [
@@ -34,6 +40,7 @@ pub(super) const TERMS: [Term; 14] = {
             &[
                 (C::Convolution, F::Launch, 1.0),
                 (C::SinglePixelConvolution, F::Launch, 1.0),
+                (C::GroupedConvolution, F::Groups, 1.0),
                 (C::MatrixMultiply, F::Launch, 1.0),
                 (C::FullyConnectedRows, F::Launch, 1.0),
             ],
@@ -43,41 +50,45 @@ pub(super) const TERMS: [Term; 14] = {
             &[
                 (C::Convolution, F::PointwiseMacs, 1.0),
                 (C::SinglePixelConvolution, F::PointwiseMacs, 1.0),
-                (C::MatrixMultiply, F::Macs, UNBLOCKED),
+                (C::GroupedConvolution, F::PointwiseMacs, 1.0),
                 (C::FullyConnectedRows, F::Macs, UNBLOCKED),
             ],
             0.12,
         ),
-        term(&[(C::Convolution, F::WinogradMacs, 1.0), (C::SinglePixelConvolution, F::WinogradMacs, 1.0)], 0.15),
+        term(&const { convolutions(F::Winograd4Macs) }, 0.15),
         term(
             &[
                 (C::Convolution, F::DirectMacs, 1.0),
                 (C::Convolution, F::WideMacs, 1.0),
                 (C::SinglePixelConvolution, F::DirectMacs, 1.0),
                 (C::SinglePixelConvolution, F::WideMacs, 1.0),
+                (C::GroupedConvolution, F::DirectMacs, 1.0),
+                (C::GroupedConvolution, F::WideMacs, 1.0),
             ],
             0.15,
         ),
-        term(&[(C::Convolution, F::TouchedElements, 1.0), (C::SinglePixelConvolution, F::TouchedElements, 1.0)], 0.5),
-        term(&[(C::Convolution, F::Weights, 1.0), (C::SinglePixelConvolution, F::Weights, 1.0)], 0.5),
+        term(&const { convolutions(F::UnpackedMacs) }, 0.15),
+        term(&const { convolutions(F::TouchedElements) }, 0.5),
+        term(&const { convolutions(F::Weights) }, 0.5),
         term(&[(C::DepthwiseConvolution, F::WindowPositions, 1.0)], 0.5),
-        term(&[(C::DepthwiseConvolution, F::TouchedElements, 1.0), (C::GroupedConvolution, F::TouchedElements, 1.0)], 0.5),
-        term(&[(C::DepthwiseConvolution, F::Launch, 1.0), (C::GroupedConvolution, F::Launch, 1.0)], 5e3),
-        term(&[(C::GroupedConvolution, F::Macs, 1.0)], 0.2),
+        term(&[(C::DepthwiseConvolution, F::TouchedElements, 1.0)], 0.5),
+        term(&[(C::DepthwiseConvolution, F::Launch, 1.0)], 5e3),
+        // Attention, which ncnn does not block as it does convolutions; no model but one has any.
+        term(&[(C::MatrixMultiply, F::Macs, 1.0)], 0.18),
         term(&[(C::FullyConnected, F::Macs, 1.0)], 0.5),
         term(&[(C::Pool, F::WindowPositions, 1.0), (C::GlobalPool, F::InputElements, 1.0)], 0.3),
+        // Exponentials, and powers across channels: far more than arithmetic on the same elements.
+        term(&[(C::Activation, F::OutputElements, 1.0)], 2.0),
+        term(&[(C::Normalization, F::OutputElements, 1.0)], 5.0),
         term(
             &[
                 (C::Elementwise, F::TouchedElements, 1.0),
-                (C::Activation, F::TouchedElements, 1.0),
-                (C::Normalization, F::TouchedElements, 1.0),
                 (C::Softmax, F::TouchedElements, 1.0),
-                (C::DataMovement, F::TouchedElements, 1.0),
-                (C::Concatenate, F::TouchedElements, 1.0),
                 (C::Resize, F::TouchedElements, 1.0),
             ],
             0.5,
         ),
+        term(&[(C::DataMovement, F::TouchedElements, 1.0), (C::Concatenate, F::TouchedElements, 1.0)], 0.5),
     ]
 };
 

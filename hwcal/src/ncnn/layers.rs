@@ -50,7 +50,9 @@ fn work(row: TableRow<'_>) -> Result<OperatorWork, TableError> {
         "concatenate" => KernelKind::Concatenate,
         "elementwise" => KernelKind::Elementwise,
         "data_movement" => KernelKind::DataMovement,
-        _ => return Err(row.refuse("kind", "one of the nine kinds in the data's README.md")),
+        "activation" => KernelKind::Activation,
+        "normalization" => KernelKind::Normalization,
+        _ => return Err(row.refuse("kind", "one of the eleven kinds in the data's README.md")),
     };
     let [input, output, parameters] = [count("in_elements")?, count("out_elements")?, count("parameters")?];
     let groups =

@@ -9,7 +9,7 @@ use crate::statistics::{self, Accuracy};
 use crate::usc::gpu_validation::{HeldOut, Overhead};
 use crate::usc::intervals::{self, LeftOut};
 use crate::usc::measurements::{CalibrationData, MeasuredOperator, Measurements, WholeModels};
-use crate::usc::report::{KindReport, Validation, WorkerReport};
+use crate::usc::report::{KindReport, LeftOutModel, Validation, WorkerReport};
 use crate::usc::round::rounded;
 use crate::usc::{Campaign, CoreSet, FitError, Progress, assumed, cpu, gpu, gpu_validation, profile};
 
@@ -54,10 +54,15 @@ pub fn fit(
     let is_familiar: Vec<Vec<bool>> = held_out.iter().map(|held_out| intervals::familiar(&measured, held_out)).collect();
     let judge = |worker: &'static str, whole: &WholeModels, predicted: Vec<Vec<f64>>| {
         let noise_percent = 100.0 * statistics::median(&whole.relative_deviation);
-        let family = predicted.last().into_iter().flatten().zip(&whole.mean_ns).zip(&measured.models);
-        let family_pairs = family.map(|((&predicted, &latency), model)| (model.clone(), predicted, latency)).collect();
+        let left_out = |(index, &predicted_ns): (usize, &f64)| LeftOutModel {
+            model: measured.models[index].clone(),
+            predicted_ns,
+            measured_ns: whole.mean_ns[index],
+            deviation_percent: 100.0 * whole.relative_deviation[index],
+        };
+        let family_models = predicted.last().into_iter().flatten().enumerate().map(left_out).collect();
         let (mut report, residuals) = judge_worker(worker, &whole.mean_ns, noise_percent, &foldings, &is_familiar, predicted);
-        report.family_pairs = family_pairs;
+        report.family_models = family_models;
         (report, residuals)
     };
     let mut workers = Vec::new();
@@ -80,7 +85,7 @@ pub fn fit(
     let whole =
         held_out.iter().zip(&foldings).map(|(held_out, folds)| gpu_validation::whole_predictions(&measured, held_out, folds));
     let (report, _) = judge("gpu", &measured.gpu, whole.collect::<Result<_, _>>()?);
-    let (mut gpu_worker, overhead) = fit_gpu(&measured, &held_out, &progress)?;
+    let (mut gpu_worker, overhead) = fit_gpu(&measured, &held_out, &foldings, &progress)?;
     gpu_worker.model_errors = Some(report.errors);
     workers.push(gpu_worker);
     let validation = validate_gpu(&measured, &held_out, overhead, report, reports)?;
@@ -127,7 +132,7 @@ fn judge_worker(
             noise_percent,
             covered_percent,
             from_single_cores_percent: None,
-            family_pairs: Vec::new(),
+            family_models: Vec::new(),
             errors,
         },
         residuals,
@@ -138,12 +143,23 @@ fn split_family(held_out: &[HeldOut]) -> Option<(&HeldOut, &[HeldOut])> {
     held_out.split_last()
 }
 
-fn fit_gpu(measured: &Measurements, held_out: &[HeldOut], progress: &Progress<'_>) -> Result<(FittedWorker, Overhead), FitError> {
+fn fit_gpu(
+    measured: &Measurements,
+    held_out: &[HeldOut],
+    foldings: &[Folds],
+    progress: &Progress<'_>,
+) -> Result<(FittedWorker, Overhead), FitError> {
     let (family, random) = split_family(held_out).ok_or(FitError::NoFolds)?;
+    // The overhead of models that no fold saw, over all random foldings.
+    let whole = random.iter().zip(foldings).map(|(held_out, folds)| gpu_validation::whole_models(measured, held_out, folds));
+    let overhead = gpu_validation::fit_overhead(&whole.collect::<Vec<_>>())?;
+    // What an operator takes inside a model, where each one takes something besides what was measured of it alone.
+    let besides_ns = overhead.operator_ns / overhead.scale;
+    let inside = |operator: &MeasuredOperator| MeasuredOperator { gpu_ns: operator.gpu_ns + besides_ns, ..operator.clone() };
     let mut classes: Vec<ClassModel> = Vec::new();
     for class in gpu::CLASSES {
-        let operators: Vec<&MeasuredOperator> = measured.operators.iter().filter(|it| it.class == class).collect();
-        let mut model = gpu::fit_class(class, &operators)?;
+        let operators: Vec<MeasuredOperator> = measured.operators.iter().filter(|it| it.class == class).map(inside).collect();
+        let mut model = gpu::fit_class(class, &operators.iter().collect::<Vec<_>>())?;
         model.residuals = gpu_validation::residuals(measured, class, random, family);
         classes.push(rounded(&model)?);
         progress.advance();
@@ -151,10 +167,6 @@ fn fit_gpu(measured: &Measurements, held_out: &[HeldOut], progress: &Progress<'_
     for model in assumed::of_gpu(&classes) {
         classes.push(rounded(&model)?);
     }
-    // The overhead of models that no fold saw, over all random foldings.
-    let sums: Vec<f64> = random.iter().flat_map(|held_out| gpu_validation::sums_ns(measured, held_out)).collect();
-    let latencies: Vec<f64> = random.iter().flat_map(|_| measured.gpu.mean_ns.iter().copied()).collect();
-    let overhead = gpu_validation::fit_overhead(&sums, &latencies)?;
     let copies: Vec<f64> = measured
         .input_elements
         .iter()
@@ -227,6 +239,7 @@ fn validate_gpu(
         gpu_kinds: kinds,
         gpu,
         gpu_constant_ns: overhead.constant_ns,
+        gpu_operator_ns: overhead.operator_ns,
         gpu_scale: overhead.scale,
         gpu_noise: noise(measured),
         core_sets,

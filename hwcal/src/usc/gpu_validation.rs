@@ -80,46 +80,123 @@ pub fn residuals(measured: &Measurements, class: KernelClass, random: &[HeldOut]
     }
 }
 
-/// A whole model takes `invocation + scale x sum of operators`.
+/// A whole model takes `constant + operators x operator + scale x sum of operators`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Overhead {
     /// Constant part, copies included.
     pub constant_ns: f64,
+    /// What each operator takes besides; 0 where the constant alone predicts about as well.
+    pub operator_ns: f64,
     /// Factor on the sum of the operators.
     pub scale: f64,
 }
 
+/// A whole model: what its overhead is fitted to.
+#[derive(Clone, Copy, Debug)]
+pub struct WholeModel {
+    /// Sum of its operators, as predicted by models that did not see it.
+    pub sum_ns: f64,
+    /// Number of its operators.
+    pub operators: f64,
+    /// Measured latency.
+    pub measured_ns: f64,
+    /// Fold that it is in.
+    pub fold: usize,
+}
+
 const OVERHEAD: RobustFit = RobustFit { ridge: 1e-9, ridge_target: 0.0, delta: 0.05, rounds: 10 };
+/// A cost of each operator must lower the mean error on left-out models to this share.
+const WORTH_A_PARAMETER: f64 = 0.9;
+/// Nanoseconds of an operator that are expected; only the order counts.
+const OPERATOR_NS: f64 = 1e5;
 
-/// Sum of each model's predicted operators.
-pub fn sums_ns(measured: &Measurements, held_out: &HeldOut) -> Vec<f64> {
-    let mut sums = vec![0.0; measured.models.len()];
-    for (operator, predicted) in measured.operators.iter().zip(&held_out.predicted_ns) {
-        sums[operator.model] += predicted;
+impl Overhead {
+    fn latency_ns(&self, model: &WholeModel) -> f64 {
+        self.constant_ns + self.operator_ns * model.operators + self.scale * model.sum_ns
     }
-    sums
+
+    fn fit(models: &[WholeModel], each_operator: bool) -> Result<Self, FitError> {
+        let row = |model: &WholeModel| {
+            let mut row = vec![1.0, model.sum_ns];
+            row.extend(each_operator.then_some(model.operators));
+            row
+        };
+        let features: Vec<Vec<f64>> = models.iter().map(row).collect();
+        let latencies: Vec<f64> = models.iter().map(|model| model.measured_ns).collect();
+        let scales = [statistics::median(&latencies), 1.0, OPERATOR_NS];
+        let fitted = fit_relative(&features, &latencies, &vec![1.0; models.len()], &scales[..features[0].len()], OVERHEAD)?;
+        Ok(Self { constant_ns: fitted[0], operator_ns: fitted.get(2).copied().unwrap_or(0.0), scale: fitted[1] })
+    }
 }
 
-/// Fits the overhead to sums of held-out predictions.
-pub fn fit_overhead(sums: &[f64], measured_ns: &[f64]) -> Result<Overhead, FitError> {
-    let features: Vec<Vec<f64>> = sums.iter().map(|&sum| vec![1.0, sum]).collect();
-    let typical = statistics::median(measured_ns);
-    let coefficients = fit_relative(&features, measured_ns, &vec![1.0; sums.len()], &[typical, 1.0], OVERHEAD)?;
-    Ok(Overhead { constant_ns: coefficients[0], scale: coefficients[1] })
+/// Each model of one folding.
+pub fn whole_models(measured: &Measurements, held_out: &HeldOut, folds: &Folds) -> Vec<WholeModel> {
+    let of = |(&measured_ns, &fold): (&f64, &usize)| WholeModel { sum_ns: 0.0, operators: 0.0, measured_ns, fold };
+    let mut models: Vec<WholeModel> = measured.gpu.mean_ns.iter().zip(&folds.0).map(of).collect();
+    for (operator, predicted) in measured.operators.iter().zip(&held_out.predicted_ns) {
+        let model = &mut models[operator.model];
+        model.sum_ns += predicted;
+        model.operators += 1.0;
+    }
+    models
 }
 
-/// Latency of every whole model; the overhead of each fold is fitted to the held-out sums of the other folds.
-pub fn whole_predictions(measured: &Measurements, held_out: &HeldOut, folds: &Folds) -> Result<Vec<f64>, FitError> {
-    let sums = sums_ns(measured, held_out);
-    let latencies = &measured.gpu.mean_ns;
-    let mut predicted = vec![f64::NAN; sums.len()];
+/// Sum of relative errors of each model by the fit to the other folds.
+fn left_out_error(models: &[WholeModel], each_operator: bool) -> Result<f64, FitError> {
+    let mut sum = 0.0;
     for fold in 0..FOLDS {
-        let (test, training): (Vec<usize>, Vec<usize>) = (0..sums.len()).partition(|&model| folds.0[model] == fold);
-        let pick = |values: &[f64]| training.iter().map(|&model| values[model]).collect::<Vec<_>>();
-        let overhead = fit_overhead(&pick(&sums), &pick(latencies))?;
-        for model in test {
-            predicted[model] = overhead.constant_ns + overhead.scale * sums[model];
+        let (test, training): (Vec<WholeModel>, Vec<WholeModel>) = models.iter().partition(|model| model.fold == fold);
+        if !test.is_empty() {
+            let overhead = Overhead::fit(&training, each_operator)?;
+            sum += test.iter().map(|model| (overhead.latency_ns(model) / model.measured_ns - 1.0).abs()).sum::<f64>();
+        }
+    }
+    Ok(sum)
+}
+
+/// Fits the overhead to sums of held-out predictions, of one or more foldings; its form is chosen by leaving their folds out in turn.
+pub fn fit_overhead(foldings: &[Vec<WholeModel>]) -> Result<Overhead, FitError> {
+    let error = |each_operator: bool| -> Result<f64, FitError> {
+        foldings.iter().map(|models| left_out_error(models, each_operator)).sum()
+    };
+    let each_operator = error(true)? < WORTH_A_PARAMETER * error(false)?;
+    Overhead::fit(&foldings.concat(), each_operator)
+}
+
+/// Latency of every whole model; the overhead of each fold is chosen and fitted on the held-out sums of the other folds.
+pub fn whole_predictions(measured: &Measurements, held_out: &HeldOut, folds: &Folds) -> Result<Vec<f64>, FitError> {
+    let models = whole_models(measured, held_out, folds);
+    let mut predicted = vec![f64::NAN; models.len()];
+    for fold in 0..FOLDS {
+        let training: Vec<WholeModel> = models.iter().filter(|model| model.fold != fold).copied().collect();
+        let overhead = fit_overhead(&[training])?;
+        for (slot, model) in predicted.iter_mut().zip(&models).filter(|(_, model)| model.fold == fold) {
+            *slot = overhead.latency_ns(model);
         }
     }
     Ok(predicted)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Models whose latency is `2 ms + each x operators + 1.1 x sum`, plus some noise.
+    fn models(each_ns: f64) -> Vec<WholeModel> {
+        let model = |index: usize| {
+            let operators = (20 + (index * 37) % 90) as f64;
+            let sum_ns = 1e6 * (4 + (index * 29) % 53) as f64;
+            let noise = 1.0 + 0.004 * ((index * 13) % 7) as f64 - 0.012;
+            WholeModel { sum_ns, operators, measured_ns: noise * (2e6 + each_ns * operators + 1.1 * sum_ns), fold: index % FOLDS }
+        };
+        (0..80).map(model).collect()
+    }
+
+    #[test]
+    fn operators_have_a_cost_of_their_own_only_where_it_pays() {
+        let with = fit_overhead(&[models(70e3)]).expect("regular");
+        assert!((with.operator_ns / 70e3 - 1.0).abs() < 0.1 && (with.scale / 1.1 - 1.0).abs() < 0.02, "{with:?}");
+        let without = fit_overhead(&[models(0.0)]).expect("regular");
+        assert!(without.operator_ns.to_bits() == 0 && (without.constant_ns / 2e6 - 1.0).abs() < 0.1, "{without:?}");
+    }
 }

@@ -24,7 +24,7 @@ pub use campaign::{Baseline, CAMPAIGNS, CLUSTERS, Campaign, CoreSet, campaign};
 pub use derived::{DERIVED, Derived, derived};
 pub use fit::{FitReport, NoiseFloor, fit};
 pub use measurements::{CalibrationData, MeasuredOperator, Measurements, Published, WholeModels};
-pub use report::{KindReport, Validation, WorkerReport};
+pub use report::{KindReport, LeftOutModel, Validation, WorkerReport};
 
 use crate::linear::LinearError;
 use crate::table::TableError;

@@ -35,12 +35,25 @@ pub struct WorkerReport {
     pub covered_percent: [f64; 2],
     /// Mean error, families left out, of a prediction from single cores alone; of sets of several cores.
     pub from_single_cores_percent: Option<f64>,
-    /// Model, predicted and measured nanoseconds, with whole families left out.
+    /// Every model, with whole families left out.
     #[serde(skip)]
-    pub family_pairs: Vec<(String, f64, f64)>,
+    pub family_models: Vec<LeftOutModel>,
     /// What goes into the profile.
     #[serde(skip)]
     pub errors: ModelErrors,
+}
+
+/// A model, predicted by a fit that saw none of its family.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LeftOutModel {
+    /// Name.
+    pub model: String,
+    /// Predicted latency.
+    pub predicted_ns: f64,
+    /// Measured latency.
+    pub measured_ns: f64,
+    /// Its standard deviation over runs, in percent.
+    pub deviation_percent: f64,
 }
 
 /// Errors of models that were never trained on the model they predict.
@@ -67,6 +80,8 @@ pub struct Validation {
     pub gpu_constant_ns: f64,
     /// Factor on the sum of a model's operators on the GPU.
     pub gpu_scale: f64,
+    /// Besides, for each operator.
+    pub gpu_operator_ns: f64,
     /// Spread of the GPU's measurements.
     pub gpu_noise: NoiseFloor,
     /// CPU, whole models.
@@ -109,7 +124,11 @@ impl Display for Validation {
         for report in std::iter::once(&self.gpu).chain(&self.core_sets) {
             model_row(out, self.campaign.baseline_models, report)?;
         }
-        writeln!(out, "gpu whole model = {:.3} ms + {:.4} x sum of its operators", self.gpu_constant_ns / 1e6, self.gpu_scale)
+        write!(out, "gpu whole model = {:.3} ms + {:.4} x sum of its operators", self.gpu_constant_ns / 1e6, self.gpu_scale)?;
+        if self.gpu_operator_ns > 0.0 {
+            write!(out, " + {:.1} us for each", self.gpu_operator_ns / 1e3)?;
+        }
+        writeln!(out)
     }
 }
 

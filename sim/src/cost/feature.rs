@@ -226,6 +226,18 @@ features! {
     DirectMacs "direct_macs" |s: &S| if is_winograd(s) || is_wide(s) { 0.0 } else { windowed(s, s.macs) };
     /// Multiply-accumulates of convolutions with a window beyond 7x7.
     WideMacs "wide_macs" |s: &S| if is_wide(s) { s.macs } else { 0.0 };
+    /// Multiply-accumulates that Winograd's algorithm needs with tiles of 4 x 4 outputs, whatever the size of the map.
+    Winograd4Macs "winograd_4_macs" |s: &S| if is_winograd(s) { tiled_winograd_macs(s, 4.0) } else { 0.0 };
+    /// Multiply-accumulates of a convolution whose channels (of a group) do not come in fours, the image's input channels aside: layouts that
+    /// pack four channels fall back to single ones.
+    UnpackedMacs "unpacked_macs" |s: &S| if is_packed(s) { 0.0 } else { s.macs };
+}
+
+/// Whether layouts that pack four channels hold a convolution's input and output.
+fn is_packed(shape: &KernelShape) -> bool {
+    let is_filled = |channels: f64| libm::fmod(channels, 4.0) < 0.5;
+    let outputs = shape.out_channels / shape.geometry.groups.max(1) as f64;
+    is_filled(outputs) && (shape.group_channels <= IMAGE_CHANNELS || is_filled(shape.group_channels))
 }
 
 /// Blocked layouts hold 16 channels; a convolution whose channels fill no blocks is computed otherwise.
@@ -281,6 +293,11 @@ fn winograd_macs(shape: &KernelShape) -> f64 {
     } else {
         2.0
     };
+    tiled_winograd_macs(shape, tile)
+}
+
+fn tiled_winograd_macs(shape: &KernelShape, tile: f64) -> f64 {
+    let (rows, columns) = (shape.geometry.out_height as f64, shape.geometry.out_width as f64);
     let tiles = (shape.geometry.batch.max(1) as f64) * libm::ceil(rows / tile) * libm::ceil(columns / tile);
     tiles * (tile + 2.0) * (tile + 2.0) * shape.group_channels * shape.out_channels
 }

@@ -128,6 +128,25 @@ fn occupancy_features_are_a_partition_of_the_loops() {
 }
 
 #[test]
+fn channels_that_do_not_come_in_fours_and_tiles_of_four() {
+    let of = |in_channels, out_channels, kernel: u64, groups: u64| {
+        let mut work = pointwise(14, in_channels, out_channels);
+        work.macs = 14 * 14 * in_channels * out_channels * kernel * kernel / groups;
+        (work.geometry.kernel_height, work.geometry.kernel_width, work.geometry.groups) = (kernel, kernel, groups);
+        if groups > 1 {
+            work.kind = KernelKind::GroupedConvolution;
+        }
+        (KernelShape::of(&work), work.macs as f64)
+    };
+    let unpacked = |(shape, macs): (KernelShape, f64)| (Feature::UnpackedMacs.value(&shape) / macs) as u64;
+    assert_eq!([of(24, 32, 1, 1), of(3, 32, 3, 1), of(240, 60, 1, 3)].map(unpacked), [0; 3], "the image is read unpacked anyway");
+    assert_eq!([of(24, 126, 3, 1), of(58, 32, 1, 1), of(54, 216, 1, 3)].map(unpacked), [1; 3]);
+    // 14 x 14 outputs: 4 x 4 tiles of 6 x 6 products for each pair of channels.
+    let winograd = |(shape, _): (KernelShape, f64)| Feature::Winograd4Macs.value(&shape) as u64;
+    assert_eq!([of(16, 32, 3, 1), of(16, 32, 1, 1), of(4, 32, 3, 1)].map(winograd), [16 * 36 * 16 * 32, 0, 0]);
+}
+
+#[test]
 fn names_lead_back_to_what_they_name() {
     for class in KernelClass::ALL {
         assert_eq!(KernelClass::from_name(class.name()), Some(class));

@@ -4,6 +4,7 @@
 //! profile is fitted to is predicted by a fit without that string ([`HeldOut::Strings`]) or without its network ([`HeldOut::Networks`]).
 //! The two measuring campaigns, whose runtimes and boards differ, have parameters of their own and are ranked apart.
 
+mod findings;
 mod judge;
 mod report;
 mod section;

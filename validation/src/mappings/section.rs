@@ -1,11 +1,9 @@
 //! The board's part of the validation page, and tables for the command line.
 
-use std::collections::BTreeMap;
-
 use hwcal::rk3399pro::{Board, Campaign, Clocking, Knowledge, Measurements, Profile, mechanisms};
 use hwcal::table::Source;
 
-use crate::mappings::{HeldOut, Judge, Judged, MappingsError, Refused, Report, Units};
+use crate::mappings::{HeldOut, Judge, Judged, MappingsError, Refused, Report, Units, findings};
 use crate::{Comparison, Pair, Section, Table};
 
 /// The measured mappings that come with the program.
@@ -75,7 +73,7 @@ pub fn section() -> Result<Section, MappingsError> {
         text: text(&networks, &strings),
         tables: all_tables,
         comparisons: comparisons(&by_network.0, &by_string.0),
-        findings: findings(&by_network.0, &by_string),
+        findings: findings::findings(&by_network.0, &by_string.0, &by_string.1),
     })
 }
 
@@ -203,38 +201,4 @@ fn comparisons(by_network: &[Judged], by_string: &[Judged]) -> Vec<Comparison> {
             coup.iter().map(|it| pair(it, it.task_ms, it.row.task_ms)).collect(),
         ),
     ]
-}
-
-/// The string of processors of each network that is predicted worst, and what the parts say about it.
-fn findings(by_network: &[Judged], by_string: &Both) -> Vec<String> {
-    let mut worst: BTreeMap<(&str, Campaign), (f64, &Judged)> = BTreeMap::new();
-    for it in by_network {
-        let error = (it.task_ms / it.row.task_ms - 1.0) * 100.0;
-        let slot = worst.entry((&it.row.mapping.network, it.row.mapping.campaign)).or_insert((error, it));
-        if error.abs() > slot.0.abs() {
-            *slot = (error, it);
-        }
-    }
-    let mut findings: Vec<String> = worst
-        .values()
-        .filter(|(_, it)| it.row.mapping.campaign == Campaign::Lw)
-        .map(|(error, it)| {
-            let mapping = &it.row.mapping;
-            format!("{}, `{}`: {error:+.0} %, {:.0} ms measured.", mapping.network, mapping.letters(), it.row.task_ms)
-        })
-        .collect();
-    findings.push(
-        "Measured transfers between processors improve nothing on `lw` once hand-overs are fitted: added in full they raise the error with networks held \
-         out. Block times of that campaign already seem to hold what moving their input costs."
-            .to_owned(),
-    );
-    findings.push(
-        "Taking a clock change as a stop of the processor halves the error of the parts and worsens their ranking: the gap is about that large on \
-         average, but it is not where the clocks change. Late changes are what images read after a frame with other clocks show."
-            .to_owned(),
-    );
-    for refused in &by_string.1 {
-        findings.push(format!("{} rows not judged: {}.", refused.lines.len(), refused.why));
-    }
-    findings
 }

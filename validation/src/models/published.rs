@@ -1,12 +1,14 @@
 //! The cross-validation of the phones' fits as a part of the validation.
 
-use hwcal::usc::{Campaign, Validation, WorkerReport};
+use hwcal::usc::{Campaign, LeftOutModel, Validation, WorkerReport};
 
 use crate::models::prediction::cores_of;
 use crate::section::{Comparison, Pair, Section, Table};
 
 /// Models whose errors are named among the worst.
 const WORST: usize = 5;
+/// Runs that deviate by more, in percent, hide what a model could tell.
+const NOISY_PERCENT: f64 = 5.0;
 
 /// What a fit's cross-validation says, beside the plain baseline. Nothing of a model that is judged was fitted to.
 pub fn section(campaign: &Campaign, validation: &Validation) -> Section {
@@ -45,22 +47,12 @@ pub fn section(campaign: &Campaign, validation: &Validation) -> Section {
     };
     let pairs: Vec<Pair> = reports()
         .flat_map(|report| {
-            report.family_pairs.iter().map(|(model, predicted_ns, measured_ns)| Pair {
-                label: model.clone(),
+            report.family_models.iter().map(|it| Pair {
+                label: it.model.clone(),
                 group: cores_of(report.worker),
-                predicted: predicted_ns / 1e6,
-                measured: measured_ns / 1e6,
+                predicted: it.predicted_ns / 1e6,
+                measured: it.measured_ns / 1e6,
             })
-        })
-        .collect();
-    let mut worst: Vec<&Pair> = pairs.iter().collect();
-    let error = |pair: &Pair| (pair.predicted / pair.measured - 1.0).abs();
-    worst.sort_by(|one, other| error(other).total_cmp(&error(one)));
-    let findings = worst
-        .iter()
-        .take(WORST)
-        .map(|pair| {
-            format!("`{}` on {}: predicted {:.2} ms, measured {:.2} ms.", pair.label, pair.group, pair.predicted, pair.measured)
         })
         .collect();
     Section {
@@ -81,6 +73,44 @@ pub fn section(campaign: &Campaign, validation: &Validation) -> Section {
             unit: "ms".to_owned(),
             pairs,
         }],
-        findings,
+        findings: findings(&reports().collect::<Vec<_>>()),
     }
+}
+
+fn error(it: &LeftOutModel) -> f64 {
+    (it.predicted_ns / it.measured_ns - 1.0).abs()
+}
+
+/// The models predicted worst, each beside how far its runs deviate, and what of the errors is runs that deviate.
+fn findings(reports: &[&WorkerReport]) -> Vec<String> {
+    let mut all: Vec<(&str, &LeftOutModel)> =
+        reports.iter().flat_map(|report| report.family_models.iter().map(|it| (report.worker, it))).collect();
+    all.sort_by(|one, other| error(other.1).total_cmp(&error(one.1)));
+    let name = |&(worker, it): &(&str, &LeftOutModel)| {
+        format!(
+            "`{}` on {}: predicted {:.2} ms, measured {:.2} ms, runs deviating by {:.0} %.",
+            it.model,
+            cores_of(worker),
+            it.predicted_ns / 1e6,
+            it.measured_ns / 1e6,
+            it.deviation_percent
+        )
+    };
+    let mut findings: Vec<String> = all.iter().take(WORST).map(name).collect();
+    for report in reports.iter().filter(|report| report.noise_percent > NOISY_PERCENT) {
+        let (calm, restless): (Vec<&LeftOutModel>, Vec<&LeftOutModel>) =
+            report.family_models.iter().partition(|it| it.deviation_percent <= NOISY_PERCENT);
+        let mean = |models: &[&LeftOutModel]| 100.0 * models.iter().map(|it| error(it)).sum::<f64>() / models.len() as f64;
+        if calm.len() >= WORST && restless.len() >= WORST {
+            findings.push(format!(
+                "On {}, models whose runs deviate by at most {NOISY_PERCENT:.0} % are predicted {:.1} % off ({} models), the others {:.1} % ({}).",
+                cores_of(report.worker),
+                mean(&calm),
+                calm.len(),
+                mean(&restless),
+                restless.len()
+            ));
+        }
+    }
+    findings
 }
