@@ -95,10 +95,10 @@ impl Strategy for Observed<'_> {
         self.delay(system);
         for (model, plan) in &decisions.plans[known..] {
             // One that was still being prepared never comes into force.
-            if system.is_being_prepared(*model) {
-                if let Some(last) = self.replaced.iter().rposition(|(_, _, of, _)| of == model) {
-                    self.replaced.remove(last);
-                }
+            if system.is_being_prepared(*model)
+                && let Some(last) = self.replaced.iter().rposition(|(_, _, of, _)| of == model)
+            {
+                self.replaced.remove(last);
             }
             let waiting = system.arriving().iter().find(|arriving| arriving.model == *model).map(|arriving| arriving.request.0);
             self.replaced.push((system.now_ns(), waiting, *model, plan.clone()));

@@ -1,7 +1,5 @@
 //! Sweeps and capacity searches, as a user meets them.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot be set up fails")]
-
 use std::io::Read;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
@@ -95,7 +93,7 @@ fn a_killed_sweep_goes_on_where_it_was() {
         folder.path().join("runs/.cache").is_dir() && folder.contents("runs/.cache").iter().any(|(_, bytes)| bytes.len() > 40_000)
     };
     while !kept() && child.try_wait().unwrap().is_none() {
-        assert!(begun.elapsed() < Duration::from_secs(120), "nothing was kept");
+        assert!(begun.elapsed() < Duration::from_mins(2), "nothing was kept");
         std::thread::sleep(Duration::from_millis(5));
     }
     child.kill().unwrap();
@@ -119,7 +117,7 @@ fn an_interrupted_sweep_says_what_is_kept() {
     let mut child =
         folder.command(&["sweep", "sweep.toml", "--quiet"]).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
     let begun = Instant::now();
-    while !folder.path().join("runs/.cache").is_dir() && begun.elapsed() < Duration::from_secs(60) {
+    while !folder.path().join("runs/.cache").is_dir() && begun.elapsed() < Duration::from_mins(1) {
         std::thread::sleep(Duration::from_millis(5));
     }
     std::thread::sleep(Duration::from_millis(100));

@@ -18,6 +18,15 @@ const PROVIDERS: [(&str, &str); 8] = [
     ("NnapiExecutionProvider", "npu"),
 ];
 
+/// What a profile says of a node of the model.
+struct Node {
+    /// Its place in the order of the first run.
+    order: usize,
+    operator: String,
+    provider: String,
+    durations_us: Vec<f64>,
+}
+
 /// Reads a profile: the mean of `model_run`, and of each node's `_kernel_time`. The first run warms up and is left out where there are others.
 ///
 /// # Errors
@@ -27,7 +36,7 @@ pub fn read(text: &str, context: &Context) -> Result<Measured, MeasuredError> {
     let events =
         root.as_array().ok_or_else(|| context.error("the file", "it must hold a list of events, as ONNX Runtime writes it"))?;
     let mut runs: Vec<f64> = Vec::new();
-    let mut nodes: BTreeMap<(u64, String), (usize, String, String, Vec<f64>)> = BTreeMap::new();
+    let mut nodes: BTreeMap<(u64, String), Node> = BTreeMap::new();
     for (index, event) in events.iter().enumerate() {
         let text = |key: &str| event.get(key).and_then(Value::as_str).unwrap_or_default();
         let place = format!("event {index}");
@@ -49,10 +58,13 @@ pub fn read(text: &str, context: &Context) -> Result<Measured, MeasuredError> {
                 let name = name.trim_end_matches("_kernel_time").to_owned();
                 let number = argument("node_index").parse().unwrap_or(u64::MAX);
                 let order = nodes.len();
-                let entry = nodes
-                    .entry((number, name))
-                    .or_insert_with(|| (order, argument("op_name").to_owned(), argument("provider").to_owned(), Vec::new()));
-                entry.3.push(duration()?);
+                let entry = nodes.entry((number, name)).or_insert_with(|| Node {
+                    order,
+                    operator: argument("op_name").to_owned(),
+                    provider: argument("provider").to_owned(),
+                    durations_us: Vec::new(),
+                });
+                entry.durations_us.push(duration()?);
             }
             _ => {}
         }
@@ -64,9 +76,9 @@ pub fn read(text: &str, context: &Context) -> Result<Measured, MeasuredError> {
         ));
     }
     let mut listed: Vec<_> = nodes.into_iter().collect();
-    listed.sort_by_key(|(_, node)| node.0);
+    listed.sort_by_key(|(_, node)| node.order);
     let processor_of = |provider: &str| PROVIDERS.iter().find(|row| row.0 == provider).map_or(provider, |row| row.1).to_owned();
-    let main = listed.iter().map(|(_, node)| (node.3.iter().sum::<f64>(), node.2.as_str()));
+    let main = listed.iter().map(|(_, node)| (node.durations_us.iter().sum::<f64>(), node.provider.as_str()));
     let main = main
         .max_by(|one, other| one.0.total_cmp(&other.0))
         .map_or_else(|| "cpu".to_owned(), |(_, provider)| processor_of(provider));
@@ -86,13 +98,13 @@ pub fn read(text: &str, context: &Context) -> Result<Measured, MeasuredError> {
             note: format!("{} runs, profiling switched on", runs.len()),
         }]
     };
-    let operators = listed.into_iter().map(|((_, name), (_, op, provider, durations))| MeasuredOperator {
+    let operators = listed.into_iter().map(|((_, name), node)| MeasuredOperator {
         model: context.model(None),
         name,
-        op,
-        processor: processor_of(&provider),
-        runs: warm(&durations).len() as u64,
-        mean_us: warm_mean(&durations),
+        op: node.operator,
+        processor: processor_of(&node.provider),
+        runs: warm(&node.durations_us).len() as u64,
+        mean_us: warm_mean(&node.durations_us),
     });
     Ok(Measured { models, operators: operators.collect(), warnings: Vec::new() })
 }

@@ -181,6 +181,7 @@ mod tests {
         check("a:\n\tb: 1", 2, "tab");
         check("a: \"x", 1, "does not end");
         check("just words", 1, "neither a key");
-        check(&(0..80).map(|depth| format!("{}a:\n", " ".repeat(depth))).collect::<String>(), 66, "nested deeper");
+        let nested: Vec<String> = (0..80).map(|depth| format!("{}a:", " ".repeat(depth))).collect();
+        check(&nested.join("\n"), 66, "nested deeper");
     }
 }
