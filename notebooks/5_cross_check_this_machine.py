@@ -58,10 +58,11 @@ scenario = {
 }
 socrates.Scenario.from_dict(scenario, folder=str(folder)).save(folder)
 command("execute", "scenario.toml", "--output", "run", "--quiet")
-run = json.loads((folder / "run" / "run.json").read_text())
+socrates.run(str(folder / "scenario.toml")).write(str(folder / "simulated"))
 rows = [
     {"model": case["case"], "origin": case["origin"], "p50_ms": case["report"]["models"][0]["latency"]["p50_ns"] * 1e-6}
-    for case in run["cases"]
+    for results in ["run", "simulated"]
+    for case in json.loads((folder / results / "run.json").read_text())["cases"]
 ]
 table = pd.DataFrame(rows).pivot(index="model", columns="origin", values="p50_ms")
 table

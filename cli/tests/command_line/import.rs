@@ -51,5 +51,5 @@ fn tflite_models_go_where_onnx_models_go() {
     assert!(ran.stdout.contains("\"macs\": 303144"), "{}\n{}", ran.stdout, ran.stderr);
     let cut = folder.socrates(&["predict", "--device", "pixel4", "--model", "./cut.tflite"]);
     assert_eq!(cut.status, Some(2));
-    assert!(cut.stderr.contains("`cut.tflite` is not a valid TFLite file"), "{}", cut.stderr);
+    assert!(cut.stderr.contains("cut.tflite` is not a valid TFLite file"), "{}", cut.stderr);
 }

@@ -87,7 +87,7 @@ fn durations_are_found_within_the_noise_and_whatever_is_stolen() {
     for stolen_every in [None, Some(2_000)] {
         let bed = Bed::default();
         let behaviour = Behaviour { noise: 0.3, stolen_every, ..Behaviour::default() };
-        let samples = bed.measure(vec![bed.worker("cpu", 0, behaviour)], &quick(), &small(4), None).expect("measured");
+        let samples = bed.measure(vec![bed.worker("cpu", 0, behaviour)], &quick(), &small(3), None).expect("measured");
         let mut checked = 0;
         for sample in &samples.samples {
             let Some(true_ns) = true_ns(sample) else { continue };
