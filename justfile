@@ -4,7 +4,7 @@ python := env("PYTHON", "python3")
 run := "target/ci/pixel4-solo"
 
 # Everything, in the order of what fails soonest.
-ci: format test vulkan lint docs profile main validate checks commands bench host validate-host
+ci: format test vulkan lint docs profile main validate study checks commands bench python notebooks host validate-host
 
 # The README's test command.
 test:
@@ -30,7 +30,8 @@ docs:
 # The committed profiles are what the fits make of the committed measurements; prints the held-out errors.
 profile:
     cargo build --release --locked
-    for device in pixel4 s10 mi8se a03s iphonexs iphone7 rk3399pro rpi4b rpi5 jetson-nano jetson-agx-orin huawei-p20-kirin970 rk3588-android sd8gen2; do \
+    for device in pixel4 s10 mi8se a03s iphonexs iphone7 rk3399pro rpi4b rpi5 jetson-nano jetson-agx-orin huawei-p20-kirin970 rk3588-android \
+        sd8gen2 sd8gen2-int8 sd8gen1 galaxy-s24-sd8gen3 galaxy-s24-sd8gen3-int8 galaxy-s25-sd8elite qcs6490-int8; do \
         target/release/socrates calibrate fit --device $device --check --quiet || exit 1; \
     done
 
@@ -38,11 +39,18 @@ profile:
 validate:
     target/release/socrates validate published --check
 
-# The README's main command, into a folder of its own; then an explanation of it.
+# The README's main command; two scenarios, and an explanation.
 main:
+    cargo run --release --locked
     cargo run --release --locked -- run pixel4-solo --output {{ run }} --quiet
     cargo run --release --locked -- run pixel4-together --output target/ci/pixel4-together --quiet
     cargo run --release --locked -- explain {{ run }} --model swin_t --strategy "gpu[fallback=operator]" > target/ci/explain.txt
+
+# `docs/study.md` and its figures are what is found now; the page of the main command's study works in a browser.
+study:
+    target/release/socrates study --check --quiet
+    target/release/socrates report runs/study -o target/ci/study.html
+    {{ python }} plots/tests/check_report.py target/ci/study.html
 
 # What is written is what the official readers read; the shape oracle is what the onnx package infers.
 checks:
@@ -66,6 +74,17 @@ bench:
     target/release/socrates-bench dag 10000
     target/release/socrates-bench stream 3000
     target/release/socrates-bench mm1 100000
+
+# The Python package, installed as a user would; its tests and types; a sweep on a Ray cluster of two nodes, one of which is killed.
+python:
+    {{ python }} -m pip install --quiet --disable-pip-version-check --requirement python/requirements-test.txt ./python
+    cd python && {{ python }} -m pytest
+    cd python && {{ python }} -m mypy
+    {{ python }} python/tests/ray_cluster.py
+
+# Every notebook, executed; what does not depend on this machine is what is stored.
+notebooks:
+    {{ python }} notebooks/check.py
 
 # This machine, measured quickly, then run on: four models on the CPU, on the GPU (PoCL where there is no other) and shared by both. What
 # is checked here is that it works and that outputs are equal; the errors of the profile are printed, not judged: machines are shared.
