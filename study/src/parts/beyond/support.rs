@@ -372,7 +372,7 @@ fn heat(gains: &[Gain], devices: &[&str]) -> Figure {
         };
         let chart = HeatMap {
             title: format!("What one more operator saves on {device}"),
-            quantity: "time of the delegate saved, %".to_owned(),
+            quantity: "time of the delegate saved, % (0: none, or it takes longer)".to_owned(),
             cells: rows.iter().map(|added| models.iter().map(|model| cell(added, model)).collect()).collect(),
             rows: rows.iter().map(|added| added.clone().unwrap_or_else(|| "all refused".to_owned())).collect(),
             columns: models.clone(),
