@@ -19,7 +19,7 @@ PAGES = ["README.md", "docs/cli.md"]
 # Lines that run real kernels, or need what such lines wrote.
 MEASURES = re.compile(r"^socrates (execute|observe|replay|calibrate (run|check|refine)|validate host)")
 # Run by recipes of their own, since they take long.
-ELSEWHERE = {"socrates validate host --quick": "just validate-host", "socrates validate host": "half an hour", "socrates study": "just study"}
+ELSEWHERE = {"socrates validate host --quick": "just validate-host", "socrates validate host": "half an hour", "socrates study": "just main", "socrates study --check": "just study"}
 PATIENCE_S = 300
 
 
