@@ -1,9 +1,9 @@
-"""Runs the command lines that the README and the reference of the command line show, as a reader would, in a folder of their own.
+"""Runs the command lines that the README, the recipes and the reference of the command line show, as a reader would, in a folder of their own.
 
 Usage: python docs/check_commands.py PROGRAM [--measure]
 
-PROGRAM is the built `socrates`. Taken are lines that begin with `socrates `, in indented or fenced blocks of README.md and in the examples of
-docs/cli.md, in their order. What measures this machine is run with --measure only; which lines were not run is told.
+PROGRAM is the built `socrates`. Taken are lines that begin with `socrates `, in indented or fenced blocks of README.md and docs/recipes.md and in the
+examples of docs/cli.md, in their order. What measures this machine is run with --measure only; which lines were not run is told.
 """
 
 import re
@@ -15,7 +15,7 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGES = ["README.md", "docs/cli.md"]
+PAGES = ["README.md", "docs/recipes.md", "docs/cli.md"]
 # Lines that run real kernels, or need what such lines wrote.
 MEASURES = re.compile(r"^socrates (execute|observe|replay|calibrate (run|check|refine)|validate host)")
 # Run by recipes of their own, since they take long.

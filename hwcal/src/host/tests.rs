@@ -227,6 +227,19 @@ fn the_budget_is_kept_and_repetitions_have_their_share_of_it() {
     assert_eq!(keys.len(), samples.samples.len());
 }
 
+/// The share of a budget that is kept for repetitions goes to what was measured a first time, however little that is.
+#[test]
+fn what_a_short_budget_reached_is_measured_twice() {
+    let is_short = |job: &Job| job.bytes < 1_000_000 && job.expected_ns < 1e8;
+    for tenths_of_a_second in [7, 10, 15, 30] {
+        let bed = Bed::default();
+        let options = Options { budget: Some(Duration::from_millis(100 * tenths_of_a_second)), ..quick() };
+        let samples = bed.measure(vec![bed.worker("cpu", 0, Behaviour::default())], &options, &is_short, None).expect("measured");
+        assert_eq!(samples.end, End::Budget);
+        assert!(samples.provenance.workers[0].noise_floor.is_some(), "{tenths_of_a_second}: {:?}", samples.provenance.workers);
+    }
+}
+
 #[test]
 fn a_lost_processor_is_opened_again_and_costs_what_it_failed_at() {
     let bed = Bed::default();

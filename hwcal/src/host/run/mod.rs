@@ -201,7 +201,7 @@ impl<'env> Run<'env> {
             let begin_ns = self.clock.now_ns();
             let mut expected_ns = job.expected_ns;
             if subject(&job.what).is_some() {
-                let batch = self.gather(job);
+                let batch = self.gather(job, deadline_ns);
                 expected_ns = batch.iter().map(|job| job.expected_ns).sum();
                 self.measure_batch(batch, deadline_ns)?;
             } else {
@@ -219,8 +219,13 @@ impl<'env> Run<'env> {
         self.done.get(of).is_some_and(|entry| matches!(entry.result, Measured::Refusal(_)))
     }
 
+    /// What jobs took so far, over what was expected of them.
+    fn pace(&self) -> f64 {
+        if self.pace_ns.0 > 0.0 { self.pace_ns.1 / self.pace_ns.0 } else { 1.0 }
+    }
+
     fn progress(&self, job: &Job) -> Progress {
-        let pace = if self.pace_ns.0 > 0.0 { self.pace_ns.1 / self.pace_ns.0 } else { 1.0 };
+        let pace = self.pace();
         let expected: f64 = self.queue.iter().chain(&self.closing).chain([job]).map(|job| job.expected_ns).sum();
         let of_budget_ns = (self.begin_ns + self.budget_ns()).saturating_sub(self.clock.now_ns());
         Progress {
