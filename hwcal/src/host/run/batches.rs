@@ -25,16 +25,16 @@ const LATER: usize = 60;
 /// Measurements of the canaries before the first batch.
 const FIRST_CANARIES: usize = 5;
 impl Run<'_> {
-    /// The next jobs of the same worker that fit beside a job and are expected to end before the deadline: a batch that it cuts short has measured
+    /// The next jobs of the same worker that fit beside a job, and into half of the time until the deadline: a batch that it cuts short has measured
     /// nothing.
     pub(super) fn gather(&mut self, first: Job, deadline_ns: u64) -> Vec<Job> {
-        let left_ns = deadline_ns.saturating_sub(self.clock.now_ns()) as f64 / self.pace();
+        let half_ns = 0.5 * deadline_ns.saturating_sub(self.clock.now_ns()) as f64 / self.pace();
         let (worker, mut bytes, mut expected_ns) = (first.worker, first.bytes, first.expected_ns);
         let mut batch = vec![first];
         let mut at = 0;
         while at < self.queue.len().min(BATCH_REACH) && batch.len() < BATCH_JOBS {
             let job = &self.queue[at];
-            let fits = bytes + job.bytes <= BATCH_BYTES && expected_ns + job.expected_ns <= BATCH_NS.min(left_ns);
+            let fits = bytes + job.bytes <= BATCH_BYTES && expected_ns + job.expected_ns <= BATCH_NS.min(half_ns);
             if job.worker != worker || !fits || subject(&job.what).is_none() || self.repeats_nothing(job) {
                 at += 1;
             } else if let Some(job) = self.queue.remove(at) {
