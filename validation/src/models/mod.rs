@@ -7,6 +7,7 @@ pub mod npus;
 pub mod operators;
 pub mod prediction;
 pub mod published;
+mod spread;
 
 pub use judge::{Group, Judgement, Refused, judge};
 pub use measured::{JudgeError, MeasuredModel, read};

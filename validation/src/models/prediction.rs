@@ -3,11 +3,14 @@
 use scenarios::Profile;
 use scenarios::profile::Worker;
 use serde::Serialize;
-use sim::cost::Provenance;
+use sim::cost::{KernelClass, Provenance};
 use sim::graph::{Graph, OperatorWork};
 use sim::identifiers::{TaskId, WorkerId};
+use sim::plan::{Launch, Part, Piece};
 use sim::platform::{Device, DeviceError};
 use sim::task::LoweredModel;
+
+use crate::models::spread::{self, Uncertain};
 
 /// Deviation of `ln(measured / predicted)` of a kernel that is assumed, or lies outside of what was fitted: a factor of 1.5 either way.
 const UNKNOWN_LOG_DEVIATION: f64 = 0.4;
@@ -23,7 +26,7 @@ pub struct ModelPrediction {
     pub worker: String,
     /// Latency of the whole model, copies of its input and output included.
     pub latency_ms: f64,
-    /// Lower end of the interval; none where the profile does not tell how far whole models were off.
+    /// Lower end of the interval; none where the profile tells neither how far whole models were off nor how far errors are shared.
     pub low_ms: Option<f64>,
     /// Upper end.
     pub high_ms: Option<f64>,
@@ -51,6 +54,8 @@ struct Kernel {
     duration_ns: f64,
     provenance: Provenance,
     in_range: bool,
+    class: Option<KernelClass>,
+    log_deviation: f64,
 }
 
 /// Predicts models on one device.
@@ -83,13 +88,12 @@ impl Predictor {
     pub fn list(&self, worker: usize, operators: &[OperatorWork]) -> ModelPrediction {
         let on = |worker: usize| -> Vec<Kernel> {
             let costs = &self.profile.costs[&self.profile.workers[worker].name];
-            let predicted = operators.iter().map(|work| costs.predict(work));
-            let kernel = |it: sim::cost::Prediction| Kernel {
-                duration_ns: it.duration_ns,
-                provenance: it.provenance,
-                in_range: it.in_range,
+            let kernel = |work: &OperatorWork| {
+                let it = costs.predict(work);
+                let (class, log_deviation) = (KernelClass::of(work), it.log_deviation);
+                Kernel { duration_ns: it.duration_ns, provenance: it.provenance, in_range: it.in_range, class, log_deviation }
             };
-            predicted.map(kernel).collect()
+            operators.iter().map(kernel).collect()
         };
         let bytes = |elements: Option<u64>| elements.unwrap_or(0).saturating_mul(4);
         let input_bytes = bytes(operators.first().map(|work| work.input_elements));
@@ -97,7 +101,8 @@ impl Predictor {
         self.predict(worker, &on(worker), self.witness.map(on).as_deref(), [input_bytes, output_bytes])
     }
 
-    /// A graph on a worker; the first task that the worker cannot run, and why, where there is one.
+    /// A graph on a worker, as one unit where the profile says what units take; the first task that the worker cannot run, and why, where there is
+    /// one.
     ///
     /// # Errors
     /// With the name of the task and the reason.
@@ -112,12 +117,14 @@ impl Predictor {
         }
         let on = |worker: usize| -> Vec<Kernel> {
             let id = WorkerId::from_index(worker);
-            let kernel = |task| {
-                let placement = lowered.placement(task, id);
-                let duration_ns = lowered.costs.duration_ns(task, id).unwrap_or(0) as f64;
-                Kernel { duration_ns, provenance: placement.provenance, in_range: placement.in_range }
+            let kernel = |(piece, launch): (Piece, Launch)| {
+                let placement = lowered.placement(piece.task, id);
+                let duration_ns = lowered.costs.piece(piece, launch, id).map_or(0, |cost| cost.duration_ns) as f64;
+                let class = lowered.tasks.work(piece.task).and_then(KernelClass::of);
+                let log_deviation = lowered.costs.log_deviation(piece.task, id);
+                Kernel { duration_ns, provenance: placement.provenance, in_range: placement.in_range, class, log_deviation }
             };
-            tasks().map(kernel).collect()
+            Launch::of_segment(tasks().map(|task| Piece { task, part: Part::Whole })).map(kernel).collect()
         };
         let bytes =
             |tensors: &[sim::identifiers::TensorId]| tensors.iter().map(|&tensor| graph.tensor(tensor).bytes()).sum::<u64>();
@@ -146,13 +153,21 @@ impl Predictor {
             let far = libm::sqrt(log * log + spread * spread);
             latency_ns * libm::exp(if ratio < 1.0 { -far } else { far }) / 1e6
         };
-        let interval = of.model_errors.map(|errors| errors.interval(is_familiar).map(end));
+        let of_models = of.model_errors.map(|errors| (errors.interval(is_familiar).map(end), errors.coverage));
+        let of_kernels = || {
+            let costs = &self.profile.costs[&of.name];
+            let uncertain = |it: &Kernel| Uncertain { duration_ns: it.duration_ns, class: it.class, log_deviation: it.log_deviation };
+            let kernels: Vec<Uncertain> = kernels.iter().map(uncertain).collect();
+            let ratios = spread::interval(&kernels, latency_ns, costs.shared_errors(), self.profile.common_log_deviation())?;
+            Some((ratios.map(|ratio| latency_ns * ratio / 1e6), spread::COVERAGE))
+        };
+        let interval = of_models.or_else(of_kernels);
         ModelPrediction {
             worker: of.name.clone(),
             latency_ms: latency_ns / 1e6,
-            low_ms: interval.map(|[low, _]| low),
-            high_ms: interval.map(|[_, high]| high),
-            coverage: of.model_errors.map(|errors| errors.coverage),
+            low_ms: interval.map(|([low, _], _)| low),
+            high_ms: interval.map(|([_, high], _)| high),
+            coverage: interval.map(|(_, coverage)| coverage),
             kernels: KernelCounts {
                 measured: count(&|it| it.provenance == Provenance::Measured),
                 fitted: count(&|it| it.provenance == Provenance::Fitted),
