@@ -156,7 +156,8 @@ impl Predictor {
         let of_models = of.model_errors.map(|errors| (errors.interval(is_familiar).map(end), errors.coverage));
         let of_kernels = || {
             let costs = &self.profile.costs[&of.name];
-            let uncertain = |it: &Kernel| Uncertain { duration_ns: it.duration_ns, class: it.class, log_deviation: it.log_deviation };
+            let uncertain =
+                |it: &Kernel| Uncertain { duration_ns: it.duration_ns, class: it.class, log_deviation: it.log_deviation };
             let kernels: Vec<Uncertain> = kernels.iter().map(uncertain).collect();
             let ratios = spread::interval(&kernels, latency_ns, costs.shared_errors(), self.profile.common_log_deviation())?;
             Some((ratios.map(|ratio| latency_ns * ratio / 1e6), spread::COVERAGE))

@@ -22,7 +22,12 @@ pub(crate) struct Uncertain {
 ///
 /// These are the errors that the engine draws ([`sim::engine::Variation::ModelError`]), each of mean 1: one of all kernels of a worker, one for each class, one
 /// for each kernel. Their variances add up by the squares of their shares (to first order), and the sum is taken as log-normal.
-pub(crate) fn interval(kernels: &[Uncertain], latency_ns: f64, shared: SharedErrors, common_log_deviation: f64) -> Option<[f64; 2]> {
+pub(crate) fn interval(
+    kernels: &[Uncertain],
+    latency_ns: f64,
+    shared: SharedErrors,
+    common_log_deviation: f64,
+) -> Option<[f64; 2]> {
     let of_worker = if shared.worker_log_deviation > 0.0 { shared.worker_log_deviation } else { common_log_deviation };
     let of_all = squared(shared.machine_log_deviation) + squared(of_worker);
     if of_all + shared.class_log_deviation <= 0.0 || latency_ns <= 0.0 {
