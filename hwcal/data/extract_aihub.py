@@ -27,6 +27,7 @@ DEVICES = {
     "SA7255P ADP": "sa7255p",
     "QCS8275 (Proxy)": "qcs8275",
 }
+REFERENCE = "sd8gen2"
 RUNTIMES = ["qnn_dlc", "tflite", "onnx"]
 PRECISIONS = ["w8a8", "w8a16", "float"]
 
@@ -80,12 +81,18 @@ def main(table):
     write("aihub_fallback.csv", header, mixed)
     with (HERE / "aihub_work.csv").open(newline="") as file:
         known = {row["model"] for row in csv.DictReader(file)}
+    alone = [
+        row
+        for row in rows
+        if row["primary_compute_unit"] == "cpu" and int(row["layers_npu"]) + int(row["layers_gpu"]) == 0
+    ]
+    # What also ran on the reference device tells how much longer others take, whatever its layers.
+    linked = {(row["model"], row["runtime"], row["precision"]) for row in alone if DEVICES[row["device"]] == REFERENCE}
     cpu = []
-    for row in rows:
-        if row["primary_compute_unit"] != "cpu" or int(row["layers_npu"]) + int(row["layers_gpu"]) > 0:
-            continue
+    for row in alone:
         priced = row["runtime"] == "onnx" and row["model"] in known and row["precision"] in ("w8a8", "w8a16")
-        if priced or row["runtime"] == "tflite":
+        links = row["runtime"] in ("onnx", "tflite") and (row["model"], row["runtime"], row["precision"]) in linked
+        if priced or links:
             cpu.append([row["model"], row["runtime"], row["precision"], DEVICES[row["device"]], row["inference_ms"]])
     write("aihub_cpu.csv", ["model", "runtime", "precision", "device", "inference_ms"], cpu)
 

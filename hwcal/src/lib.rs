@@ -12,10 +12,10 @@ pub mod host;
 pub mod linear;
 pub mod ncnn;
 pub mod npu;
-
 pub mod power;
 pub mod published;
 pub mod rk3399pro;
 pub mod statistics;
 pub mod table;
 pub mod usc;
+mod whole;

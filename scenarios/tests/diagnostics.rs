@@ -284,6 +284,21 @@ fn a_profile_that_makes_no_device() {
 }
 
 #[test]
+fn a_worker_falls_back_to_another_one_of_a_cpu() {
+    let phone = include_str!("phone.toml");
+    let with =
+        |name: &str| phone.replace("support = \"mobile_gpu\"", &format!("support = \"mobile_gpu\"\nfalls_back_to = \"{name}\""));
+    let profile = Profile::parse("phone.toml", &with("cpu.1large")).unwrap();
+    assert_eq!(Profile::parse("phone.toml", &profile.to_toml().unwrap()).unwrap(), profile);
+    let device = profile.device().unwrap();
+    let worker = |name: &str| device.worker_named(name).unwrap();
+    assert_eq!(device.falls_back_to(worker("gpu")), Some(worker("cpu.1large")));
+    assert_eq!(device.falls_back_to(worker("cpu.1large")), None);
+    check_profile(&with("cpu.1lagre"), "79:17 unknown worker `cpu.1lagre` / did you mean `cpu.1large`?\n");
+    check_profile(&with("gpu"), "74:8 worker to fall back to of `gpu` is gpu / must be another one, of a CPU\n");
+}
+
+#[test]
 fn everything_wrong_with_an_environment() {
     check_scenario(
         r#"schema_version = 1

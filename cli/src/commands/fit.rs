@@ -58,7 +58,8 @@ pub(crate) fn fit(arguments: &FitArguments) -> Outcome {
         let fitted = pool.install(|| npu::fit(device));
         drop(progress);
         let fitted = fitted.map_err(Failure::input)?;
-        return finish(arguments, &fitted.profile, &format!("{}\n{}", fitted.validation, fitted.boards));
+        let errors = format!("{}\n{}\n{}", fitted.validation, fitted.fallback, fitted.boards);
+        return finish(arguments, &fitted.profile, &errors);
     }
     if let Some(board) = ncnn::find(&arguments.device) {
         let fitted = pool.install(|| ncnn::fit(board));

@@ -8,8 +8,9 @@ use sim::cost::{Feature, KernelClass, KernelShape};
 
 use crate::linear::{RobustFit, fit_relative};
 use crate::ncnn::{Category, Measurements, Run};
-use crate::statistics::{self, Accuracy, median, quantile};
+use crate::statistics::{Accuracy, median};
 use crate::usc::FitError;
+use crate::whole::{Spread, dot};
 
 /// One coefficient: what it prices, each with a factor, and nanoseconds per unit expected on a small core; only the ratios matter.
 pub(super) struct Term {
@@ -100,8 +101,6 @@ const TURNS: usize = 4;
 const PULL: f64 = 0.03;
 /// A shared coefficient of none may come back: this share of its prior.
 const LEAST_SHARE: f64 = 1e-3;
-/// Share of residuals beyond each end of an interval.
-const TAIL: f64 = 0.05;
 
 /// Features of a model: one row a model, one column a term.
 pub(super) fn features(measured: &Measurements) -> Vec<Vec<f64>> {
@@ -120,17 +119,13 @@ pub(super) fn features(measured: &Measurements) -> Vec<Vec<f64>> {
     measured.layers.iter().map(of_model).collect()
 }
 
-fn predict(features: &[f64], coefficients: &[f64]) -> f64 {
-    features.iter().zip(coefficients).map(|(feature, coefficient)| feature * coefficient).sum()
-}
-
 /// Measurements of a run but those of one model.
 fn kept(run: &Run, left_out: Option<usize>) -> impl Iterator<Item = (usize, f64)> + '_ {
     run.measured_ns.iter().copied().filter(move |&(model, _)| Some(model) != left_out)
 }
 
 fn level(run: &Run, features: &[Vec<f64>], coefficients: &[f64], left_out: Option<usize>) -> f64 {
-    let ratios: Vec<f64> = kept(run, left_out).map(|(model, ns)| ns / predict(&features[model], coefficients)).collect();
+    let ratios: Vec<f64> = kept(run, left_out).map(|(model, ns)| ns / dot(&features[model], coefficients)).collect();
     median(&ratios)
 }
 
@@ -222,7 +217,7 @@ pub(super) fn cross_validate(measured: &Measurements) -> Result<Validation, FitE
             let mut predicted = Vec::new();
             for (index, run) in measured.runs.iter().enumerate().filter(|(_, run)| run.category == category && has(run)) {
                 let coefficients = own(run, &features, &shared, Some(model))?;
-                predicted.push((index, model, predict(&features[model], &coefficients)));
+                predicted.push((index, model, dot(&features[model], &coefficients)));
             }
             Ok(predicted)
         })
@@ -255,7 +250,7 @@ fn summarise(measured: &Measurements, reports: &[RunReport], category: Category,
             measured.runs[report.run].measured_ns.iter().zip(&report.predicted_ns).map(|((_, ns), predicted)| ns / predicted)
         })
         .collect();
-    let logs: Vec<f64> = ratios.iter().map(|&ratio| libm::log(ratio)).collect();
+    let spread = Spread::of(&ratios);
     CategoryReport {
         category: category.name(),
         runs: of.len(),
@@ -263,8 +258,8 @@ fn summarise(measured: &Measurements, reports: &[RunReport], category: Category,
         median_percent: over(|it| it.median_percent),
         within_10_percent: over(|it| it.within_10_percent),
         baseline_percent,
-        interval: [quantile(&ratios, TAIL), quantile(&ratios, 1.0 - TAIL)],
-        log_deviation: statistics::robust_deviation(&logs),
+        interval: spread.interval,
+        log_deviation: spread.log_deviation,
     }
 }
 

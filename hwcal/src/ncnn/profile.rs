@@ -2,15 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use scenarios::profile::{ModelErrors, Origin, Processor, ProcessorKind, Profile, Provenance, Source, Worker};
-use sim::cost::{ClassModel, CostModels, Feature, FitRange, KernelClass, KernelShape, Provenance as Basis, Residuals};
+use scenarios::profile::{Origin, Processor, ProcessorKind, Profile, Provenance, Source, Worker};
+use sim::cost::{CostModels, Feature, FitRange, KernelClass, KernelShape, Provenance as Basis};
 
 use crate::ncnn::fit::{self, CategoryReport, RunReport, TERMS, Validation};
 use crate::ncnn::{Board, Category, Measurements, Run};
 use crate::power;
 use crate::usc::FitError;
-use crate::usc::intervals::COVERAGE;
-use crate::usc::round::{rounded, significant};
+use crate::whole::{Errors, model_errors};
 
 const FRAMEWORK: &str = "ncnn";
 
@@ -86,8 +85,6 @@ fn provenance(board: &Board, measured: &Measurements) -> Provenance {
 }
 
 fn worker(run: &Run, report: &RunReport, summary: &CategoryReport, constant_ns: f64) -> Worker {
-    let [low, high] = summary.interval.map(|end| significant(end, 4));
-    let percent = significant(report.errors.mean_percent, 3);
     let (processor, cores) = if run.category == Category::Gpu { ("gpu", 1) } else { ("cpu", run.threads) };
     Worker {
         name: run.worker(),
@@ -96,18 +93,10 @@ fn worker(run: &Run, report: &RunReport, summary: &CategoryReport, constant_ns: 
         invocation_ns: libm::round(constant_ns) as u64,
         support: None,
         slowdown: None,
-        model_errors: Some(ModelErrors {
-            models: report.errors.count as u32,
-            coverage: COVERAGE,
-            familiar_low: low,
-            familiar_high: high,
-            new_low: low,
-            new_high: high,
-            random_percent: percent,
-            family_percent: percent,
-        }),
+        model_errors: Some(model_errors(&report.errors, summary.interval)),
         memory_share: power::MEMORY_SHARE,
         repacks_weights: false,
+        falls_back_to: None,
         fuses: None,
         opens: None,
         hardware: None,
@@ -125,8 +114,6 @@ const ASSUMED: [(KernelClass, KernelClass); 5] = [
     (KernelClass::Recurrent, KernelClass::FullyConnected),
     (KernelClass::Other, KernelClass::Elementwise),
 ];
-/// As in the phones' profiles: a factor of 1.5 either way, no data behind it.
-const ASSUMED_LOG_DEVIATION: f64 = 0.4;
 
 fn cost_models(
     measured: &Measurements,
@@ -147,22 +134,13 @@ fn cost_models(
         let layers = run.measured_ns.iter().flat_map(|&(model, _)| &measured.layers[model]);
         layers.filter(|work| KernelClass::of(work) == Some(class)).map(KernelShape::of).collect()
     };
-    let deviation = significant(summary.log_deviation, 4);
+    let errors = Errors { models: &report.errors, log_deviation: summary.log_deviation };
     let model = |class: KernelClass| {
         let stands_in = ASSUMED.iter().find(|row| row.0 == class);
         let basis = if stands_in.is_some() { Basis::Assumed } else { Basis::Fitted };
-        let mut model = ClassModel::linear(class, basis, priced(stands_in.map_or(class, |row| row.1)));
-        let spread = if stands_in.is_some() { ASSUMED_LOG_DEVIATION } else { deviation };
         let shapes = shapes(class);
-        model.range = FitRange::around(&shapes);
-        model.residuals = Residuals {
-            samples: shapes.len() as u32,
-            seen_log_deviation: spread,
-            new_log_deviation: spread,
-            median_error_percent: report.errors.median_percent,
-            p90_error_percent: report.errors.p90_percent,
-        };
-        Ok(rounded(&model)?)
+        let prices = priced(stands_in.map_or(class, |row| row.1));
+        errors.model(class, basis, prices, FitRange::around(&shapes), shapes.len() as u32)
     };
     let classes = KernelClass::ALL.into_iter().map(model).collect::<Result<_, FitError>>()?;
     Ok(CostModels::new(4, 1.0, classes)?)

@@ -8,13 +8,12 @@ use serde::Serialize;
 use crate::linear::{RobustFit, fit_relative};
 use crate::npu::Measurements;
 use crate::npu::terms::TERMS;
-use crate::statistics::{self, Accuracy, median, quantile};
+use crate::statistics::{self, Accuracy, median};
 use crate::usc::FitError;
+use crate::whole::{Spread, dot};
 
 /// A weak pull to the physical prior, whose level is the data's.
 const HOW: RobustFit = RobustFit { ridge: 3e-4, ridge_target: 1.0, delta: 0.15, rounds: 8 };
-/// Share of residuals beyond each end of an interval.
-const TAIL: f64 = 0.05;
 
 /// What was fitted.
 #[derive(Clone, Debug, PartialEq)]
@@ -56,10 +55,6 @@ pub(super) fn fit(
 
 pub(super) fn prior() -> Vec<f64> {
     TERMS.iter().map(|term| term.prior_ns).collect()
-}
-
-fn dot(features: &[f64], coefficients: &[f64]) -> f64 {
-    features.iter().zip(coefficients).map(|(feature, coefficient)| feature * coefficient).sum()
 }
 
 /// Errors on one device.
@@ -121,12 +116,8 @@ pub(super) fn cross_validate(measured: &Measurements) -> Result<Validation, FitE
     };
     let devices: Vec<DeviceReport> = measured.devices.iter().enumerate().map(report).collect();
     let ratios: Vec<f64> = devices.iter().flat_map(|device| device.pairs.iter().map(|pair| pair.2 / pair.1)).collect();
-    let logs: Vec<f64> = ratios.iter().map(|&ratio| libm::log(ratio)).collect();
-    Ok(Validation {
-        devices,
-        interval: [quantile(&ratios, TAIL), quantile(&ratios, 1.0 - TAIL)],
-        log_deviation: statistics::robust_deviation(&logs),
-    })
+    let spread = Spread::of(&ratios);
+    Ok(Validation { devices, interval: spread.interval, log_deviation: spread.log_deviation })
 }
 
 impl Display for Validation {

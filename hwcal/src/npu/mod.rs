@@ -3,6 +3,7 @@
 //! A latency is `scale of the device x (constant + elements in and out + sum of coefficient x feature over the kernels)`: devices differ by a
 //! factor (within about a tenth), so the coefficients are fitted to all of them together. See `docs/calibration.md`, "NPUs".
 
+mod fallback;
 mod fit;
 mod profile;
 mod terms;
@@ -15,6 +16,7 @@ use crate::ncnn;
 use crate::table::{Source, Table, TableError};
 use crate::usc::FitError;
 
+pub use fallback::{FallbackData, FallbackValidation, MixedRow, Observation, Within, grouped};
 pub use fit::{DeviceReport, Validation};
 pub use terms::features;
 
@@ -222,6 +224,8 @@ pub struct FitReport {
     pub profile: String,
     /// Errors of the NPU on models that the fit did not see.
     pub validation: Validation,
+    /// Errors of what falls back to the CPU.
+    pub fallback: FallbackValidation,
     /// Errors of the CPU and the GPU.
     pub boards: ncnn::Validation,
 }
@@ -232,8 +236,17 @@ pub fn fit(device: &NpuDevice) -> Result<FitReport, FitError> {
     let base = ncnn::fit(board)?;
     let measured = Measurements::read(device.precision)?;
     let validation = validate(&measured)?;
-    let profile = profile::text(device, &base.profile, &measured, &validation)?;
-    Ok(FitReport { profile, validation, boards: base.validation })
+    let data = FallbackData::read()?;
+    let fallback = validate_fallback(&data)?;
+    let mut profile = profile::build(device, &base.profile, &measured, &validation)?;
+    fallback::add(&mut profile, profile::NPU, device, &fallback::fit(&data, None)?, &fallback)?;
+    let profile = profile.to_toml().map_err(|error| FitError::Write(error.to_string()))?;
+    Ok(FitReport { profile, validation, fallback, boards: base.validation })
+}
+
+/// Leaves each network out of what falling back is fitted to: its runs on NPU and CPU together and on the CPU alone, everywhere.
+pub fn validate_fallback(data: &FallbackData) -> Result<FallbackValidation, FitError> {
+    fallback::cross_validate(data)
 }
 
 /// Leaves each model out on all devices at once.

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use scenarios::Profile;
-use scenarios::profile::{Link, ModelErrors, Origin, Processor, ProcessorKind, Source, Worker};
-use sim::cost::{ClassModel, CostModels, Feature, KernelClass, Provenance, Residuals};
+use scenarios::profile::{Link, Origin, Processor, ProcessorKind, Source, Worker};
+use sim::cost::{ClassModel, CostModels, Feature, KernelClass, Provenance};
 use sim::platform::{SupportRule, SupportRules};
 
 use crate::npu::fit::{self, Fitted};
@@ -12,14 +12,13 @@ use crate::npu::terms::{BOUNDARY, CONSTANT, TERMS};
 use crate::npu::{MEASURED, Measurements, NpuDevice, Precision, Validation, ranges};
 use crate::power;
 use crate::usc::FitError;
-use crate::usc::intervals::COVERAGE;
-use crate::usc::round::{rounded, significant};
+use crate::usc::round::significant;
+use crate::whole::{Errors, model_errors};
 
-const NPU: &str = "npu";
+/// Name of the worker, its processor and its memory.
+pub(super) const NPU: &str = "npu";
 /// Inputs and outputs of the measured models are of 4 bytes an element, whatever the NPU computes with.
 const BOUNDARY_BYTES: f64 = 4.0;
-/// As in the phones' profiles: a factor of 1.5 either way, no data behind it.
-const ASSUMED_LOG_DEVIATION: f64 = 0.4;
 /// Tensors that the NPU takes have at most this many dimensions.
 const MAXIMUM_RANK: u32 = 5;
 
@@ -27,10 +26,14 @@ const MAXIMUM_RANK: u32 = 5;
 const ASSUMED: [(KernelClass, KernelClass); 2] =
     [(KernelClass::TransposedConvolution, KernelClass::Convolution), (KernelClass::Recurrent, KernelClass::FullyConnected)];
 
-/// The text of the profile; `base` is that of the phone whose CPU and GPU were measured.
-pub(super) fn text(device: &NpuDevice, base: &str, measured: &Measurements, validation: &Validation) -> Result<String, FitError> {
-    let write = |error: &dyn std::fmt::Display| FitError::Write(error.to_string());
-    let mut profile = Profile::parse(MEASURED, base).map_err(|error| write(&error))?;
+/// The profile; `base` is that of the phone whose CPU and GPU were measured.
+pub(super) fn build(
+    device: &NpuDevice,
+    base: &str,
+    measured: &Measurements,
+    validation: &Validation,
+) -> Result<Profile, FitError> {
+    let mut profile = Profile::parse(MEASURED, base).map_err(|error| FitError::Write(error.to_string()))?;
     let fitted = fit::fit(measured, &measured.features, &fit::prior(), None)?;
     let position = measured.devices.iter().position(|name| name == device.measured_as);
     let position = position.ok_or_else(|| FitError::Write(format!("no measurements of `{}`", device.measured_as)))?;
@@ -52,7 +55,7 @@ pub(super) fn text(device: &NpuDevice, base: &str, measured: &Measurements, vali
     profile.workers.push(worker(device, validation, position, fitted.coefficients[CONSTANT] * scale));
     profile.support.insert(NPU.to_owned(), support());
     profile.costs.insert(NPU.to_owned(), costs(device, &fitted, scale, validation, position)?);
-    profile.to_toml().map_err(|error| write(&error))
+    Ok(profile)
 }
 
 /// The CPU and the GPU of a phone that is not the one measured: nothing is in range.
@@ -130,9 +133,6 @@ fn link(name: &str, from: &str, to: &str, ns_per_byte: f64) -> Link {
 }
 
 fn worker(device: &NpuDevice, validation: &Validation, position: usize, constant_ns: f64) -> Worker {
-    let [low, high] = validation.interval.map(|end| significant(end, 4));
-    let errors = &validation.devices[position].errors;
-    let percent = significant(errors.mean_percent, 3);
     let kernels = match device.precision {
         Precision::Float16 => "Qualcomm AI Engine Direct by TFLite, fp16",
         Precision::Int8 => "Qualcomm AI Engine Direct by TFLite, int8",
@@ -144,18 +144,10 @@ fn worker(device: &NpuDevice, validation: &Validation, position: usize, constant
         memory_share: power::MEMORY_SHARE,
         slowdown: None,
         invocation_ns: libm::round(constant_ns) as u64,
-        model_errors: Some(ModelErrors {
-            models: errors.count as u32,
-            coverage: COVERAGE,
-            familiar_low: low,
-            familiar_high: high,
-            new_low: low,
-            new_high: high,
-            random_percent: percent,
-            family_percent: percent,
-        }),
+        model_errors: Some(model_errors(&validation.devices[position].errors, validation.interval)),
         support: Some(NPU.to_owned()),
         repacks_weights: true,
+        falls_back_to: None,
         fuses: None,
         opens: None,
         hardware: None,
@@ -197,22 +189,14 @@ fn costs(
         });
         of_class.filter(|&(_, coefficient)| coefficient > 0.0).collect()
     };
-    let errors = &validation.devices[position].errors;
+    let models = &validation.devices[position].errors;
+    let errors = Errors { models, log_deviation: validation.log_deviation };
     let ranges = ranges()?;
-    let deviation = significant(validation.log_deviation, 4);
     let model = |class: KernelClass| {
         let stands_in = ASSUMED.iter().find(|row| row.0 == class);
-        let (basis, spread) = stands_in.map_or((Provenance::Fitted, deviation), |_| (Provenance::Assumed, ASSUMED_LOG_DEVIATION));
-        let mut model = ClassModel::linear(class, basis, priced(stands_in.map_or(class, |row| row.1)));
-        model.range = ranges.get(&class).copied().filter(|_| basis == Provenance::Fitted);
-        model.residuals = Residuals {
-            samples: errors.count as u32,
-            seen_log_deviation: spread,
-            new_log_deviation: spread,
-            median_error_percent: errors.median_percent,
-            p90_error_percent: errors.p90_percent,
-        };
-        Ok(rounded(&model)?)
+        let basis = stands_in.map_or(Provenance::Fitted, |_| Provenance::Assumed);
+        let range = ranges.get(&class).copied().filter(|_| basis == Provenance::Fitted);
+        errors.model(class, basis, priced(stands_in.map_or(class, |row| row.1)), range, models.count as u32)
     };
     let element_bytes = match device.precision {
         Precision::Float16 => 2,

@@ -131,6 +131,7 @@ fn worker(name: &str, system: &System) -> Worker {
         memory_share: power::MEMORY_SHARE,
         model_errors: None,
         repacks_weights: true,
+        falls_back_to: None,
         fuses: None,
         support: (!is_cpu).then(|| "gpu".to_owned()),
         opens: None,

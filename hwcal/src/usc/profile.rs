@@ -170,6 +170,7 @@ fn worker(campaign: &Campaign, fitted: &FittedWorker) -> Worker {
         model_errors: fitted.model_errors,
         memory_share: power::MEMORY_SHARE,
         repacks_weights: false,
+        falls_back_to: None,
         fuses: None,
         opens: None,
         hardware: None,

@@ -72,6 +72,14 @@ pub(super) fn build(profile: &Profile) -> Result<Device, Vec<DeviceError>> {
     for (index, _) in profile.workers.iter().enumerate().filter(|(_, worker)| worker.repacks_weights) {
         builder.repacks_weights(WorkerId::from_index(index));
     }
+    for (index, worker) in profile.workers.iter().enumerate() {
+        if let Some(name) = &worker.falls_back_to {
+            match profile.workers.iter().position(|other| other.name == *name) {
+                Some(cpu) => drop(builder.falls_back_to(WorkerId::from_index(index), WorkerId::from_index(cpu))),
+                None => errors.push(dangling("worker to fall back to", &worker.name)),
+            }
+        }
+    }
     if errors.is_empty() { builder.build() } else { Err(errors) }
 }
 

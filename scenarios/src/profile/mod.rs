@@ -229,6 +229,8 @@ pub struct Worker {
     pub support: Option<String>,
     /// Whether it keeps weights in a layout of its own.
     pub repacks_weights: bool,
+    /// The CPU worker of the same runtime that takes what this one cannot run; `None` for whoever is fastest.
+    pub falls_back_to: Option<String>,
     /// Patterns of operators that its runtime fuses; `None` for those that profiles are fitted on.
     pub fuses: Option<Patterns>,
     /// How the executor opens it on the machine that was measured.

@@ -280,6 +280,10 @@ pub struct RawWorker {
     /// Whether it keeps weights in a layout of its own, beside those that others in its memory use; it does not if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub repacks_weights: Option<bool>,
+    /// The CPU worker of the same runtime that takes what this one cannot run; whoever is fastest if absent.
+    #[schemars(extend("examples" = ["cpu.onnxruntime"]))]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub falls_back_to: Option<At<String>>,
     /// Patterns of operators that its runtime fuses into one kernel; the point-wise ones, which profiles are fitted on, if absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fuses: Option<Vec<RawPattern>>,

@@ -182,6 +182,7 @@ fn link(raw: &RawLink, names: &Names<'_>, diagnostics: &mut Diagnostics) -> Opti
 fn worker(raw: &RawWorker, names: &Names<'_>, diagnostics: &mut Diagnostics) -> Option<Worker> {
     let memory = name_of("memory", raw.memory.as_ref(), &names.memories, diagnostics);
     let support = name_of("support rules", raw.support.as_ref(), &names.support, diagnostics);
+    let falls_back_to = name_of("worker", raw.falls_back_to.as_ref(), &names.workers, diagnostics);
     let invocation_ns = duration(raw.invocation.as_ref(), diagnostics);
     let cores = raw.cores.as_ref()?;
     if cores.value.is_empty() && diagnostics.is_empty() {
@@ -204,6 +205,7 @@ fn worker(raw: &RawWorker, names: &Names<'_>, diagnostics: &mut Diagnostics) -> 
         memory_share: raw.memory_share.as_ref().map_or(0.0, |at| at.value),
         support,
         repacks_weights: raw.repacks_weights.unwrap_or(false),
+        falls_back_to,
         // Names that are none have been reported by the check against the schema.
         fuses: raw.fuses.as_ref().and_then(|names| Patterns::of_names(names.iter().map(|name| name.0.as_str())).ok()),
         opens: raw.opens.clone(),

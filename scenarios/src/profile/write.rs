@@ -112,6 +112,7 @@ fn worker(worker: &Worker) -> RawWorker {
             .as_ref()
             .map(|curve| At::from(curve.points().iter().map(|&(share, kept)| [share, kept]).collect::<Vec<_>>())),
         repacks_weights: worker.repacks_weights.then_some(true),
+        falls_back_to: worker.falls_back_to.clone().map(At::from),
         fuses: worker.fuses.map(|patterns| patterns.names().map(|name| RawPattern(name.to_owned())).collect()),
         opens: worker.opens.clone(),
         hardware: worker.hardware.clone(),

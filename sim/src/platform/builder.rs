@@ -82,6 +82,7 @@ pub struct DeviceBuilder {
     host: Option<MemoryId>,
     decision_ns: u64,
     repacking: Vec<WorkerId>,
+    fallbacks: Vec<(WorkerId, WorkerId)>,
     memory_limit_bytes: Option<u64>,
     fuses: Vec<(WorkerId, Patterns)>,
     memory_shares: Vec<(WorkerId, f64)>,
@@ -187,6 +188,12 @@ impl DeviceBuilder {
         self
     }
 
+    /// Says which CPU worker takes what a worker's runtime cannot run on it; by default whoever is fastest.
+    pub fn falls_back_to(&mut self, worker: WorkerId, cpu: WorkerId) -> &mut Self {
+        self.fallbacks.push((worker, cpu));
+        self
+    }
+
     /// Sets the most bytes that the models of a run may need together.
     pub fn memory_limit_bytes(&mut self, bytes: u64) -> &mut Self {
         self.memory_limit_bytes = Some(bytes);
@@ -212,6 +219,7 @@ impl DeviceBuilder {
         }
         self.check_memory_shares(&mut errors);
         self.check_slowdowns(&mut errors);
+        self.check_fallbacks(&mut errors);
         if let Some(power) = &mut self.power {
             power.clocks.resize(self.processors.len(), Clock::default());
             let owners: Vec<&str> = self.processors.iter().map(|processor| processor.name.as_str()).collect();
@@ -233,6 +241,10 @@ impl DeviceBuilder {
         for (worker, patterns) in self.fuses {
             fuses[worker.index()] = patterns;
         }
+        let mut fallbacks = vec![None; self.workers.len()];
+        for (worker, cpu) in self.fallbacks {
+            fallbacks[worker.index()] = Some(cpu);
+        }
         let mut memory_shares = vec![0.0; self.workers.len()];
         for (worker, share) in self.memory_shares {
             memory_shares[worker.index()] = share;
@@ -253,6 +265,7 @@ impl DeviceBuilder {
             host,
             decision_ns: self.decision_ns,
             repacking: self.repacking,
+            fallbacks,
             memory_limit_bytes: self.memory_limit_bytes,
             fuses,
             memory_shares,

@@ -154,6 +154,8 @@ pub struct Device {
     pub(super) decision_ns: u64,
     /// Workers that keep weights in a layout of their own.
     pub(super) repacking: Vec<WorkerId>,
+    /// For each worker, the one that its runtime falls back to.
+    pub(super) fallbacks: Vec<Option<WorkerId>>,
     /// Most bytes that models may need together, over all memories.
     pub(super) memory_limit_bytes: Option<u64>,
     /// Patterns that each worker's runtime fuses.
@@ -263,6 +265,11 @@ impl Device {
     /// Whether a worker keeps weights in a layout of its own, beside those that others in its memory use.
     pub fn repacks_weights(&self, worker: WorkerId) -> bool {
         self.repacking.contains(&worker)
+    }
+
+    /// The CPU worker of the same runtime that takes what a worker cannot run; absent where that is not known.
+    pub fn falls_back_to(&self, worker: WorkerId) -> Option<WorkerId> {
+        self.fallbacks[worker.index()]
     }
 
     /// Most bytes that the models of a run may need together: weights, and the buffers of one request of each.

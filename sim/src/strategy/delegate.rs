@@ -38,7 +38,7 @@ const PARAMETERS: &[Parameter] = &[
         name: "cpu",
         kind: ParameterKind::CpuWorker,
         default: "auto",
-        summary: "the CPU worker for the rest; `auto` takes the one of least expected latency",
+        summary: "the CPU worker for the rest; `auto` takes the one that the device says the accelerator falls back to, else that of least expected latency",
     },
 ];
 
@@ -97,7 +97,7 @@ impl Strategy for Delegate {
             Fallback::Partitions { keep, minimum } => largest(job.tasks, &supported, keep, minimum),
         };
         let rest: Vec<TaskId> = job.tasks.tasks().filter(|task| !chosen[task.index()]).collect();
-        let cpu = cpu_worker(self.name, &self.cpu, job, view, &rest)?;
+        let cpu = self.cpu(accelerator, job, view, &rest)?;
         let mut plan = Plan::new();
         for (delegated, tasks) in epochs(job.tasks, &chosen) {
             plan.segment(Some(if delegated { accelerator } else { cpu }), tasks);
@@ -107,6 +107,15 @@ impl Strategy for Delegate {
 }
 
 impl Delegate {
+    /// The CPU worker that takes the rest. A runtime does not look for the fastest one: it falls back to its own kernels.
+    fn cpu(&self, accelerator: WorkerId, job: &Job<'_>, view: &DeviceView<'_>, rest: &[TaskId]) -> Result<WorkerId, PlanError> {
+        let own = view.device.falls_back_to(accelerator).filter(|_| self.cpu == "auto");
+        match own.filter(|&own| rest.iter().all(|&task| job.costs.supports(task, own))) {
+            Some(own) => Ok(own),
+            None => cpu_worker(self.name, &self.cpu, job, view, rest),
+        }
+    }
+
     fn accelerator(&self, view: &DeviceView<'_>) -> Result<WorkerId, PlanError> {
         let mut workers = view.device.worker_ids();
         workers.find(|&worker| view.device.worker(worker).kind == self.kind).ok_or_else(|| PlanError::Missing {

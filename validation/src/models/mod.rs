@@ -1,6 +1,7 @@
 //! Whole models on phones: predictions by a device profile, and what tables of measured models say of them.
 
 pub mod boards;
+pub mod fallback;
 pub mod judge;
 pub mod measured;
 pub mod npus;

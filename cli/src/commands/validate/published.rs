@@ -56,7 +56,7 @@ pub(crate) fn published(arguments: &PublishedArguments) -> Outcome {
 
 /// All parts, in the order of the page.
 fn sections(pool: &ThreadPool, progress: &Progress) -> Result<Vec<Section>, Failure> {
-    progress.set(0, 4 + CAMPAIGNS.len());
+    progress.set(0, 5 + CAMPAIGNS.len());
     let mut sections = vec![mappings::section().map_err(Failure::input)?];
     progress.advance();
     for campaign in &CAMPAIGNS {
@@ -75,6 +75,10 @@ fn sections(pool: &ThreadPool, progress: &Progress) -> Result<Vec<Section>, Fail
             .collect::<Result<Vec<_>, usc::FitError>>()
     });
     sections.push(models::npus::section(&npus.map_err(Failure::input)?));
+    progress.advance();
+    let data = npu::FallbackData::read().map_err(Failure::input)?;
+    let fallback = pool.install(|| npu::validate_fallback(&data));
+    sections.push(models::fallback::section(&fallback.map_err(Failure::input)?));
     progress.advance();
     sections.extend(published::sections().map_err(Failure::input)?);
     progress.advance();

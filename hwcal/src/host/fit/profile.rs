@@ -66,6 +66,7 @@ pub(crate) fn text(
                 memory_share: 0.0,
                 model_errors: None,
                 repacks_weights: false,
+                falls_back_to: None,
                 fuses: None,
                 opens: worker.opens.clone(),
                 hardware: worker.hardware.clone(),

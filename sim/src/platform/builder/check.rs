@@ -2,6 +2,7 @@
 
 use super::{DeviceBuilder, DeviceError, out_of_range};
 use crate::identifiers::{LinkId, MemoryId};
+use crate::platform::ProcessorKind;
 
 impl DeviceBuilder {
     pub(super) fn check_memory_shares(&self, errors: &mut Vec<DeviceError>) {
@@ -24,6 +25,22 @@ impl DeviceBuilder {
             };
             if self.dram.is_none() {
                 errors.push(DeviceError::NoDram { worker: worker.name.clone() });
+            }
+        }
+    }
+
+    pub(super) fn check_fallbacks(&self, errors: &mut Vec<DeviceError>) {
+        for &(worker, cpu) in &self.fallbacks {
+            let Some(worker) = self.workers.get(worker.index()) else {
+                errors.push(DeviceError::Dangling { what: "worker that falls back", owner: self.name.clone() });
+                continue;
+            };
+            match self.workers.get(cpu.index()) {
+                None => errors.push(DeviceError::Dangling { what: "worker to fall back to", owner: worker.name.clone() }),
+                Some(cpu) if cpu.kind != ProcessorKind::CpuCluster || cpu.name == worker.name => {
+                    errors.push(out_of_range("worker to fall back to", &worker.name, &cpu.name, "another one, of a CPU"));
+                }
+                Some(_) => {}
             }
         }
     }
