@@ -23,6 +23,9 @@ pub(super) use profile::add;
 
 const MIXED: Source<'static> =
     Source { file: "hwcal/data/aihub_fallback.csv", text: include_str!("../../../data/aihub_fallback.csv") };
+/// Looked up when the fit was made: no fit sees them.
+const CHECK: Source<'static> =
+    Source { file: "hwcal/data/aihub_fallback_check.csv", text: include_str!("../../../data/aihub_fallback_check.csv") };
 const LAYERS: Source<'static> =
     Source { file: "hwcal/data/aihub_fallback_layers.csv", text: include_str!("../../../data/aihub_fallback_layers.csv") };
 const CPU: Source<'static> = Source { file: "hwcal/data/aihub_cpu.csv", text: include_str!("../../../data/aihub_cpu.csv") };
@@ -118,7 +121,7 @@ fn is_plain(precision: &str) -> bool {
     ["w8a8", "w8a16"].contains(&precision)
 }
 
-fn mixed(row: TableRow<'_>, part: &Part) -> Result<Observation, TableError> {
+fn mixed(row: TableRow<'_>, part: &Part, may_fit: bool) -> Result<Observation, TableError> {
     let (model, precision) = (row.text("model")?, row.text("precision")?);
     Ok(Observation {
         model: model.to_owned(),
@@ -127,7 +130,7 @@ fn mixed(row: TableRow<'_>, part: &Part) -> Result<Observation, TableError> {
         measured_ns: 1e6 * row.positive("inference_ms")?,
         whole_ns: 1e6 * row.positive("whole_ms")?,
         layers_cpu: row.index("layers_cpu")?,
-        is_fitted: is_plain(precision) && model != GUESSED,
+        is_fitted: may_fit && is_plain(precision) && model != GUESSED,
         features: terms::row(&part.1, numbers(precision), part.0),
     })
 }
@@ -138,10 +141,13 @@ impl FallbackData {
         let (parts, work) = (parts()?, super::work()?);
         let mut observations = Vec::new();
         let columns = ["model", "runtime", "precision", "device", "inference_ms", "layers_cpu", "whole_ms"];
-        for row in Table::read(MIXED, &columns)?.rows().filter(|row| row.text("runtime").is_ok_and(|it| it == "onnx")) {
-            // Where the network did not run whole on the same NPU, nothing tells what falling back added.
-            if let Some(part) = parts.get(row.text("model")?).filter(|_| !row.is_empty("whole_ms")) {
-                observations.push(mixed(row, part)?);
+        for (source, may_fit) in [(MIXED, true), (CHECK, false)] {
+            let table = Table::read(source, &columns)?;
+            for row in table.rows().filter(|row| row.text("runtime").is_ok_and(|it| it == "onnx")) {
+                // Where the network did not run whole on the same NPU, nothing tells what falling back added.
+                if let Some(part) = parts.get(row.text("model")?).filter(|_| !row.is_empty("whole_ms")) {
+                    observations.push(mixed(row, part, may_fit)?);
+                }
             }
         }
         let mut alone = Vec::new();
