@@ -1,6 +1,7 @@
 //! The CPU that the NPU's runtime falls back to, as a worker of the profile.
 
 use std::collections::BTreeMap;
+use std::fmt::Write;
 
 use scenarios::Profile;
 use scenarios::profile::{Origin, Worker};
@@ -55,6 +56,16 @@ pub(in crate::npu) fn add(
     for worker in profile.workers.iter_mut().filter(|worker| worker.name == accelerator) {
         worker.falls_back_to = Some(WORKER.to_owned());
         npu_ns = worker.invocation_ns;
+    }
+    profile.description.push_str(" What the NPU refuses falls back to ONNX Runtime's CPU kernels.");
+    let by = if is_measured { "" } else { ", scaled by what TFLite takes on the CPU" };
+    if let Some(fitted_on) = &mut profile.provenance.fitted_on {
+        // Writing to a string cannot fail.
+        let _ = write!(
+            fitted_on,
+            "; what falls back: {} runs by ONNX Runtime on NPU and CPU or the CPU alone{by}",
+            validation.errors.count
+        );
     }
     // The NPU pays its own invocation for each segment.
     let invocation_ns = (libm::round(fitted.coefficients[SEGMENT] * scale) as u64).saturating_sub(npu_ns);
