@@ -139,8 +139,8 @@ fn cost_models(
         let stands_in = ASSUMED.iter().find(|row| row.0 == class);
         let basis = if stands_in.is_some() { Basis::Assumed } else { Basis::Fitted };
         let shapes = shapes(class);
-        let prices = priced(stands_in.map_or(class, |row| row.1));
-        errors.model(class, basis, prices, FitRange::around(&shapes), shapes.len() as u32)
+        let costs = priced(stands_in.map_or(class, |row| row.1));
+        errors.model(class, basis, costs, FitRange::around(&shapes), shapes.len() as u32)
     };
     let classes = KernelClass::ALL.into_iter().map(model).collect::<Result<_, FitError>>()?;
     Ok(CostModels::new(4, 1.0, classes)?)

@@ -40,8 +40,10 @@ fn fit_columns(
     let kept = |it: &&Observation| it.is_fitted && Some(it.model.as_str()) != left_out && features(it).iter().any(|&it| it > 0.0);
     let seen: Vec<&Observation> = data.observations.iter().filter(kept).collect();
     let rows: Vec<Vec<f64>> = seen.iter().map(|it| features(it)).collect();
-    let scaled = |device: &str| scale(data, device, left_out).ok_or_else(|| FitError::Write(format!("no CPU of `{device}`")));
-    let values: Vec<f64> = seen.iter().map(|it| Ok(it.cost_ns() / scaled(&it.device)?.0)).collect::<Result<_, FitError>>()?;
+    let times_as_long =
+        |device: &str| scale(data, device, left_out).ok_or_else(|| FitError::Write(format!("no CPU of `{device}`")));
+    let values: Vec<f64> =
+        seen.iter().map(|it| Ok(it.cost_ns() / times_as_long(&it.device)?.0)).collect::<Result<_, FitError>>()?;
     let coefficients = fit_relative(&rows, &values, &vec![1.0; rows.len()], prior, HOW)?;
     let devices = data.observations.iter().map(|it| &it.device).chain(data.alone.iter().map(|it| &it.device));
     let scales = devices.filter_map(|device| Some((device.clone(), scale(data, device, left_out)?))).collect();
