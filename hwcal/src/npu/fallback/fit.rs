@@ -21,7 +21,7 @@ const HOW: RobustFit = RobustFit { ridge: 3e-4, ridge_target: 1.0, delta: 0.15, 
 pub(in crate::npu) struct Fitted {
     /// Nanoseconds for each term on a device of scale 1.
     pub coefficients: Vec<f64>,
-    /// How many times as long each device takes as a Snapdragon 8 Gen 2, and whether by ONNX Runtime; elsewhere by TFLite.
+    /// How many times as long each device takes as a Snapdragon 8 Gen 2, and whether by ONNX Runtime; elsewhere by `TFLite`.
     pub scales: BTreeMap<String, (f64, bool)>,
 }
 
@@ -51,7 +51,7 @@ fn fit_columns(
 }
 
 /// How many times as long a device takes as the reference, and whether by ONNX Runtime: the median ratio of what both ran, or, where ONNX Runtime
-/// was not run, of what TFLite ran whole on both CPUs.
+/// was not run, of what `TFLite` ran whole on both CPUs.
 fn scale(data: &FallbackData, device: &str, left_out: Option<&str>) -> Option<(f64, bool)> {
     let seen = || data.observations.iter().filter(|it| it.is_fitted && Some(it.model.as_str()) != left_out);
     let runs = |device: &str, by_onnxruntime: bool| -> BTreeMap<(bool, String), f64> {

@@ -72,7 +72,7 @@ pub(super) struct Alone {
     /// Name and precision.
     model: String,
     device: String,
-    /// Whether ONNX Runtime ran it, and not TFLite.
+    /// Whether ONNX Runtime ran it, and not `TFLite`.
     by_onnxruntime: bool,
     measured_ns: f64,
 }
