@@ -5,7 +5,7 @@ use crate::identifiers::ModelId;
 use crate::memory::{MemoryOptions, MemoryPlan};
 use crate::plan::{Plan, Program};
 use crate::platform::Device;
-use crate::record::{NoRecorder, Record};
+use crate::record::{NoRecorder, Record, Recorder};
 use crate::strategy::socrates::objective::Objective;
 use crate::strategy::socrates::portfolio::Candidate;
 use crate::task::{CostTable, TaskGraph};
@@ -109,6 +109,33 @@ impl<'a> Evaluator<'a> {
         Some(latencies_ns)
     }
 
+    /// For each of several models, each with one request after the other, what one of them takes on average, until `horizon_ns`.
+    pub(super) fn periods_ns(
+        &mut self,
+        subjects: &[Subject<'_>],
+        programs: &[Program],
+        horizon_ns: u64,
+    ) -> Option<Vec<f64>> {
+        let mut streams = streams(subjects.len());
+        for stream in &mut streams {
+            stream.limit = None;
+        }
+        let mut rounds = Rounds { completed: vec![(0, 0); subjects.len()], kernels: 0 };
+        self.options.horizon_ns = Some(horizon_ns);
+        let models = models(subjects);
+        let summary =
+            engine::simulate_programs(self.device, &models, programs.to_vec(), streams, None, &self.options, &mut rounds);
+        self.options.horizon_ns = None;
+        self.kernels += rounds.kernels;
+        summary.ok()?;
+        // One that did not end took at least until the horizon.
+        let period = |&(count, last_ns): &(u64, u64)| {
+            let ended = if count > 0 { last_ns as f64 / count as f64 } else { 0.0 };
+            ended.max(horizon_ns as f64 / (count + 1) as f64)
+        };
+        Some(rounds.completed.iter().map(period).collect())
+    }
+
     /// How much longer than alone kernels take on each worker under these plans: what sharing bandwidth costs.
     pub(super) fn slowdowns(&mut self, subjects: &[Subject<'_>], programs: &[Program]) -> Option<Vec<f64>> {
         let mut sums = vec![(0.0, 0.0); self.device.workers().len()];
@@ -128,6 +155,26 @@ impl<'a> Evaluator<'a> {
         let (models, streams) = (models(subjects), streams(subjects.len()));
         engine::simulate_programs(self.device, &models, programs.to_vec(), streams, None, &self.options, &mut records).ok()?;
         Some(records)
+    }
+}
+
+/// Counts requests that end.
+struct Rounds {
+    /// For each model how many ended, and when the last did.
+    completed: Vec<(u64, u64)>,
+    kernels: u64,
+}
+
+impl Recorder for Rounds {
+    fn record(&mut self, record: &Record) {
+        match record {
+            Record::Kernel(_) => self.kernels += 1,
+            Record::Request(request) => {
+                let (count, last_ns) = &mut self.completed[request.model.index()];
+                (*count, *last_ns) = (*count + 1, request.ended_ns);
+            }
+            _ => {}
+        }
     }
 }
 

@@ -146,7 +146,7 @@ impl Strategy for Socrates {
 
     fn dispatch(&mut self, system: &dyn System, decisions: &mut Decisions) {
         if let Some(running) = &mut self.running {
-            let judged = running.judge(system.now_ns(), self.allowed, decisions);
+            let judged = running.judge(system, self.allowed, decisions);
             running.follow(system, self.allowed.objective, judged, decisions);
         }
     }

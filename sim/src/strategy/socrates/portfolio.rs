@@ -23,6 +23,8 @@ pub(super) struct Candidate {
     pub(super) energy_j: f64,
     /// For how long a request occupies cores, all added up; 0 where that is not asked for.
     pub(super) occupied_ns: u64,
+    /// Whether it was made with other models in mind.
+    pub(super) for_several: bool,
     /// What its requests really took.
     pub(super) seen: Seen,
 }
@@ -32,7 +34,7 @@ impl Candidate {
         let mut workers: Vec<WorkerId> = plan.segments().iter().filter_map(|segment| segment.worker).collect();
         workers.sort_unstable();
         workers.dedup();
-        Self { plan, workers, alone_ns, energy_j: 0.0, occupied_ns: 0, seen: Seen::default() }
+        Self { plan, workers, alone_ns, energy_j: 0.0, occupied_ns: 0, for_several: false, seen: Seen::default() }
     }
 
     /// Whether several workers have to do with each other.
@@ -77,6 +79,7 @@ pub(super) fn candidates(
 ) -> Vec<Candidate> {
     let subject = Subject { tasks: job.tasks, costs: job.costs };
     let mut found: Vec<Candidate> = Vec::new();
+    let mut for_several = None;
     let mut add = |plan: Plan, evaluator: &mut Evaluator<'_>| {
         let Some(alone_ns) = evaluator.alone_ns(subject, &plan) else { return };
         let (plan, alone_ns) = joined(&plan, alone_ns, subject, evaluator).unwrap_or((plan, alone_ns));
@@ -100,12 +103,19 @@ pub(super) fn candidates(
             add(plan, evaluator);
         }
     }
+    if allowed.others && allowed.placement && view.jobs.len() > 1 {
+        for plan in planned(&["haxconn"], job, view) {
+            for_several = Some(plan.clone());
+            add(plan, evaluator);
+        }
+    }
     if allowed.placement {
         for plan in searched(job, view, allowed, evaluator) {
             add(plan, evaluator);
         }
     }
     for candidate in &mut found {
+        candidate.for_several = for_several.as_ref() == Some(&candidate.plan);
         evaluator.account(subject, candidate);
     }
     kept(found, view.device)
@@ -149,10 +159,11 @@ fn kept(mut found: Vec<Candidate>, device: &Device) -> Vec<Candidate> {
         (0..found.len()).min_by(|&one, &other| cost(&found[one]).total_cmp(&cost(&found[other])))
     };
     let frugal = [least(&|candidate| candidate.energy_j), least(&|candidate| candidate.occupied_ns as f64)];
+    let for_several: Vec<bool> = found.iter().map(|candidate| candidate.for_several).collect();
     let mut index = 0;
     found.retain(|_| {
         index += 1;
-        index <= MOST_KEPT || is_fallback[index - 1] || frugal.contains(&Some(index - 1))
+        index <= MOST_KEPT || for_several[index - 1] || is_fallback[index - 1] || frugal.contains(&Some(index - 1))
     });
     found
 }

@@ -12,7 +12,7 @@ use crate::strategy::socrates::objective::Objective;
 use crate::strategy::socrates::options::Options;
 use crate::strategy::socrates::portfolio::{self, Allowed, Candidate};
 use crate::strategy::socrates::seen::{Journal, pooled};
-use crate::strategy::socrates::together::together;
+use crate::strategy::socrates::together::{Member, together};
 use crate::strategy::socrates::{ENTRY, QUICK_WIDTH, not_found};
 use crate::strategy::{Decisions, DeviceView, Job, System};
 use crate::task::{CostTable, TaskGraph};
@@ -54,11 +54,15 @@ pub(super) struct Running {
     rests_until_ns: u64,
     /// Judgements in a row that changed nothing.
     in_vain: u32,
+    /// For models that were at work at the same time, the candidate that each follows.
+    sets: std::collections::BTreeMap<Vec<usize>, Vec<usize>>,
 }
 
 pub(super) struct Known {
     tasks: TaskGraph,
     costs: CostTable,
+    /// Costs as they were when plans were judged last.
+    corrected: CostTable,
     pub(super) candidates: Vec<Candidate>,
     /// The candidate in force where workers are idle.
     pub(super) chosen: usize,
@@ -69,6 +73,16 @@ pub(super) struct Known {
 impl Known {
     fn subject(&self) -> Subject<'_> {
         Subject { tasks: &self.tasks, costs: &self.costs }
+    }
+
+    fn member(&self, now_ns: u64, evaluator: &Evaluator<'_>) -> Member<'_> {
+        let subject = Subject { tasks: &self.tasks, costs: &self.corrected };
+        Member {
+            subject,
+            programs: self.candidates.iter().map(|candidate| evaluator.compile(subject, &candidate.plan)).collect(),
+            alone_ns: self.worth_ns(now_ns),
+            beyond: self.beyond(now_ns),
+        }
     }
 
     /// For each candidate, what its requests take beyond what is simulated, as a factor. One that was not tried is taken to be like
@@ -103,11 +117,12 @@ impl Running {
                 });
             }
             let (tasks, costs) = (job.tasks.clone(), job.costs.scaled(&|_, _| 1.0));
-            models.push(Known { tasks, costs, candidates, chosen: 0, followed: 0 });
+            let corrected = job.costs.scaled(&|_, _| 1.0);
+            models.push(Known { tasks, costs, corrected, candidates, chosen: 0, followed: 0 });
         }
-        let beyond: Vec<Vec<f64>> = models.iter().map(|known| known.beyond(0)).collect();
-        let subjects: Vec<Subject<'_>> = models.iter().map(Known::subject).collect();
-        let chosen = chosen(&models, &subjects, &beyond, allowed.objective, &mut evaluator);
+        let all: Vec<usize> = (0..models.len()).collect();
+        let chosen = chosen(&models, &all, 0, allowed.objective, &mut evaluator);
+        let sets = std::collections::BTreeMap::from([(all, chosen.clone())]);
         for (known, chosen) in models.iter_mut().zip(chosen) {
             (known.chosen, known.followed) = (chosen, chosen);
         }
@@ -120,6 +135,7 @@ impl Running {
             judged_by: vec![0.0; workers],
             rests_until_ns: 0,
             in_vain: 0,
+            sets,
         };
         running.expect(&mut evaluator);
         Ok(running)
@@ -137,7 +153,8 @@ impl Running {
     }
 
     /// Judges candidates again if the factors have moved far enough; says whether it did.
-    pub(super) fn judge(&mut self, now_ns: u64, allowed: Allowed, decisions: &mut Decisions) -> bool {
+    pub(super) fn judge(&mut self, system: &dyn System, allowed: Allowed, decisions: &mut Decisions) -> bool {
+        let now_ns = system.now_ns();
         self.factors.fade(now_ns);
         let workers: Vec<WorkerId> = self.device.worker_ids().collect();
         let logs: Vec<f64> = workers.iter().map(|&worker| self.factors.log(worker, None)).collect();
@@ -189,14 +206,18 @@ impl Running {
                 }
             }
         }
-        let subjects: Vec<Subject<'_>> =
-            self.models.iter().zip(&corrected).map(|(known, costs)| Subject { tasks: &known.tasks, costs }).collect();
-        let beyond: Vec<Vec<f64>> = self.models.iter().map(|known| known.beyond(now_ns)).collect();
-        let chosen = chosen(&self.models, &subjects, &beyond, allowed.objective, &mut evaluator);
-        for (model, (known, chosen)) in self.models.iter_mut().zip(chosen).enumerate() {
+        for (known, corrected) in self.models.iter_mut().zip(corrected) {
+            known.corrected = corrected;
+        }
+        self.sets.clear();
+        let active = self.active(system);
+        let chosen = chosen(&self.models, &active, now_ns, allowed.objective, &mut evaluator);
+        self.sets.insert(active.clone(), chosen.clone());
+        for (model, chosen) in active.into_iter().zip(chosen) {
+            let known = &mut self.models[model];
             let worth_ns = known.worth_ns(now_ns);
-            let is_worth_it =
-                allowed.objective.choose(&known.candidates, &worth_ns, None, known.chosen, WORTH_A_CHANGE) != known.chosen;
+            let is_worth_it = self.sets.first_key_value().is_some_and(|(set, _)| set.len() > 1)
+                || allowed.objective.choose(&known.candidates, &worth_ns, None, known.chosen, WORTH_A_CHANGE) != known.chosen;
             if chosen != known.chosen && is_worth_it {
                 known.chosen = chosen;
                 known.followed = chosen;
@@ -230,6 +251,18 @@ impl Running {
         let backlog_ns: Vec<u64> = self.device.worker_ids().map(left_ns).collect();
         // What was given to workers in this very decision, by model: nobody's backlog holds it yet. Requests of one model follow one plan.
         let mut given: Vec<(ModelId, Vec<WorkerId>, u64)> = Vec::new();
+        let active = self.active(system);
+        let joint = (objective == Objective::Latency && active.len() > 1).then(|| {
+            self.sets.get(&active).cloned().unwrap_or_else(|| {
+                let device = self.device.clone();
+                let mut evaluator = Evaluator::new(&device, objective);
+                let chosen = chosen(&self.models, &active, now_ns, objective, &mut evaluator);
+                decisions.spend(evaluator.kernels.saturating_mul(SIMULATION_NS_PER_KERNEL));
+                self.sets.insert(active.clone(), chosen.clone());
+                chosen
+            })
+        });
+        let slack: f64 = std::env::var("X_SLACK").ok().and_then(|t| t.parse().ok()).unwrap_or(1e9);
         for arriving in system.arriving() {
             let Some(known) = self.models.get_mut(arriving.model.index()) else { continue };
             if system.is_being_prepared(arriving.model) {
@@ -259,7 +292,13 @@ impl Running {
             let ends_ns: Vec<f64> =
                 worth_ns.iter().zip(&known.candidates).map(|(worth_ns, candidate)| worth_ns + waits_ns(candidate)).collect();
             let within_ns = arriving.deadline_ns.map(|deadline_ns| deadline_ns.saturating_sub(now_ns) as f64);
-            let follows = objective.choose(&known.candidates, &ends_ns, within_ns, known.chosen, WORTH_A_CHANGE);
+            let mut follows = objective.choose(&known.candidates, &ends_ns, within_ns, known.chosen, WORTH_A_CHANGE);
+            if let Some(joint) = &joint
+                && let Ok(position) = active.binary_search(&arriving.model.index())
+                && ends_ns[joint[position]] <= ends_ns[follows] * (1.0 + slack)
+            {
+                follows = joint[position];
+            }
             let has_changed = follows != known.followed;
             if has_changed {
                 known.followed = follows;
@@ -270,6 +309,15 @@ impl Running {
             }
             self.journal.begin(arriving.request, arriving.model.index(), known.followed, !judged && !has_changed);
         }
+    }
+
+    /// Models that have requests in flight or arriving, in order.
+    fn active(&self, system: &dyn System) -> Vec<usize> {
+        let mut active: Vec<usize> = self.journal.models().collect();
+        active.extend(system.arriving().iter().map(|arriving| arriving.model.index()).filter(|&model| model < self.models.len()));
+        active.sort_unstable();
+        active.dedup();
+        active
     }
 
     /// Learns from what happened.
@@ -311,22 +359,21 @@ fn preparation_of_ns(device: &Device, tasks: &TaskGraph, plan: &Plan) -> f64 {
     device.worker_ids().map(of_worker).fold(0.0, f64::max)
 }
 
-/// For each model the candidate to follow where workers are idle. Where energy counts, models are chosen for one by one.
-fn chosen(
-    models: &[Known],
-    subjects: &[Subject<'_>],
-    beyond: &[Vec<f64>],
-    objective: Objective,
-    evaluator: &mut Evaluator<'_>,
-) -> Vec<usize> {
+/// For each of some models the candidate to follow if they are at work at the same time. Where energy counts, models are chosen for one by one.
+fn chosen(models: &[Known], active: &[usize], now_ns: u64, objective: Objective, evaluator: &mut Evaluator<'_>) -> Vec<usize> {
     match objective {
-        Objective::Latency | Objective::Deadline => together(models, subjects, beyond, evaluator),
+        Objective::Latency | Objective::Deadline => {
+            let members: Vec<Member<'_>> = active.iter().map(|&model| models[model].member(now_ns, evaluator)).collect();
+            let made = |known: &Known| known.candidates.iter().position(|candidate| candidate.for_several);
+            let start: Option<Vec<usize>> = active.iter().map(|&model| made(&models[model])).collect();
+            together(&members, start.as_deref(), evaluator)
+        }
         Objective::Energy => {
-            let one = |(known, beyond): (&Known, &Vec<f64>)| {
-                let worth_ns = known.candidates.iter().zip(beyond).map(|(candidate, factor)| candidate.alone_ns as f64 * factor);
-                objective.choose(&known.candidates, &worth_ns.collect::<Vec<_>>(), None, known.chosen, 0.0)
+            let one = |&model: &usize| {
+                let known = &models[model];
+                objective.choose(&known.candidates, &known.worth_ns(now_ns), None, known.chosen, 0.0)
             };
-            models.iter().zip(beyond).map(one).collect()
+            active.iter().map(one).collect()
         }
     }
 }

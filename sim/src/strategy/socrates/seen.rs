@@ -87,6 +87,11 @@ impl Journal {
         self.requests.insert(request, Followed { model, candidate, tells });
     }
 
+    /// Models of the requests in flight.
+    pub(super) fn models(&self) -> impl Iterator<Item = usize> {
+        self.requests.values().map(|followed| followed.model)
+    }
+
     /// A request ended: its model and candidate, if its latency tells of the plan.
     pub(super) fn end(&mut self, request: RequestId) -> Option<(usize, usize)> {
         let followed = self.requests.remove(&request)?;
