@@ -98,28 +98,10 @@ impl<'a> Evaluator<'a> {
         summary.ok().filter(|summary| summary.completed == summary.arrived).map(|summary| summary.end_ns)
     }
 
-    /// Latency of each of several models whose requests begin at once.
-    pub(super) fn each_ns(&mut self, subjects: &[Subject<'_>], programs: &[Program]) -> Option<Vec<u64>> {
-        let mut latencies_ns = vec![0; subjects.len()];
-        for record in self.records(subjects, programs)? {
-            if let Record::Request(request) = record {
-                latencies_ns[request.model.index()] = request.ended_ns - request.arrived_ns;
-            }
-        }
-        Some(latencies_ns)
-    }
-
     /// For each of several models, each with one request after the other, what one of them takes on average, until `horizon_ns`.
-    pub(super) fn periods_ns(
-        &mut self,
-        subjects: &[Subject<'_>],
-        programs: &[Program],
-        horizon_ns: u64,
-    ) -> Option<Vec<f64>> {
+    pub(super) fn periods_ns(&mut self, subjects: &[Subject<'_>], programs: &[Program], horizon_ns: u64) -> Option<Vec<f64>> {
         let mut streams = streams(subjects.len());
-        for stream in &mut streams {
-            stream.limit = None;
-        }
+        streams.iter_mut().for_each(|stream| stream.limit = None);
         let mut rounds = Rounds { completed: vec![(0, 0); subjects.len()], kernels: 0 };
         self.options.horizon_ns = Some(horizon_ns);
         let models = models(subjects);

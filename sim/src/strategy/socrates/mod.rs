@@ -4,19 +4,21 @@
 //! Rule: candidates for each model are single workers, the plans of other strategies, and the result of dynamic programming over its
 //! tasks (whole or shared, with transfers, data where they are, launches saved in segments), improved step by step; each is simulated on
 //! the device with shared bandwidth and the memory limit, and of several models those candidates are taken that together slow each
-//! other least. At run time, factors for each worker and kind of kernel are learnt from what kernels really take. When they have moved
-//! by more than a fifth, candidates (and a new search) are judged again by the corrected costs; that is charged to the run. A request
-//! follows the candidate that is expected to end first: by what its workers are busy with, and by what requests that followed it and
-//! had the device to themselves really took. Where preparing a new plan takes time, plans are judged again only after ten times as long.
+//! other least, one request of each after the other ([`together`]). At run time, factors for each worker and kind of kernel are learnt
+//! from what kernels really take. When they have moved by more than a fifth, candidates (and a new search) are judged again by the
+//! corrected costs; that is charged to the run. Which plan a request follows depends on who else is at work ([`follow`]). Where preparing
+//! a new plan takes time, plans are judged again only after ten times as long.
 //! Ignores: arrivals to come; what a new plan does to requests that are in flight already.
 
 mod adapt;
 mod beam;
 mod evaluate;
+mod follow;
 mod forms;
 mod improve;
 mod objective;
 mod options;
+mod pace;
 mod portfolio;
 mod running;
 mod seen;
@@ -28,7 +30,7 @@ use crate::plan::{Plan, PlanError};
 use crate::record::Record;
 use crate::strategy::parameters::Parameter;
 use crate::strategy::parameters::ParameterKind::Plain;
-use crate::strategy::registry::Entry;
+use crate::strategy::registry::{self, Entry};
 use crate::strategy::{Decisions, DeviceView, Interest, Job, Rewrite, Strategy, System};
 use crate::task::{Lowering, Patterns};
 
@@ -79,9 +81,13 @@ pub(super) const ENTRY: Entry = Entry {
         )?;
         let (splits, others, placement) = (switch("splits")?, switch("others")?, switch("placement")?);
         let allowed = Allowed { splits, others, placement, objective };
-        Ok(Box::new(Socrates { allowed, rewrites: switch("rewrites")?, adapts: switch("adapt")?, running: None }))
+        let (rewrites, adapts) = (switch("rewrites")?, switch("adapt")?);
+        Ok(Box::new(Socrates { allowed, rewrites, adapts, running: None, queues: None }))
     },
 };
+
+/// Who gives requests to workers where they wait for each other.
+const QUEUES: &str = "band";
 
 /// Partial plans kept by the search at run time.
 const QUICK_WIDTH: usize = 6;
@@ -91,6 +97,8 @@ struct Socrates {
     rewrites: bool,
     adapts: bool,
     running: Option<Running>,
+    /// Gives requests to workers that wait for each other.
+    queues: Option<Box<dyn Strategy>>,
 }
 
 impl Strategy for Socrates {
@@ -102,7 +110,9 @@ impl Strategy for Socrates {
         let jobs = if view.jobs.iter().any(|other| other.model == job.model) { view.jobs } else { &one };
         let is_planned = self.running.as_ref().is_some_and(|running| running.models.len() == jobs.len());
         if job.model.index() == 0 || !is_planned {
-            self.running = Some(Running::plan(jobs, view, self.allowed)?);
+            let mut running = Running::plan(jobs, view, self.allowed)?;
+            self.queues = self.queues_of(jobs, view, &mut running);
+            self.running = Some(running);
         }
         let position = jobs.iter().position(|other| other.model == job.model).unwrap_or(0);
         let known = self.running.as_ref().and_then(|running| running.models.get(position));
@@ -141,25 +151,50 @@ impl Strategy for Socrates {
     }
 
     fn interest(&self) -> Interest {
-        Interest { arrival: self.adapts, observe: self.adapts, ..Interest::default() }
+        Interest { arrival: self.adapts, observe: self.adapts, dispatch: self.adapts }
     }
 
     fn dispatch(&mut self, system: &dyn System, decisions: &mut Decisions) {
-        if let Some(running) = &mut self.running {
+        if let Some(running) = self.running.as_mut().filter(|_| !system.arriving().is_empty()) {
             let judged = running.judge(system, self.allowed, decisions);
             running.follow(system, self.allowed.objective, judged, decisions);
+        }
+        if let Some(queues) = self.queues.as_mut().filter(|_| !system.ready().is_empty()) {
+            queues.dispatch(system, decisions);
         }
     }
 
     fn alternatives(&self, model: ModelId) -> Vec<Plan> {
         let known = self.running.as_ref().filter(|_| self.adapts).and_then(|running| running.models.get(model.index()));
-        known.map_or_else(Vec::new, |known| known.candidates.iter().map(|candidate| candidate.plan.clone()).collect())
+        known.map_or_else(Vec::new, |known| {
+            known.candidates.iter().map(|candidate| &candidate.plan).chain(&known.open).cloned().collect()
+        })
     }
 
     fn observe(&mut self, record: &Record) {
+        if let Some(queues) = &mut self.queues {
+            queues.observe(record);
+        }
         if let Some(running) = &mut self.running {
             running.observe(record);
         }
+    }
+}
+
+impl Socrates {
+    /// Who gives requests of several models to workers where they wait for each other, with an open plan for each model; `None` where
+    /// plans do not change, there is one model, or one of them has no such plan.
+    fn queues_of(&self, jobs: &[Job<'_>], view: &DeviceView<'_>, running: &mut Running) -> Option<Box<dyn Strategy>> {
+        let Allowed { others, placement, objective, .. } = self.allowed;
+        if !(self.adapts && others && placement && objective == Objective::Latency && jobs.len() > 1) {
+            return None;
+        }
+        let mut queues = registry::build(QUEUES).ok()?;
+        let plans: Vec<Plan> = jobs.iter().map(|job| queues.plan(job, view).ok()).collect::<Option<_>>()?;
+        for (known, plan) in running.models.iter_mut().zip(plans) {
+            known.open = Some(plan);
+        }
+        Some(queues)
     }
 }
 

@@ -1,15 +1,17 @@
 //! What is kept between calls at run time: models with their candidates, what was learnt, which plans are in force.
 
-use crate::identifiers::{ModelId, RequestId, SegmentId, TaskId, WorkerId};
+use std::collections::BTreeMap;
+
+use crate::identifiers::{ModelId, SegmentId, TaskId, WorkerId};
 use crate::plan::{Plan, PlanError, Program};
 use crate::platform::Device;
-use crate::record::{Outcome, Record};
 use crate::strategy::socrates::adapt::Factors;
 use crate::strategy::socrates::beam::Beam;
 use crate::strategy::socrates::evaluate::{Evaluator, Subject};
 use crate::strategy::socrates::forms::{Form, plan_of};
 use crate::strategy::socrates::objective::Objective;
 use crate::strategy::socrates::options::Options;
+use crate::strategy::socrates::pace::Paces;
 use crate::strategy::socrates::portfolio::{self, Allowed, Candidate};
 use crate::strategy::socrates::seen::{Journal, pooled};
 use crate::strategy::socrates::together::{Member, together};
@@ -21,7 +23,7 @@ use crate::task::{CostTable, TaskGraph};
 const HYSTERESIS: f64 = 0.182;
 
 /// Another plan has to be better by this share to be taken.
-const WORTH_A_CHANGE: f64 = 0.03;
+pub(super) const WORTH_A_CHANGE: f64 = 0.03;
 
 /// Least time from one judgement to the next.
 const PAUSE_NS: u64 = 20_000_000;
@@ -37,17 +39,19 @@ const MOST_DOUBLINGS: u32 = 4;
 
 /// What planning takes at run time for each kernel that is simulated, on one core: rounded up from what `socrates-bench strategies`
 /// prints, as is the next.
-const SIMULATION_NS_PER_KERNEL: u64 = 400;
+pub(super) const SIMULATION_NS_PER_KERNEL: u64 = 400;
 
 /// What a new search takes for each task and worker: costs are corrected, shares balanced anew.
 const SEARCH_NS_PER_TASK_AND_WORKER: u64 = 5_000;
 
 /// What is kept of the models.
 pub(super) struct Running {
-    device: Device,
+    pub(super) device: Device,
     pub(super) models: Vec<Known>,
-    factors: Factors,
-    journal: Journal,
+    pub(super) factors: Factors,
+    pub(super) journal: Journal,
+    /// How requests come.
+    pub(super) paces: Paces,
     /// Logarithms of the factors that the plans in force were judged by.
     judged_by: Vec<f64>,
     /// No judgement before this.
@@ -55,19 +59,21 @@ pub(super) struct Running {
     /// Judgements in a row that changed nothing.
     in_vain: u32,
     /// For models that were at work at the same time, the candidate that each follows.
-    sets: std::collections::BTreeMap<Vec<usize>, Vec<usize>>,
+    pub(super) sets: BTreeMap<Vec<usize>, Vec<usize>>,
 }
 
 pub(super) struct Known {
-    tasks: TaskGraph,
+    pub(super) tasks: TaskGraph,
     costs: CostTable,
     /// Costs as they were when plans were judged last.
     corrected: CostTable,
     pub(super) candidates: Vec<Candidate>,
     /// The candidate in force where workers are idle.
     pub(super) chosen: usize,
-    /// The one that new requests follow now.
-    followed: usize,
+    /// The one that new requests follow now; `None` where that is the open plan.
+    pub(super) followed: Option<usize>,
+    /// A plan that leaves open which workers run it, for requests that wait for each other.
+    pub(super) open: Option<Plan>,
 }
 
 impl Known {
@@ -82,6 +88,7 @@ impl Known {
             programs: self.candidates.iter().map(|candidate| evaluator.compile(subject, &candidate.plan)).collect(),
             alone_ns: self.worth_ns(now_ns),
             beyond: self.beyond(now_ns),
+            for_several: self.candidates.iter().position(|candidate| candidate.for_several),
         }
     }
 
@@ -97,7 +104,7 @@ impl Known {
     }
 
     /// For each candidate, expected latency of a request with nothing else running.
-    fn worth_ns(&self, now_ns: u64) -> Vec<f64> {
+    pub(super) fn worth_ns(&self, now_ns: u64) -> Vec<f64> {
         let beyond = self.beyond(now_ns).into_iter();
         beyond.zip(&self.candidates).map(|(factor, candidate)| factor * candidate.alone_ns as f64).collect()
     }
@@ -118,20 +125,22 @@ impl Running {
             }
             let (tasks, costs) = (job.tasks.clone(), job.costs.scaled(&|_, _| 1.0));
             let corrected = job.costs.scaled(&|_, _| 1.0);
-            models.push(Known { tasks, costs, corrected, candidates, chosen: 0, followed: 0 });
+            models.push(Known { tasks, costs, corrected, candidates, chosen: 0, followed: Some(0), open: None });
         }
         let all: Vec<usize> = (0..models.len()).collect();
         let chosen = chosen(&models, &all, 0, allowed.objective, &mut evaluator);
-        let sets = std::collections::BTreeMap::from([(all, chosen.clone())]);
+        let sets = BTreeMap::from([(all, chosen.clone())]);
         for (known, chosen) in models.iter_mut().zip(chosen) {
-            (known.chosen, known.followed) = (chosen, chosen);
+            (known.chosen, known.followed) = (chosen, Some(chosen));
         }
         let workers = view.device.workers().len();
+        let paces = Paces::new(models.len());
         let mut running = Self {
             device: view.device.clone(),
             models,
             factors: Factors::new(workers),
             journal: Journal::default(),
+            paces,
             judged_by: vec![0.0; workers],
             rests_until_ns: 0,
             in_vain: 0,
@@ -182,7 +191,7 @@ impl Running {
                 candidate.alone_ns = evaluator.alone_ns(subject, &candidate.plan).unwrap_or(u64::MAX);
                 // What is seen of the plan in force is as new as the factors; what was seen of others holds beside them.
                 evaluator.account(subject, candidate);
-                if index == known.followed {
+                if Some(index) == known.followed {
                     candidate.seen.rebase(candidate.alone_ns as f64 / before_ns.max(1) as f64);
                 }
             }
@@ -210,17 +219,25 @@ impl Running {
             known.corrected = corrected;
         }
         self.sets.clear();
-        let active = self.active(system);
-        let chosen = chosen(&self.models, &active, now_ns, allowed.objective, &mut evaluator);
-        self.sets.insert(active.clone(), chosen.clone());
+        for arriving in system.arriving() {
+            self.paces.arrived(arriving.model.index(), arriving.request, arriving.arrived_ns);
+        }
+        let active = self.active();
+        let several = active.len() > 1 && self.are_steady(&active);
+        let sets: Vec<&[usize]> = if several { vec![&active] } else { active.chunks(1).collect() };
+        let of_set = |set: &&[usize]| chosen(&self.models, set, now_ns, allowed.objective, &mut evaluator);
+        let chosen: Vec<usize> = sets.iter().flat_map(of_set).collect();
+        if several {
+            self.sets.insert(active.clone(), chosen.clone());
+        }
         for (model, chosen) in active.into_iter().zip(chosen) {
             let known = &mut self.models[model];
             let worth_ns = known.worth_ns(now_ns);
-            let is_worth_it = self.sets.first_key_value().is_some_and(|(set, _)| set.len() > 1)
+            let is_worth_it = several
                 || allowed.objective.choose(&known.candidates, &worth_ns, None, known.chosen, WORTH_A_CHANGE) != known.chosen;
             if chosen != known.chosen && is_worth_it {
                 known.chosen = chosen;
-                known.followed = chosen;
+                known.followed = Some(chosen);
                 if chosen >= known_before[model] {
                     preparation_ns += preparation_of_ns(&device, &known.tasks, &known.candidates[chosen].plan);
                 }
@@ -239,107 +256,6 @@ impl Running {
         let rest_ns = rest_ns.max((preparation_ns / PREPARATION_BUDGET) as u64);
         self.rests_until_ns = now_ns.saturating_add(rest_ns);
         true
-    }
-
-    /// Requests follow the candidate that is best for the objective, by default the one that is expected to end first: by what waits for its workers now, and by what its requests took.
-    ///
-    /// The first requests after plans were `judged` or changed tell nothing of the plan: they waited for the decision, or found it cold.
-    pub(super) fn follow(&mut self, system: &dyn System, objective: Objective, judged: bool, decisions: &mut Decisions) {
-        let now_ns = system.now_ns();
-        // What has vanished is never done.
-        let left_ns = |worker| if system.is_available(worker) { system.backlog_ns(worker) } else { u64::MAX };
-        let backlog_ns: Vec<u64> = self.device.worker_ids().map(left_ns).collect();
-        // What was given to workers in this very decision, by model: nobody's backlog holds it yet. Requests of one model follow one plan.
-        let mut given: Vec<(ModelId, Vec<WorkerId>, u64)> = Vec::new();
-        let active = self.active(system);
-        let joint = (objective == Objective::Latency && active.len() > 1).then(|| {
-            self.sets.get(&active).cloned().unwrap_or_else(|| {
-                let device = self.device.clone();
-                let mut evaluator = Evaluator::new(&device, objective);
-                let chosen = chosen(&self.models, &active, now_ns, objective, &mut evaluator);
-                decisions.spend(evaluator.kernels.saturating_mul(SIMULATION_NS_PER_KERNEL));
-                self.sets.insert(active.clone(), chosen.clone());
-                chosen
-            })
-        });
-        let slack: f64 = std::env::var("X_SLACK").ok().and_then(|t| t.parse().ok()).unwrap_or(1e9);
-        for arriving in system.arriving() {
-            let Some(known) = self.models.get_mut(arriving.model.index()) else { continue };
-            if system.is_being_prepared(arriving.model) {
-                // It follows the plan before, and tells nothing of the one to come.
-                self.journal.begin(arriving.request, arriving.model.index(), known.followed, false);
-                continue;
-            }
-            let given_ns = |worker: WorkerId| {
-                let to_it = given.iter().filter(|(model, workers, _)| *model != arriving.model && workers.contains(&worker));
-                to_it.map(|(.., ns)| *ns).fold(0, u64::saturating_add)
-            };
-            let waits_ns = |candidate: &Candidate| {
-                let waits_ns = candidate.workers.iter().map(|&worker| {
-                    let rivals = self.device.worker_ids().filter(|&rival| rival == worker || self.device.conflict(rival, worker));
-                    let is_away = backlog_ns[worker.index()] == u64::MAX;
-                    // A rival that has vanished holds nobody up.
-                    let busy_ns = |rival: WorkerId| backlog_ns[rival.index()].saturating_add(given_ns(rival));
-                    let others = rivals.map(busy_ns).filter(|&ns| is_away || ns < u64::MAX);
-                    others.max().unwrap_or(0)
-                });
-                match waits_ns.max().unwrap_or(0) {
-                    u64::MAX => f64::INFINITY,
-                    longest_ns => longest_ns as f64,
-                }
-            };
-            let worth_ns = known.worth_ns(now_ns);
-            let ends_ns: Vec<f64> =
-                worth_ns.iter().zip(&known.candidates).map(|(worth_ns, candidate)| worth_ns + waits_ns(candidate)).collect();
-            let within_ns = arriving.deadline_ns.map(|deadline_ns| deadline_ns.saturating_sub(now_ns) as f64);
-            let mut follows = objective.choose(&known.candidates, &ends_ns, within_ns, known.chosen, WORTH_A_CHANGE);
-            if let Some(joint) = &joint
-                && let Ok(position) = active.binary_search(&arriving.model.index())
-                && ends_ns[joint[position]] <= ends_ns[follows] * (1.0 + slack)
-            {
-                follows = joint[position];
-            }
-            let has_changed = follows != known.followed;
-            if has_changed {
-                known.followed = follows;
-                decisions.replan(arriving.model, known.candidates[follows].plan.clone());
-            }
-            if system.arriving().len() > 1 {
-                given.push((arriving.model, known.candidates[follows].workers.clone(), worth_ns[follows] as u64));
-            }
-            self.journal.begin(arriving.request, arriving.model.index(), known.followed, !judged && !has_changed);
-        }
-    }
-
-    /// Models that have requests in flight or arriving, in order.
-    fn active(&self, system: &dyn System) -> Vec<usize> {
-        let mut active: Vec<usize> = self.journal.models().collect();
-        active.extend(system.arriving().iter().map(|arriving| arriving.model.index()).filter(|&model| model < self.models.len()));
-        active.sort_unstable();
-        active.dedup();
-        active
-    }
-
-    /// Learns from what happened.
-    pub(super) fn observe(&mut self, record: &Record) {
-        match record {
-            Record::Kernel(kernel) => {
-                if let Some(known) = self.models.get(kernel.model.index()) {
-                    let kind = known.tasks.work(kernel.task).filter(|_| kernel.kernels == 1).map(|work| work.kind);
-                    self.factors.observe(kernel.worker, kind, kernel.end_ns, kernel.end_ns - kernel.start_ns, kernel.solo_ns);
-                }
-            }
-            Record::Request(request) => self.ended(request.request, request.arrived_ns, request.ended_ns, request.outcome),
-            _ => {}
-        }
-    }
-
-    fn ended(&mut self, request: RequestId, arrived_ns: u64, ended_ns: u64, outcome: Outcome) {
-        let Some((model, candidate)) = self.journal.end(request) else { return };
-        if outcome == Outcome::Completed {
-            let candidate = &mut self.models[model].candidates[candidate];
-            candidate.seen.add(ended_ns, ended_ns - arrived_ns, candidate.alone_ns);
-        }
     }
 }
 
@@ -360,13 +276,17 @@ fn preparation_of_ns(device: &Device, tasks: &TaskGraph, plan: &Plan) -> f64 {
 }
 
 /// For each of some models the candidate to follow if they are at work at the same time. Where energy counts, models are chosen for one by one.
-fn chosen(models: &[Known], active: &[usize], now_ns: u64, objective: Objective, evaluator: &mut Evaluator<'_>) -> Vec<usize> {
+pub(super) fn chosen(
+    models: &[Known],
+    active: &[usize],
+    now_ns: u64,
+    objective: Objective,
+    evaluator: &mut Evaluator<'_>,
+) -> Vec<usize> {
     match objective {
         Objective::Latency | Objective::Deadline => {
             let members: Vec<Member<'_>> = active.iter().map(|&model| models[model].member(now_ns, evaluator)).collect();
-            let made = |known: &Known| known.candidates.iter().position(|candidate| candidate.for_several);
-            let start: Option<Vec<usize>> = active.iter().map(|&model| made(&models[model])).collect();
-            together(&members, start.as_deref(), evaluator)
+            together(&members, evaluator)
         }
         Objective::Energy => {
             let one = |&model: &usize| {

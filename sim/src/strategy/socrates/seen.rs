@@ -66,7 +66,8 @@ pub(super) fn pooled(seen: impl Iterator<Item = Seen>, now_ns: u64) -> f64 {
 #[derive(Clone, Copy, Debug)]
 struct Followed {
     model: usize,
-    candidate: usize,
+    /// `None` for a plan that is not a candidate.
+    candidate: Option<usize>,
     /// Whether its latency tells of the plan: no other request was in flight with it so far, and it began at once.
     tells: bool,
 }
@@ -79,7 +80,7 @@ pub(super) struct Journal {
 
 impl Journal {
     /// A request begins, `at_once` or after a decision.
-    pub(super) fn begin(&mut self, request: RequestId, model: usize, candidate: usize, at_once: bool) {
+    pub(super) fn begin(&mut self, request: RequestId, model: usize, candidate: Option<usize>, at_once: bool) {
         let tells = at_once && self.requests.is_empty();
         for other in self.requests.values_mut() {
             other.tells = false;
@@ -87,15 +88,15 @@ impl Journal {
         self.requests.insert(request, Followed { model, candidate, tells });
     }
 
-    /// Models of the requests in flight.
-    pub(super) fn models(&self) -> impl Iterator<Item = usize> {
-        self.requests.values().map(|followed| followed.model)
+    /// Whether no request is in flight.
+    pub(super) fn is_empty(&self) -> bool {
+        self.requests.is_empty()
     }
 
     /// A request ended: its model and candidate, if its latency tells of the plan.
     pub(super) fn end(&mut self, request: RequestId) -> Option<(usize, usize)> {
         let followed = self.requests.remove(&request)?;
-        followed.tells.then_some((followed.model, followed.candidate))
+        followed.candidate.filter(|_| followed.tells).map(|candidate| (followed.model, candidate))
     }
 }
 
@@ -140,13 +141,13 @@ mod tests {
     #[test]
     fn only_requests_that_met_no_other_count() {
         let mut journal = Journal::default();
-        journal.begin(RequestId(0), 0, 3, true);
+        journal.begin(RequestId(0), 0, Some(3), true);
         assert_eq!(journal.end(RequestId(0)), Some((0, 3)));
-        journal.begin(RequestId(1), 0, 3, true);
-        journal.begin(RequestId(2), 1, 0, true);
+        journal.begin(RequestId(1), 0, Some(3), true);
+        journal.begin(RequestId(2), 1, Some(0), true);
         assert_eq!(journal.end(RequestId(1)), None);
         assert_eq!(journal.end(RequestId(2)), None);
-        journal.begin(RequestId(3), 0, 1, false);
+        journal.begin(RequestId(3), 0, Some(1), false);
         assert_eq!(journal.end(RequestId(3)), None, "it waited for a decision");
         assert_eq!(journal.end(RequestId(7)), None, "it was there before we were asked");
     }
