@@ -11,6 +11,9 @@ use crate::strategy::socrates::portfolio::Candidate;
 use crate::task::{CostTable, TaskGraph};
 use crate::workload::{Arrivals, Stream};
 
+/// Requests of one model that are simulated beside others, at most: what that takes has a bound, however much faster it is than they are.
+const MOST_TURNS: u64 = 32;
+
 /// A model with what it is expected to cost.
 #[derive(Clone, Copy)]
 pub(super) struct Subject<'a> {
@@ -98,10 +101,13 @@ impl<'a> Evaluator<'a> {
         summary.ok().filter(|summary| summary.completed == summary.arrived).map(|summary| summary.end_ns)
     }
 
-    /// For each of several models, each with one request after the other, what one of them takes on average, until `horizon_ns`.
+    /// For each of several models, each with one request after the other, what one of them takes on average, until `horizon_ns` or
+    /// [`MOST_TURNS`] of them have ended.
     pub(super) fn periods_ns(&mut self, subjects: &[Subject<'_>], programs: &[Program], horizon_ns: u64) -> Option<Vec<f64>> {
         let mut streams = streams(subjects.len());
-        streams.iter_mut().for_each(|stream| stream.limit = None);
+        for stream in &mut streams {
+            stream.limit = Some(MOST_TURNS);
+        }
         let mut rounds = Rounds { completed: vec![(0, 0); subjects.len()], kernels: 0 };
         self.options.horizon_ns = Some(horizon_ns);
         let models = models(subjects);
@@ -113,7 +119,7 @@ impl<'a> Evaluator<'a> {
         // One that did not end took at least until the horizon.
         let period = |&(count, last_ns): &(u64, u64)| {
             let ended = if count > 0 { last_ns as f64 / count as f64 } else { 0.0 };
-            ended.max(horizon_ns as f64 / (count + 1) as f64)
+            if count < MOST_TURNS { ended.max(horizon_ns as f64 / (count + 1) as f64) } else { ended }
         };
         Some(rounds.completed.iter().map(period).collect())
     }
