@@ -1,5 +1,7 @@
 //! How requests of each model come: one right after the other, or now and then.
 
+use std::collections::BTreeSet;
+
 use crate::identifiers::RequestId;
 
 /// Weight of an old observation when a new one comes.
@@ -11,7 +13,7 @@ const NO_PAUSE: f64 = 0.1;
 /// Requests of one model.
 #[derive(Clone, Debug, Default)]
 struct Pace {
-    in_flight: Vec<RequestId>,
+    in_flight: BTreeSet<RequestId>,
     /// Arrival and end of the one that ended last.
     last_ns: Option<(u64, u64)>,
     /// Mean share of the time from an arrival to the next in which none was in flight; 1 where they overlap. 0 until something is seen.
@@ -43,15 +45,14 @@ impl Paces {
         if let Some(seen) = seen {
             pace.apart = DECAY * pace.apart + (1.0 - DECAY) * seen;
         }
-        pace.in_flight.push(request);
+        pace.in_flight.insert(request);
     }
 
     /// A request has ended, however.
     pub(super) fn ended(&mut self, model: usize, request: RequestId, arrived_ns: u64, ended_ns: u64) {
         if let Some(pace) = self.models.get_mut(model)
-            && let Some(position) = pace.in_flight.iter().position(|&other| other == request)
+            && pace.in_flight.remove(&request)
         {
-            pace.in_flight.remove(position);
             pace.last_ns = Some((arrived_ns, ended_ns));
         }
     }
