@@ -75,6 +75,8 @@ pub enum Chart {
     Tornado(Tornado),
     /// A model's tasks.
     Graph(TaskGraph),
+    /// A model's operators, and the tasks that they became.
+    Fusion(Fusion),
 }
 
 /// Width of a figure on paper.
@@ -356,4 +358,34 @@ pub struct Task {
     pub fallback: bool,
     /// The tasks whose results it reads.
     pub reads: Vec<usize>,
+}
+
+/// Operators of a file on the left, a row for those that one task joins; on the right the task, in the lane of where it ran.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Fusion {
+    /// What it shows.
+    pub title: String,
+    /// What is written above the operators, and above the tasks.
+    pub headings: (String, String),
+    /// The operators; each reads results only of operators before it.
+    pub operators: Vec<Operator>,
+    /// The tasks; each reads results only of tasks before it.
+    pub tasks: Vec<Task>,
+    /// Where tasks run, from left to right.
+    pub lanes: Vec<String>,
+}
+
+/// An operator of a file.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Operator {
+    /// What is written on it.
+    pub label: String,
+    /// What is said when it is pointed at.
+    pub hint: String,
+    /// The operators whose results it reads.
+    pub reads: Vec<usize>,
+    /// The task that it is part of; `None` if it is gone.
+    pub task: Option<usize>,
+    /// Where it is gone: what took it away.
+    pub gone: String,
 }

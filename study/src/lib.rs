@@ -17,8 +17,8 @@ mod parts;
 mod table;
 
 pub use chart::{
-    Alternative, Bar, Bars, Boxes, Cell, Chart, Curve, CurvePoint, Figure, HeatMap, Lines, Panel, Pareto, Sample, Span, Stacks,
-    Swing, Task, TaskGraph, Timeline, Tornado, Width,
+    Alternative, Bar, Bars, Boxes, Cell, Chart, Curve, CurvePoint, Figure, Fusion, HeatMap, Lines, Operator, Panel, Pareto,
+    Sample, Span, Stacks, Swing, Task, TaskGraph, Timeline, Tornado, Width,
 };
 pub use claims::{CLAIMS, Claim};
 pub use context::{Context, Loaded, Seen};

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use crate::Scene;
-use crate::charts::{Bars, Boxes, HeatMap, Lines, Pareto, Stacks, TaskGraph, Timeline, Tornado};
+use crate::charts::{Bars, Boxes, Fusion, HeatMap, Lines, Pareto, Stacks, TaskGraph, Timeline, Tornado};
 
 /// A chart.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -27,6 +27,8 @@ pub enum Chart {
     Tornado(Tornado),
     /// A model's tasks.
     Graph(TaskGraph),
+    /// A model's operators, and the tasks that they became.
+    Fusion(Fusion),
 }
 
 impl Chart {
@@ -42,6 +44,7 @@ impl Chart {
             Self::Timeline(chart) => chart.draw(),
             Self::Tornado(chart) => chart.draw(),
             Self::Graph(chart) => chart.draw(),
+            Self::Fusion(chart) => chart.draw(),
         }
     }
 }

@@ -10,7 +10,7 @@ use crate::elements::{Mark, corners, filled, lined, rectangle};
 use crate::frame::{Layout, nothing};
 use crate::geometry::{Point, Rectangle};
 use crate::legend::{Entry, Symbol};
-use crate::number::si;
+use crate::number::alike;
 use crate::scale::drawable;
 use crate::scene::{Scene, Stroke, Text, Weight, shortened, width};
 use crate::style::{BLUE, Colour, MUTED, SMALL, Series, WHITE, Width, looks};
@@ -66,6 +66,7 @@ impl HeatMap {
         let y = Axis::Names { label: String::new(), names: self.rows.clone() };
         let height = Some(ROW * self.rows.len() as f64);
         let frame = Layout { title: &self.title, across, x: &x, y: &y, legend: &legend, notes: &[], height }.draw();
+        let write = alike(values(), self.quantity.contains('%'));
         let place = |value: f64| if self.logarithmic { libm::log10(value) } else { value };
         let share = |value: f64| {
             let (low, high) = (place(least), place(most));
@@ -78,7 +79,8 @@ impl HeatMap {
                 let place = Rectangle::new(begin.x, begin.y, end.x, end.y).grown(-0.4);
                 let look = cell.as_ref().and_then(|cell| look(cell, &groups, &looks));
                 let name = format!("{}, {}", self.rows[row], self.columns[column]);
-                draw_cell(&frame.canvas, place, cell.as_ref(), look, &share, &name);
+                let content = cell.as_ref().map_or_else(String::new, |cell| write(cell.value));
+                draw_cell(&frame.canvas, place, cell.as_ref(), look, &share, (&name, content));
             }
         }
         frame.done()
@@ -96,7 +98,7 @@ fn draw_cell(
     cell: Option<&Cell>,
     look: Option<Series>,
     share: &impl Fn(f64) -> f64,
-    name: &str,
+    (name, content): (&str, String),
 ) {
     let centre = place.centre();
     let Some(cell) = cell.filter(|cell| share(cell.value).is_finite()) else {
@@ -107,7 +109,6 @@ fn draw_cell(
     };
     let colour: Colour =
         look.map_or_else(|| WHITE.mixed(BLUE, 0.06 + 0.94 * share(cell.value)), |it| it.colour.mixed(WHITE, 0.55));
-    let content = si(cell.value, 3);
     let group = cell.group.as_ref().map(|group| format!(" ({group})")).unwrap_or_default();
     let hint = format!("{name}: {content}{group}");
     canvas.draw(&rectangle(corners(place), filled(colour)).hint(hint));

@@ -1,11 +1,13 @@
 //! Several charts on one page, in rows and columns.
 
+use std::ops::Range;
+
 use serde::Deserialize;
 
 use crate::charts::Chart;
 use crate::geometry::Point;
 use crate::scene::{Anchor, Scene, Text, Weight, shortened};
-use crate::style::{INK, TEXT};
+use crate::style::{INK, TEXT, Width};
 
 /// Between panels: two panels of one column and this are as wide as both columns.
 const BETWEEN: f64 = 22.0;
@@ -37,16 +39,20 @@ pub struct Panel {
 }
 
 impl Panels {
-    /// Draws it: a column is as wide as its widest panel, a row as high as its highest.
+    /// Draws it: a column is as wide as its widest panel, a row as high as its highest. A panel as wide as both columns of paper has a row
+    /// of its own.
     pub fn draw(&self) -> Scene {
-        let columns = self.columns.max(1);
         let scenes: Vec<Scene> = self.panels.iter().map(|panel| panel.chart.draw()).collect();
         let most = |all: &mut dyn Iterator<Item = f64>| all.fold(0.0, f64::max);
-        let width_of = |column: usize| most(&mut scenes.iter().skip(column).step_by(columns).map(|scene| scene.width));
-        let widths: Vec<f64> = (0..columns.min(scenes.len())).map(width_of).collect();
+        let rows = self.rows(&scenes);
+        let shared = || rows.iter().filter(|row| row.len() > 1 || !is_wide(&scenes[row.start]));
+        let columns = rows.iter().map(ExactSizeIterator::len).max().unwrap_or(0);
+        let width_of =
+            |column: usize| most(&mut shared().filter(|row| column < row.len()).map(|row| scenes[row.start + column].width));
+        let widths: Vec<f64> = (0..columns).map(width_of).collect();
         let mut page = Scene::new(0.0, 0.0, self.caption.clone());
         let mut top = 0.0;
-        for (panels, row) in self.panels.chunks(columns).zip(scenes.chunks(columns)) {
+        for (panels, row) in rows.iter().map(|row| (&self.panels[row.clone()], &scenes[row.clone()])) {
             let label = if panels.iter().any(|panel| !panel.label.is_empty()) { LABEL } else { 0.0 };
             let mut left = 0.0;
             for ((panel, scene), width) in panels.iter().zip(row).zip(&widths) {
@@ -64,6 +70,25 @@ impl Panels {
         page.height = top;
         page
     }
+
+    /// Which panels stand in each row.
+    fn rows(&self, scenes: &[Scene]) -> Vec<Range<usize>> {
+        let columns = self.columns.max(1);
+        let mut rows: Vec<Range<usize>> = Vec::new();
+        for (index, scene) in scenes.iter().enumerate() {
+            let fits = |row: &Range<usize>| row.len() < columns && !is_wide(scene) && !is_wide(&scenes[row.start]);
+            match rows.last_mut().filter(|row| fits(row)) {
+                Some(row) => row.end = index + 1,
+                None => rows.push(index..index + 1),
+            }
+        }
+        rows
+    }
+}
+
+/// Whether nothing fits beside it on paper.
+fn is_wide(scene: &Scene) -> bool {
+    scene.width >= Width::Double.points() - 1.0
 }
 
 impl Scene {
@@ -101,6 +126,20 @@ mod tests {
         assert!(scene.height > 2.0 * one.height);
         assert_eq!(scene.shapes.len(), 3 * one.shapes.len());
         assert_eq!(scene.texts.len(), 3 * (one.texts.len() + 1));
+    }
+
+    #[test]
+    fn wide_panels_have_a_row_of_their_own() {
+        let point = CurvePoint::new(1.0, 1.0);
+        let curves = vec![Curve { points: vec![point], ..Curve::default() }];
+        let of = |width| Lines { curves: curves.clone(), width, ..Lines::default() };
+        let panel = |width| Panel { label: "p".to_owned(), chart: Chart::Lines(of(width)) };
+        let (one, wide) = (of(Width::Single).draw(), of(Width::Double).draw());
+        let panels = [Width::Single, Width::Double, Width::Single, Width::Single].map(panel).to_vec();
+        let scene = Panels { caption: "Three rows.".to_owned(), columns: 2, panels }.draw();
+        assert_eq!(scene.collisions(), Vec::<String>::new());
+        assert!(scene.width <= Width::Double.points() + 0.1, "columns are as wide as what shares them: {}", scene.width);
+        assert!((scene.height - (2.0 * one.height + wide.height + 3.0 * (LABEL + 4.0))).abs() < 1e-9);
     }
 
     #[test]

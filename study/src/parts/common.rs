@@ -49,3 +49,29 @@ pub(crate) fn listed(words: &[String]) -> String {
 pub(crate) fn percent(share: f64) -> String {
     format!("{:.0} %", 100.0 * share)
 }
+
+/// A device's name, short enough for a figure: maker and system on chip, or the first words.
+pub(crate) fn short(device: &str) -> String {
+    if !device.contains('_') {
+        // `galaxy-s24-sd8gen3-int8`: the phone says what its system on chip is.
+        let kept = device.split('-').enumerate().filter(|(index, word)| *index == 0 || !word.starts_with("sd"));
+        return kept.map(|(_, word)| word).collect::<Vec<_>>().join(" ");
+    }
+    let mut words = device.split('_').filter(|word| *word != "pro");
+    let first = words.next().unwrap_or_default();
+    words.next_back().map_or_else(|| first.to_owned(), |last| format!("{first} {last}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_devices_are_short_and_differ() {
+        let names = ["pixel4", "xiaomi9_sd855", "redmi_k30_pro_sd865", "honor_v30_pro_kirin990"].map(short);
+        assert_eq!(names, ["pixel4", "xiaomi9 sd855", "redmi sd865", "honor kirin990"]);
+        assert_eq!(["galaxy-s24-sd8gen3-int8", "sd8gen2-int8"].map(short), ["galaxy s24 int8", "sd8gen2 int8"]);
+        let all: Vec<String> = scenarios::devices().iter().map(|entry| short(entry.name)).collect();
+        assert_eq!(distinct(all.iter()).len(), all.len(), "{all:?}");
+    }
+}

@@ -1,6 +1,6 @@
 //! Fig. 2: latency on devices, of models, under every strategy.
 
-use crate::parts::common::{bar, distinct, find, geometric_mean, listed, on, percent};
+use crate::parts::common::{bar, distinct, find, geometric_mean, listed, on, percent, short};
 use crate::{
     Bars, Cell, Chart, Context, Determinism, Figure, HeatMap, Kind, Outcome, Panel, Part, PartData, StudyError, Support, Table,
     Verdict, Width, median_ms,
@@ -153,7 +153,7 @@ fn figures(
     let best = HeatMap {
         title: "Best strategy and its median latency".to_owned(),
         quantity: "latency of the best strategy, ms".to_owned(),
-        rows: devices.iter().map(|&device| device.to_owned()).collect(),
+        rows: devices.iter().map(|device| short(device)).collect(),
         columns: models.to_vec(),
         cells: devices.iter().map(best).collect(),
         logarithmic: true,
@@ -169,7 +169,7 @@ fn figures(
         title: "Latency over the best, by device".to_owned(),
         quantity: "latency over that of the best strategy, geometric mean over models".to_owned(),
         cells: rows.iter().map(|strategy| devices.iter().map(|device| mean(strategy, device)).collect()).collect(),
-        columns: devices.iter().map(|&device| device.to_owned()).collect(),
+        columns: devices.iter().map(|device| short(device)).collect(),
         rows: rows.clone(),
         logarithmic: true,
         width: Width::Double,
@@ -192,7 +192,7 @@ fn figures(
             logarithmic: true,
             width: Width::Single,
         };
-        Panel::new(*device, Chart::Heat(chart))
+        Panel::new(short(device), Chart::Heat(chart))
     };
     for (index, some) in devices.chunks(4).enumerate() {
         let caption = format!(

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use results::Interval;
 
-use super::device::short;
 use super::grid::{Cell, LOADS, grid};
 use super::{TIE, geometric_mean, regret, signed_percent};
 use crate::chart::Cell as HeatCell;
+use crate::parts::common::short;
 use crate::{Chart, Context, Figure, HeatMap, Kind, Panel, PartData, StudyError, Support, Table, Verdict, Width};
 
 /// The adaptive strategy.

@@ -52,16 +52,6 @@ pub(super) fn on(scenario: &Scenario, device: &str) -> Result<Scenario, StudyErr
     Ok(moved)
 }
 
-/// A device's name, short enough for a figure.
-pub(super) fn short(device: &str) -> String {
-    let mut words = device.split('_').filter(|word| *word != "pro");
-    let first = words.next().unwrap_or_default();
-    match words.next_back() {
-        Some(last) => format!("{} {last}", first.trim_end_matches("_pro")),
-        None => first.to_owned(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -82,11 +72,5 @@ mod tests {
         }
         let moved = on(&open("study-best-cpu"), "pixel4").expect("it can be moved");
         assert_eq!(moved, open("study-best-cpu"), "the scenario is what the part makes of it for its own device");
-    }
-
-    #[test]
-    fn names_are_short() {
-        let names = ["pixel4", "xiaomi9_sd855", "redmi_k30_pro_sd865", "honor_v30_pro_kirin990"].map(short);
-        assert_eq!(names, ["pixel4", "xiaomi9 sd855", "redmi sd865", "honor kirin990"]);
     }
 }

@@ -5,8 +5,9 @@ use scenarios::Scenario;
 use sim::environment::{Presence, Takes};
 use sim::frontend::Passes;
 
-use super::device::{on, short};
+use super::device::on;
 use super::{TIE, geometric_mean, signed_percent};
+use crate::parts::common::short;
 use crate::{Bar, Bars, Chart, Context, Figure, Kind, Outcome, Panel, PartData, StudyError, Support, Table, Verdict, Width};
 
 /// Phones of the part: two with measured kernels, two with fitted ones.

@@ -4,8 +4,9 @@ use scenarios::{Profile, Reference, Scenario};
 use sim::metrics::Report;
 use sim::record::{Outcome as Ended, Record};
 
-use super::device::{PHONES, on, short};
+use super::device::{PHONES, on};
 use super::signed_percent;
+use crate::parts::common::short;
 use crate::{Chart, Context, Curve, CurvePoint, Figure, Kind, Lines, Loaded, Panel, PartData, StudyError, Table, Width};
 
 const MINUTE_NS: u64 = 60_000_000_000;

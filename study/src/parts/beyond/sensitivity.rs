@@ -6,10 +6,11 @@ use rayon::prelude::*;
 use runner::{Inputs, Loader, jobs, simulate};
 use scenarios::{Profile, Scenario};
 
-use super::device::{PHONES, on, short};
+use super::device::{PHONES, on};
 use super::perturb::{Parameter, perturbed};
 use super::{TIE, signed_percent};
 use crate::chart::Cell as HeatCell;
+use crate::parts::common::short;
 use crate::{Chart, Context, Figure, HeatMap, Kind, Panel, PartData, StudyError, Swing, Table, Tornado, Width};
 
 /// Factors by which parameters are moved, ascending; 1 is the profile as it is.

@@ -11,9 +11,10 @@ use sim::graph::Graph;
 use sim::identifiers::OperatorId;
 use sim::platform::{Support as Answer, SupportRule};
 
-use super::device::{PHONES, on, short};
+use super::device::{PHONES, on};
 use super::{TIE, npu, signed_percent};
 use crate::chart::Cell as HeatCell;
+use crate::parts::common::short;
 use crate::{
     Chart, Context, Curve, CurvePoint, Figure, HeatMap, Kind, Lines, Loaded, Panel, PartData, StudyError, Support, Table,
     Verdict, Width,

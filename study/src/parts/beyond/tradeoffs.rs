@@ -3,8 +3,9 @@
 use scenarios::profile::ProcessorKind;
 use scenarios::{Profile, Reference};
 
-use super::device::{PHONES, on, short};
+use super::device::{PHONES, on};
 use super::signed_percent;
+use crate::parts::common::short;
 use crate::{Alternative, Chart, Context, Figure, Kind, Panel, Pareto, PartData, StudyError, Support, Table, Verdict, Width};
 
 /// Phones taken if not all that say what they draw are.
