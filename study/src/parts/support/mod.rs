@@ -1,20 +1,20 @@
 //! Fig. 3: which operators processors support, and what falling back costs.
 
+mod map;
+mod measured;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use rayon::prelude::*;
-use runner::{Inputs, Loader, Model};
-use scenarios::Document;
+use runner::{Loader, Model};
+use scenarios::profile::ProcessorKind;
+use scenarios::{Document, Profile, Scenario};
 use sim::identifiers::{OperatorId, WorkerId};
-use sim::platform::ProcessorKind;
 use sim::record::Record;
 
-use crate::parts::common::{geometric_mean, on, percent};
-use crate::{
-    Cell, Chart, Context, Determinism, Figure, HeatMap, Kind, Loaded, Panel, Part, PartData, StudyError, Support, Table, Verdict,
-    Width, median_ms,
-};
+use crate::parts::common::{geometric_mean, on, percent, short};
+use crate::{Context, Determinism, Loaded, Part, PartData, StudyError, Support, Verdict, median_ms};
 
 pub(crate) const PART: Part = Part {
     name: "fig3",
@@ -24,8 +24,17 @@ pub(crate) const PART: Part = Part {
     make,
 };
 
-/// Phones by `TFLite`'s rules, then by MACE's. Profiles of ncnn's boards have no rules: nothing is known of what they refuse.
-const DEVICES: [&str; 5] = ["pixel4", "s10", "iphonexs", "redmi_k30_pro_sd865", "honor_v30_pro_kirin990"];
+/// GPUs of phones by `TFLite`'s rules, then by MACE's; NPUs by those of Qualcomm's delegate, in half precision and in 8 bits. Profiles of ncnn's
+/// boards have no rules: nothing is known of what they refuse.
+const ACCELERATORS: [(&str, ProcessorKind); 7] = [
+    ("pixel4", ProcessorKind::Gpu),
+    ("s10", ProcessorKind::Gpu),
+    ("iphonexs", ProcessorKind::Gpu),
+    ("redmi_k30_pro_sd865", ProcessorKind::Gpu),
+    ("honor_v30_pro_kirin990", ProcessorKind::Gpu),
+    ("galaxy-s24-sd8gen3", ProcessorKind::Npu),
+    ("qcs6490-int8", ProcessorKind::Npu),
+];
 
 /// A model on the accelerator of a device.
 struct Row {
@@ -43,6 +52,15 @@ struct Row {
 }
 
 impl Row {
+    /// What it is called in figures.
+    fn accelerator(&self) -> String {
+        format!("{} {}", short(&self.device), self.processor)
+    }
+
+    fn is_whole(&self) -> bool {
+        self.supported == self.operators
+    }
+
     fn share(&self) -> f64 {
         self.supported as f64 / self.operators.max(1) as f64
     }
@@ -54,22 +72,28 @@ impl Row {
 
 fn make(context: &Context<'_>) -> Result<PartData, StudyError> {
     let scenario = context.scenario("study-fig3")?;
-    let all: Vec<&str> = scenarios::devices().iter().map(|entry| entry.name).collect();
-    let devices = if context.full { all } else { DEVICES.to_vec() };
-    let loaded = context.load(devices.iter().map(|device| on(&scenario, device)).collect())?;
-    let loaded: Vec<Loaded> = loaded.into_iter().filter(|it| accelerator(&it.inputs).is_some()).collect();
+    let all = scenarios::devices().iter().flat_map(|entry| [(entry.name, ProcessorKind::Gpu), (entry.name, ProcessorKind::Npu)]);
+    let all = if context.full { all.collect() } else { ACCELERATORS.to_vec() };
+    let mut moved = Vec::new();
+    for (device, kind) in all {
+        let scenario = Scenario { strategies: vec![strategy(kind)], ..on(&scenario, device) };
+        if has_rules(&Profile::open(&scenario.device)?.value, kind) {
+            moved.push(scenario);
+        }
+    }
+    let loaded = context.load(moved)?;
     let freed: Result<Vec<Loaded>, StudyError> = loaded.par_iter().map(all_supported).collect();
     let freed = freed?;
     let latencies = |loaded: &[Loaded]| {
         context.simulate(loaded, |_, loaded, simulated| {
-            let segments = accelerator(&loaded.inputs).map_or(0, |worker| segments(worker, &simulated.records));
+            let segments = accelerator(loaded).map_or(0, |worker| segments(worker, &simulated.records));
             (simulated.report, segments)
         })
     };
     let (as_is, without) = (latencies(&loaded)?, latencies(&freed)?);
     let mut rows = Vec::new();
     for (at, loaded) in loaded.iter().enumerate() {
-        let Some(worker) = accelerator(&loaded.inputs) else { continue };
+        let Some(worker) = accelerator(loaded) else { continue };
         for (index, job) in loaded.jobs.iter().enumerate() {
             let Some(&model) = job.used(&loaded.inputs).first() else { continue };
             let mut row = row(loaded, &loaded.inputs.models[model], worker);
@@ -81,15 +105,35 @@ fn make(context: &Context<'_>) -> Result<PartData, StudyError> {
             rows.push(row);
         }
     }
+    let count = |kind: &str| loaded.iter().filter(|it| it.scenario.strategies[0].starts_with(kind)).count();
     let caption = format!(
-        "{} models on the GPUs of {} phones, by the rules of TFLite's GPU delegate (Pixel 4, S10, iPhone XS) and of MACE (Redmi, Honor): share of operators and of multiply-accumulates that the GPU runs; \
-         how often it is entered for an inference that falls back operator by operator; and what that costs: expected latency over what it would be if the \
-         GPU ran everything, at the cost that its profile tells for such kernels.",
+        "{} models on the GPUs of {} phones and {} NPUs, simulated: share of operators and of multiply-accumulates that the accelerator runs; how often it is entered for an inference that falls \
+         back operator by operator; and what that costs: expected latency over what it would be if the accelerator ran everything, at the cost that its profile tells for such kernels. What is \
+         refused is assumed: of GPUs the lists that TFLite's delegate and MACE document, for the runtime that their costs were measured with; of NPUs all but recurrent cells and what \
+         depends on the values of data, because published models run so (second figure: measured). CPUs run everything; accelerators of which no rules are known are left out.",
         scenario.streams.len(),
-        loaded.len(),
+        count("gpu"),
+        count("npu"),
     );
-    let (findings, verdicts) = judged(&rows);
-    Ok(PartData { caption, tables: vec![table(&rows)], figures: vec![figure(&rows)], findings, verdicts })
+    let measured = measured::read();
+    let (mut findings, verdicts) = judged(&rows);
+    let on_npu =
+        |model: &str| Some(rows.iter().find(|row| row.processor == "NPU" && row.model == model).is_some_and(Row::is_whole));
+    findings.extend(measured::findings(&measured, on_npu));
+    let tables = vec![map::table(&rows), measured::table(&measured)];
+    Ok(PartData { caption, tables, figures: vec![map::figure(&rows), measured::figure(&measured)], findings, verdicts })
+}
+
+/// What uses an accelerator and leaves what it refuses to the CPU.
+fn strategy(kind: ProcessorKind) -> String {
+    let name = if kind == ProcessorKind::Npu { "npu" } else { "gpu" };
+    format!("{name}[fallback=operator]")
+}
+
+/// Whether a profile tells what an accelerator refuses.
+fn has_rules(profile: &Profile, kind: ProcessorKind) -> bool {
+    let is_of = |name: &String| profile.processors.iter().any(|processor| processor.name == *name && processor.kind == kind);
+    profile.workers.iter().any(|worker| worker.support.is_some() && worker.cores.keys().any(is_of))
 }
 
 /// Segments that the first request ran on a worker: how often it was entered.
@@ -101,9 +145,15 @@ fn segments(worker: WorkerId, records: &[Record]) -> usize {
     of.collect::<BTreeSet<_>>().len()
 }
 
-/// The first accelerator.
-fn accelerator(inputs: &Inputs) -> Option<WorkerId> {
-    inputs.device.worker_ids().find(|&worker| inputs.device.worker(worker).kind != ProcessorKind::CpuCluster)
+/// The first accelerator of the kind that the strategy uses.
+fn accelerator(loaded: &Loaded) -> Option<WorkerId> {
+    let device = &loaded.inputs.device;
+    let wanted = if loaded.scenario.strategies[0].starts_with("npu") {
+        sim::platform::ProcessorKind::Npu
+    } else {
+        sim::platform::ProcessorKind::Gpu
+    };
+    device.worker_ids().find(|&worker| device.worker(worker).kind == wanted)
 }
 
 /// The same runs where every worker supports everything.
@@ -137,12 +187,7 @@ fn row(loaded: &Loaded, model: &Model, worker: WorkerId) -> Row {
     let lost: f64 = refused.iter().map(macs).sum();
     Row {
         device: device.name().to_owned(),
-        processor: match device.worker(worker).kind {
-            ProcessorKind::CpuCluster => "CPU",
-            ProcessorKind::Gpu => "GPU",
-            ProcessorKind::Npu => "NPU",
-            ProcessorKind::Dsp => "DSP",
-        },
+        processor: if device.worker(worker).kind == sim::platform::ProcessorKind::Npu { "NPU" } else { "GPU" },
         model: model.name.clone(),
         operators: all.len(),
         supported: all.len() - all.iter().filter(|id| refused.contains(id)).count(),
@@ -154,79 +199,15 @@ fn row(loaded: &Loaded, model: &Model, worker: WorkerId) -> Row {
     }
 }
 
-fn table(rows: &[Row]) -> Table {
-    let mut table = Table::new(
-        "",
-        "Support of each model's operators by the accelerator of each device, and the cost of falling back.",
-        &[
-            ("device", "", Kind::Text),
-            ("processor", "", Kind::Text),
-            ("model", "", Kind::Text),
-            ("operators", "", Kind::Count),
-            ("supported", "", Kind::Count),
-            ("operator_share", "", Kind::Number),
-            ("mac_share", "", Kind::Number),
-            ("partitions", "", Kind::Number),
-            ("latency", "ms", Kind::Number),
-            ("latency_if_supported", "ms", Kind::Number),
-            ("cost_of_fallback", "", Kind::Number),
-            ("refused", "", Kind::Text),
-        ],
-    );
-    for row in rows {
-        table.push([
-            (&row.device).into(),
-            row.processor.into(),
-            (&row.model).into(),
-            row.operators.into(),
-            row.supported.into(),
-            row.share().into(),
-            row.mac_share.into(),
-            row.partitions.into(),
-            row.latency_ms.into(),
-            row.all_supported_ms.into(),
-            row.cost().into(),
-            row.why.join("; ").into(),
-        ]);
-    }
-    table
-}
-
-fn figure(rows: &[Row]) -> Figure {
-    let devices = crate::parts::common::distinct(rows.iter().map(|row| &row.device));
-    let models = crate::parts::common::distinct(rows.iter().map(|row| &row.model));
-    let panel = |label: &str, quantity: &str, logarithmic: bool, value: &dyn Fn(&Row) -> Option<f64>| {
-        let cell = |model: &String, device: &String| {
-            let row = rows.iter().find(|row| row.model == *model && row.device == *device)?;
-            Some(Cell { value: value(row)?, group: None })
-        };
-        let chart = HeatMap {
-            title: quantity.to_owned(),
-            quantity: quantity.to_owned(),
-            rows: models.clone(),
-            columns: devices.clone(),
-            cells: models.iter().map(|model| devices.iter().map(|device| cell(model, device)).collect()).collect(),
-            logarithmic,
-            width: Width::Single,
-        };
-        Panel::new(label, Chart::Heat(chart))
-    };
-    let panels = vec![
-        panel("a  operators that the GPU runs", "share of operators, %", false, &|row| Some(100.0 * row.share())),
-        panel("b  work that the GPU runs", "share of multiply-accumulates, %", false, &|row| Some(100.0 * row.mac_share)),
-        panel("c  partitions", "times that the GPU is entered", true, &|row| row.partitions),
-        panel("d  cost of falling back", "latency over that with full support", true, &Row::cost),
-    ];
-    Figure::grid("", "Operators that GPUs support, partitions, and the cost of falling back, by model and device.", 2, panels)
-}
-
 fn judged(rows: &[Row]) -> (Vec<String>, Vec<Verdict>) {
-    let all = rows.len();
-    let partly = rows.iter().filter(|row| row.supported < row.operators).count();
-    let costs: Vec<f64> = rows.iter().filter(|row| row.supported < row.operators).filter_map(Row::cost).collect();
+    // Of NPUs the rules refuse next to nothing, and are assumed: they would only dilute what is known of GPUs.
+    let (gpus, npus): (Vec<&Row>, Vec<&Row>) = rows.iter().partition(|row| row.processor == "GPU");
+    let all = gpus.len();
+    let partly = gpus.iter().filter(|row| !row.is_whole()).count();
+    let costs: Vec<f64> = gpus.iter().filter(|row| !row.is_whole()).filter_map(|row| row.cost()).collect();
     let mean = geometric_mean(&costs).unwrap_or(1.0);
-    let worst = rows.iter().filter_map(|row| Some((row.cost()?, row))).max_by(|one, other| one.0.total_cmp(&other.0));
-    let cheap = rows.iter().filter(|row| row.supported < row.operators && row.mac_share > 0.99).count();
+    let worst = gpus.iter().filter_map(|row| Some((row.cost()?, row))).max_by(|one, other| one.0.total_cmp(&other.0));
+    let cheap = gpus.iter().filter(|row| !row.is_whole() && row.mac_share > 0.99).count();
     let mut findings = vec![
         format!(
             "In {partly} of {all} pairs of model and GPU ({}) some operator is refused.",
@@ -244,6 +225,11 @@ fn judged(rows: &[Row]) -> (Vec<String>, Vec<Verdict>) {
             percent(row.share()),
         ));
     }
+    let refused = npus.iter().filter(|row| !row.is_whole()).count();
+    findings.push(format!(
+        "In {refused} of {} pairs of model and NPU some operator is refused, by rules that are assumed; what was measured is below.",
+        npus.len()
+    ));
     let because = format!("{partly} of {all} pairs of model and GPU fall back somewhere, at {mean:.2} times the latency");
     let support = if partly * 2 >= all { Support::Supported } else { Support::of(partly, all) };
     (findings, vec![Verdict::new("F2", support, because)])

@@ -1,9 +1,10 @@
 //! What each level of optimisation is worth: frontend, backend, both, with and without adaptation at run time.
 
+mod compression;
+
 use results::Interval;
 use scenarios::Scenario;
 use sim::environment::{Presence, Takes};
-use sim::frontend::Passes;
 
 use super::device::on;
 use super::{TIE, geometric_mean, signed_percent};
@@ -19,13 +20,12 @@ const LEVELS: [&str; 8] =
 
 /// Which of [`LEVELS`] changes models and which places them.
 const FRONTEND: usize = 1;
-const BACKEND: usize = 2;
-const BOTH: usize = 3;
-const ADAPTING: usize = 4;
 
-/// Frontend passes that change what a model computes, as what-ifs.
-const COMPRESSIONS: [(&str, &str); 3] =
-    [("as it is", ""), ("half the rank", "exact, svd[rank=0.5]"), ("half the channels", "exact, channels[keep=0.5]")];
+const BACKEND: usize = 2;
+
+const BOTH: usize = 3;
+
+const ADAPTING: usize = 4;
 
 const LOADS: [&str; 2] = ["idle", "busy CPU"];
 
@@ -48,7 +48,7 @@ impl Row {
 pub(super) fn make(context: &Context<'_>) -> Result<PartData, StudyError> {
     let scenario = context.scenario("study-levels")?;
     let rows = run(context, &scenario)?;
-    let compressed = compress(context, &scenario)?;
+    let compressed = compression::compress(context, &scenario)?;
     let mut data = PartData {
         caption: format!(
             "`socrates` with one level or another switched off, on {} phones and {} models. Neither: a model as it is on the one processor that is fastest, \
@@ -59,12 +59,12 @@ pub(super) fn make(context: &Context<'_>) -> Result<PartData, StudyError> {
             scenario.streams.len(),
             scenario.replicates,
         ),
-        tables: vec![table(&rows), compression_table(&compressed)],
-        figures: vec![figure(&rows), compression_figure(&compressed)],
+        tables: vec![table(&rows), compression::table(&compressed)],
+        figures: vec![figure(&rows), compression::figure(&compressed)],
         ..PartData::default()
     };
     say(&rows, &mut data);
-    say_of_compression(&compressed, &mut data);
+    compression::say(&compressed, &mut data);
     Ok(data)
 }
 
@@ -101,42 +101,6 @@ fn times(outcome: &Outcome) -> Result<Vec<f64>, StudyError> {
         }
         None => Ok(outcome.values(crate::median_ms)),
     }
-}
-
-/// A model, compressed or not, with the latency of neither level and of the backend.
-#[derive(Clone, Debug, PartialEq)]
-struct Compressed {
-    device: String,
-    model: String,
-    how: &'static str,
-    alone_ms: f64,
-    placed_ms: f64,
-}
-
-/// Compression is a what-if for the frontend: half the work or so, of whatever accuracy is left.
-fn compress(context: &Context<'_>, scenario: &Scenario) -> Result<Vec<Compressed>, StudyError> {
-    let (mut scenarios, mut hows) = (Vec::new(), Vec::new());
-    for device in DEVICES {
-        for (how, passes) in COMPRESSIONS {
-            let mut compressed = on(scenario, device)?;
-            compressed.strategies = [0, BACKEND].iter().map(|&level: &usize| scenario.strategies[level].clone()).collect();
-            compressed.variation = sim::engine::Variation::None;
-            compressed.replicates = 1;
-            compressed.passes = if passes.is_empty() { None } else { Passes::parse(passes).ok() };
-            scenarios.push(compressed);
-            hows.push(how);
-        }
-    }
-    let outcomes = context.run(scenarios)?;
-    let mut all = Vec::new();
-    for pair in outcomes.chunks(2) {
-        let [alone, placed] = pair else { continue };
-        if let (Some(&alone_ms), Some(&placed_ms)) = (times(alone)?.first(), times(placed)?.first()) {
-            let (device, model) = (alone.device.clone(), alone.case.clone());
-            all.push(Compressed { device, model, how: hows[alone.scenario], alone_ms, placed_ms });
-        }
-    }
-    Ok(all)
 }
 
 fn table(rows: &[Row]) -> Table {
@@ -278,76 +242,6 @@ fn say(rows: &[Row], data: &mut PartData) {
             signed_percent(mean(LOADS[1], BOTH)),
             signed_percent(mean(LOADS[1], ADAPTING + BOTH)),
         ),
-    ));
-}
-
-fn compression_table(all: &[Compressed]) -> Table {
-    let columns = [
-        ("device", "", Kind::Text),
-        ("model", "", Kind::Text),
-        ("compression", "", Kind::Text),
-        ("one_processor", "ms", Kind::Number),
-        ("placed", "ms", Kind::Number),
-        ("placement_gain", "", Kind::Number),
-    ];
-    let caption = "Models compressed or not, on the one processor that is fastest and placed by `socrates` without adaptation; without errors of the cost models. \
-                   What accuracy is left is not modelled.";
-    let mut table = Table::new("compression", caption, &columns);
-    for it in all {
-        table.push([
-            (&it.device).into(),
-            (&it.model).into(),
-            it.how.into(),
-            it.alone_ms.into(),
-            it.placed_ms.into(),
-            (it.alone_ms / it.placed_ms).into(),
-        ]);
-    }
-    table
-}
-
-fn gain_of_placement(all: &[Compressed], how: &str, device: Option<&str>) -> Option<f64> {
-    let of = all.iter().filter(|it| it.how == how && device.is_none_or(|device| it.device == device));
-    geometric_mean(of.map(|it| it.alone_ms / it.placed_ms))
-}
-
-fn compression_figure(all: &[Compressed]) -> Figure {
-    let bar = |device: &str, how: &str| gain_of_placement(all, how, Some(device)).map(|value| Bar { value, interval: None });
-    let bars = DEVICES.iter().map(|device| COMPRESSIONS.iter().map(|(how, _)| bar(device, how)).collect());
-    let chart = Bars {
-        title: "Gain of placement for compressed models".to_owned(),
-        quantity: "time on one processor over placed".to_owned(),
-        bars: bars.collect(),
-        places: DEVICES.iter().map(|device| short(device)).collect(),
-        series: COMPRESSIONS.iter().map(|(how, _)| (*how).to_owned()).collect(),
-        width: Width::Single,
-        ..Bars::default()
-    };
-    let caption = "What placement gains for models as they are and compressed: geometric mean over the models of the time on the fastest processor over that of the plan.";
-    Figure::of("compression", caption, Chart::Bars(chart))
-}
-
-fn say_of_compression(all: &[Compressed], data: &mut PartData) {
-    let gain = |how| gain_of_placement(all, how, None).unwrap_or(1.0);
-    let speedup = |how: &str| {
-        let ratio = |it: &Compressed| {
-            let whole = all
-                .iter()
-                .find(|other| other.how == COMPRESSIONS[0].0 && other.device == it.device && other.model == it.model)?;
-            Some(whole.alone_ms / it.alone_ms)
-        };
-        geometric_mean(all.iter().filter(|it| it.how == how).filter_map(ratio)).unwrap_or(1.0)
-    };
-    data.findings.push(format!(
-        "Levels do not add up: placement makes models {:.2} times as fast as they are, {:.2} times where {} are kept (which alone makes them {:.2} times as fast), \
-         {:.2} times with {} ({:.2} times alone).",
-        gain(COMPRESSIONS[0].0),
-        gain(COMPRESSIONS[2].0),
-        COMPRESSIONS[2].0,
-        speedup(COMPRESSIONS[2].0),
-        gain(COMPRESSIONS[1].0),
-        COMPRESSIONS[1].0,
-        speedup(COMPRESSIONS[1].0),
     ));
 }
 

@@ -1,5 +1,8 @@
 //! Which number of a profile a conclusion hangs on.
 
+mod figures;
+mod findings;
+
 use std::sync::Arc;
 
 use rayon::prelude::*;
@@ -9,15 +12,14 @@ use scenarios::{Profile, Scenario};
 use super::device::{PHONES, on};
 use super::perturb::{Parameter, perturbed};
 use super::{TIE, signed_percent};
-use crate::chart::Cell as HeatCell;
-use crate::parts::common::short;
-use crate::{Chart, Context, Figure, HeatMap, Kind, Panel, PartData, StudyError, Swing, Table, Tornado, Width};
+use crate::{Context, Kind, PartData, StudyError, Table};
 
 /// Factors by which parameters are moved, ascending; 1 is the profile as it is.
 const FACTORS: [f64; 8] = [0.5, 0.67, 0.8, 0.9, 1.1, 1.25, 1.5, 2.0];
 
 /// Factors of the tornado: as close to 20 % as equal ratios allow.
 const LOWERED: usize = 2;
+
 const RAISED: usize = 5;
 
 /// Phones taken if not all are: those that say what they draw.
@@ -105,10 +107,10 @@ pub(super) fn make(context: &Context<'_>) -> Result<PartData, StudyError> {
             FACTORS[FACTORS.len() - 1],
         ),
         tables: vec![table(&cases, strategies)],
-        figures: vec![flips(&cases), tornados(&cases, strategies)],
+        figures: vec![figures::flips(&cases), figures::tornados(&cases, strategies)],
         ..PartData::default()
     };
-    say(&cases, strategies, &mut data);
+    findings::say(&cases, strategies, &mut data);
     Ok(data)
 }
 
@@ -213,147 +215,6 @@ fn table(cases: &[Case], strategies: &[String]) -> Table {
         }
     }
     table
-}
-
-/// How many conclusions flip by parameter and factor.
-fn flips(cases: &[Case]) -> Figure {
-    let panel = |(number, objective): (usize, Objective)| {
-        let of: Vec<&Case> = cases.iter().filter(|case| case.objective == objective).collect();
-        let parameters: Vec<usize> = (0..Parameter::ALL.len())
-            .filter(|&index| objective == Objective::Energy || !Parameter::ALL[index].is_power())
-            .collect();
-        let cell = |parameter: usize, factor: usize| {
-            let flipped = of.iter().filter(|case| case.flips_to(parameter, factor).is_some()).count();
-            Some(HeatCell { value: flipped as f64, group: None })
-        };
-        let chart = HeatMap {
-            title: format!("Conclusions on {} that flip", objective.name()),
-            quantity: format!("factor; cells: conclusions that flip, of {}", of.len()),
-            rows: parameters.iter().map(|&index| Parameter::ALL[index].name().to_owned()).collect(),
-            columns: FACTORS.iter().map(ToString::to_string).collect(),
-            cells: parameters
-                .iter()
-                .map(|&parameter| (0..FACTORS.len()).map(|factor| cell(parameter, factor)).collect())
-                .collect(),
-            logarithmic: false,
-            width: Width::Single,
-        };
-        let letter = char::from(b'a' + number as u8);
-        Panel::new(format!("{letter}  {}", objective.name()), Chart::Heat(chart))
-    };
-    let caption = "How many conclusions flip when one parameter is multiplied by a factor.";
-    Figure::grid("", caption, 2, Objective::ALL.into_iter().enumerate().map(panel).collect())
-}
-
-/// The conclusions that hang by the thinnest thread: those that most parameters flip within a fifth, the narrower margin first.
-fn closest(cases: &[Case]) -> Vec<&Case> {
-    let flips = |case: &Case| {
-        let within = |&parameter: &usize| [LOWERED, RAISED].iter().any(|&factor| case.flips_to(parameter, factor).is_some());
-        (0..Parameter::ALL.len()).filter(within).count()
-    };
-    let mut all: Vec<(usize, f64, &Case)> = cases
-        .iter()
-        .filter_map(|case| Some((flips(case), case.margin(&case.base)?, case)))
-        .filter(|(flips, ..)| *flips > 0)
-        .collect();
-    all.sort_by(|one, other| other.0.cmp(&one.0).then(one.1.total_cmp(&other.1)));
-    let mut chosen: Vec<&Case> = Vec::new();
-    for (_, _, case) in all {
-        let is_new = chosen.iter().all(|known| known.device != case.device || known.objective != case.objective);
-        if is_new && chosen.len() < 4 {
-            chosen.push(case);
-        }
-    }
-    chosen
-}
-
-fn tornados(cases: &[Case], strategies: &[String]) -> Figure {
-    let panel = |(number, case): (usize, &&Case)| {
-        let runner_up = case.runner_up.map_or("", |index| strategies[index].as_str());
-        let swing = |index: usize| {
-            let margin = |factor: usize| case.margin(&case.moved[index][factor]);
-            Some(Swing { name: Parameter::ALL[index].name().to_owned(), lowered: margin(LOWERED)?, raised: margin(RAISED)? })
-        };
-        let base = case.margin(&case.base).unwrap_or(1.0);
-        let reaches = |swing: &Swing| (swing.lowered - base).abs().max((swing.raised - base).abs()) > 0.001;
-        let chart = Tornado {
-            title: format!("What the conclusion on {} of {} on {} hangs on", case.objective.name(), case.model, case.device),
-            quantity: format!("{} of {runner_up} over that of {}", case.objective.name(), strategies[case.best]),
-            base,
-            parameters: (0..Parameter::ALL.len()).filter_map(swing).filter(reaches).collect(),
-            flips: Some((1.0, "equal".to_owned())),
-            width: Width::Single,
-        };
-        let letter = char::from(b'a' + number as u8);
-        Panel::new(format!("{letter}  {}, {}", case.model, short(&case.device)), Chart::Tornado(chart))
-    };
-    let caption = format!(
-        "Margin of the best strategy when one parameter is multiplied by {} or {}, for the conclusion of each phone and objective that most parameters flip: left of the \
-         dashed line the runner-up is ahead.",
-        FACTORS[LOWERED], FACTORS[RAISED]
-    );
-    let chosen = closest(cases);
-    Figure::grid("tornado", caption, 2, chosen.iter().enumerate().map(panel).collect())
-}
-
-fn say(cases: &[Case], strategies: &[String], data: &mut PartData) {
-    for objective in Objective::ALL {
-        let of: Vec<&Case> = cases.iter().filter(|case| case.objective == objective).collect();
-        if of.is_empty() {
-            continue;
-        }
-        let flipped = |parameter: usize, factors: &[usize]| {
-            of.iter().filter(|case| factors.iter().any(|&factor| case.flips_to(parameter, factor).is_some())).count()
-        };
-        let within = [LOWERED, RAISED];
-        let all: Vec<usize> = (0..FACTORS.len()).collect();
-        let fragile = of.iter().filter(|case| {
-            (0..Parameter::ALL.len()).any(|parameter| within.iter().any(|&factor| case.flips_to(parameter, factor).is_some()))
-        });
-        let mut ranked: Vec<(usize, usize)> = (0..Parameter::ALL.len()).map(|index| (flipped(index, &within), index)).collect();
-        ranked.sort_by(|one, other| other.0.cmp(&one.0).then(one.1.cmp(&other.1)));
-        let told: Vec<String> = ranked
-            .iter()
-            .filter(|(count, _)| *count > 0)
-            .take(3)
-            .map(|&(count, index)| format!("{} ({count})", Parameter::ALL[index].name()))
-            .collect();
-        let told = if told.is_empty() { "none".to_owned() } else { told.join(", ") };
-        let never: Vec<&str> = (0..Parameter::ALL.len())
-            .filter(|&index| flipped(index, &all) == 0 && (objective == Objective::Energy || !Parameter::ALL[index].is_power()))
-            .map(|index| Parameter::ALL[index].name())
-            .collect();
-        let never = if never.is_empty() { "none".to_owned() } else { never.join(", ") };
-        data.findings.push(format!(
-            "{} of {} conclusions on {} flip when some parameter is off by a fifth to a quarter; most often it is {told}. Parameters that flip none even when off by a \
-             factor of 2: {never}.",
-            fragile.count(),
-            of.len(),
-            objective.name(),
-        ));
-    }
-    if let Some(case) = closest(cases).first() {
-        let flips: Vec<String> = (0..Parameter::ALL.len())
-            .filter_map(|index| {
-                let (factor, to) = case.first_flip(index)?;
-                within_a_quarter(factor)
-                    .then(|| format!("{} times {} (to `{}`)", Parameter::ALL[index].name(), FACTORS[factor], strategies[to]))
-            })
-            .collect();
-        data.findings.push(format!(
-            "The conclusion that hangs by the thinnest thread: {} of {} on {}, where `{}` is ahead by {}: it flips with {}.",
-            case.objective.name(),
-            case.model,
-            case.device,
-            strategies[case.best],
-            signed_percent(case.margin(&case.base).unwrap_or(1.0) - 1.0),
-            flips.join(", "),
-        ));
-    }
-}
-
-const fn within_a_quarter(factor: usize) -> bool {
-    factor >= LOWERED && factor <= RAISED
 }
 
 #[cfg(test)]
