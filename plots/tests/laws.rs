@@ -2,8 +2,8 @@
 
 use plots::Scene;
 use plots::charts::{
-    Alternative, Bar, Bars, Boxes, Cell, Curve, CurvePoint, ErrorCurves, HeatMap, Lines, Pair, Pareto, Sample, Scatter, Span,
-    Stacks, Swing, Task, TaskGraph, Timeline, Tornado,
+    Alternative, Bar, Bars, Boxes, Cell, Curve, CurvePoint, ErrorCurves, Fusion, HeatMap, Lines, Operator, Pair, Pareto, Sample,
+    Scatter, Span, Stacks, Swing, Task, TaskGraph, Timeline, Tornado,
 };
 use plots::style::Width;
 
@@ -224,5 +224,32 @@ fn fronts_are_what_is_not_beaten() {
     for (index, it) in front.alternatives.iter().enumerate() {
         let beaten = front.alternatives.iter().any(|other| beats(other, it));
         assert_eq!(members.contains(&index), !beaten, "{it:?}");
+    }
+}
+
+#[test]
+fn operators_and_their_tasks_take_anything() {
+    for (count, lanes, each) in [(0, 0, 1), (1, 0, 1), (5, 1, 1), (40, 3, 3), (60, 12, 9), (9, 2, 40)] {
+        let names = names(lanes.max(1));
+        let operator = |index: usize| Operator {
+            label: names[index % names.len()].clone(),
+            hint: "an operator".into(),
+            reads: (0..index).filter(|before| index - before == 1 || before % 7 == 3).chain([index, count + 3]).collect(),
+            task: if index % 5 == 4 { None } else { Some(index / each) },
+            gone: if index % 2 == 0 { "removed by pass layout".into() } else { String::new() },
+        };
+        let task = |index: usize| Task {
+            label: format!("{index}  depthwise convolution of a long name"),
+            ran: (0..index % 4)
+                .map(|part| (names[(index + part) % names.len()].clone(), [0.5, f64::NAN, -1.0][part % 3]))
+                .collect(),
+            reads: (0..index).filter(|before| index - before == 1 || index - before == 6).chain([count + 1]).collect(),
+            ..Task::default()
+        };
+        let tasks: Vec<Task> = (0..count / each + 2).filter(|_| count > 0).map(task).collect();
+        let headings = ("a  graph of the file".into(), "c  tasks and their placement, a long heading that does not fit".into());
+        let lanes = names[..lanes].to_vec();
+        let fusion = Fusion { title: "a".into(), headings, operators: (0..count).map(operator).collect(), tasks, lanes };
+        check(&format!("{count} operators in {} lanes", fusion.lanes.len()), || fusion.draw(), count > 0);
     }
 }

@@ -19,8 +19,8 @@ pub(crate) fn drawn(figure: &Figure) -> Result<Scene, Failure> {
 #[cfg(test)]
 mod tests {
     use study::{
-        Alternative, Bar, Bars, Boxes, Cell, Chart, Curve, CurvePoint, HeatMap, Lines, Panel, Pareto, Sample, Span, Stacks,
-        Swing, Task, TaskGraph, Timeline, Tornado, Width,
+        Alternative, Bar, Bars, Boxes, Cell, Chart, Curve, CurvePoint, Fusion, HeatMap, Lines, Operator, Panel, Pareto, Sample,
+        Span, Stacks, Swing, Task, TaskGraph, Timeline, Tornado, Width,
     };
 
     use super::*;
@@ -57,6 +57,13 @@ mod tests {
                 ..Pareto::default()
             }),
             Chart::Stacks(Stacks { wholes: words(&["a"]), parts: words(&["b"]), values: vec![vec![1.0]], ..Stacks::default() }),
+            Chart::Fusion(Fusion {
+                headings: ("a".into(), "b".into()),
+                operators: vec![Operator { label: "Relu".into(), task: Some(0), ..Operator::default() }],
+                tasks: vec![Task { label: "1".into(), ran: vec![("gpu".into(), 1.0)], ..Task::default() }],
+                lanes: words(&["gpu"]),
+                ..Fusion::default()
+            }),
             Chart::Timeline(Timeline {
                 rows: words(&["gpu"]),
                 spans: vec![Span { end: 1.0, ..Span::default() }],

@@ -17,7 +17,7 @@ const PITCH: f64 = 15.5;
 /// Height of an operator.
 const HEIGHT: f64 = 9.6;
 /// Width of an operator.
-const OPERATOR: f64 = 36.0;
+const OPERATOR: f64 = 39.0;
 /// Between operators of a line.
 const GAP: f64 = 5.0;
 /// Left of the operators, for lines that lead past several rows.

@@ -1,6 +1,6 @@
 //! Tasks in lanes: a column for each processor, a row for each task.
 
-use crate::backend::pixels;
+use crate::backend::{pixel, pixels};
 use crate::canvas::Canvas;
 use crate::charts::Task;
 use crate::charts::fusion::NAMES;
@@ -56,7 +56,7 @@ impl Lanes<'_> {
             let content = shortened(name, NAMES, Weight::Semibold, self.pitch() - 2.0);
             canvas.write(&Text::new(content, Point::new(x, self.area.top - 5.0), NAMES, INK).semibold());
             let lane = [Point::new(x, self.area.top), Point::new(x, self.area.bottom)];
-            canvas.draw(&line(lane.map(crate::backend::pixel), Stroke::solid(GRID, 0.5)));
+            canvas.draw(&line(lane.map(pixel), Stroke::solid(GRID, 0.5)));
         }
         let boxes: Vec<Vec<Node>> = (0..self.tasks.len()).map(|task| self.boxes(task)).collect();
         for (to, task) in self.tasks.iter().enumerate() {

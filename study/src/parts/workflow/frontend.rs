@@ -117,7 +117,7 @@ fn removed_by(name: &str, report: &Report) -> String {
         return "removed".to_owned();
     };
     let cause = report.steps[..=step].iter().rev().find(|step| step.pass != "dead").map_or("dead", |step| step.pass);
-    format!("removed by pass `{cause}`")
+    format!("removed by pass {cause}")
 }
 
 #[cfg(test)]
@@ -143,7 +143,7 @@ mod tests {
         let seen: Vec<(&str, Option<usize>, &str, &[usize])> =
             drawn.iter().map(|it| (it.label.as_str(), it.task, it.gone.as_str(), it.reads.as_slice())).collect();
         let expected: [(&str, Option<usize>, &str, &[usize]); 3] =
-            [("Relu", Some(0), "", &[]), ("Identity", None, "removed by pass `identity`", &[0]), ("Sigmoid", Some(1), "", &[1])];
+            [("Relu", Some(0), "", &[]), ("Identity", None, "removed by pass identity", &[0]), ("Sigmoid", Some(1), "", &[1])];
         assert_eq!(seen, expected);
     }
 }

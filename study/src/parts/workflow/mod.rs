@@ -61,7 +61,7 @@ fn make(context: &Context<'_>) -> Result<PartData, StudyError> {
         "From model to schedule: {} on {} under `{}`, one inference; a, c and d show its first {} tasks, b all of it. a: the graph as the file has it, a row for the operators \
          that fusion joins to one task, dashed what exact passes remove. b: operators of the file, after the exact passes that change something (those before each included) and tasks \
          after fusion, by kind. c: each task in the lane of the processor that the strategy chose; the bar is its time, the longest {:.2} ms. d: the schedule, \
-         with the numbers of the tasks. Expected durations, seed 0.",
+         with the numbers of the tasks where there is room. Expected durations, seed 0.",
         ran.model,
         short(&ran.device),
         ran.strategy,
@@ -84,7 +84,6 @@ fn task_of(model: &Model) -> impl Fn(&str) -> Option<usize> {
 }
 
 fn findings(ran: &Ran) -> Vec<String> {
-    let size = |stage: Option<&Stage>| stage.map_or(0, Stage::size);
     let [first, .., passes, fused] = &ran.stages[..] else { return Vec::new() };
     let shown = ran.operators.iter().filter(|operator| operator.task.is_some()).count();
     let gone = ran.operators.len() - shown;
@@ -93,7 +92,7 @@ fn findings(ran: &Ran) -> Vec<String> {
             "{} operators become {} by exact passes and {} tasks by fusion; they run on {} processors in {:.2} ms.",
             first.size(),
             passes.size(),
-            size(Some(fused)),
+            fused.size(),
             ran.schedule.workers,
             ran.latency_ms.unwrap_or(0.0),
         ),
