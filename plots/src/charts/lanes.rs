@@ -82,7 +82,7 @@ impl Lanes<'_> {
         self.area.left + self.pitch() * (lane as f64 + 0.5)
     }
 
-    /// One box for each lane that a task ran in, the longest first; in the middle of all lanes if it never ran.
+    /// One box for each lane that a task ran in, with the sum of its times there, the longest first; in the middle of all lanes if it never ran.
     fn boxes(&self, task: usize) -> Vec<Node> {
         let Some(row) = self.rows.iter().position(|row| row.task == Some(task)) else { return Vec::new() };
         let y = f64::midpoint(self.tops[row], self.tops[row + 1]);
@@ -92,7 +92,10 @@ impl Lanes<'_> {
         for (worker, time) in &self.tasks[task].ran {
             let Some(lane) = self.names.iter().position(|name| name == worker) else { continue };
             let time = if time.is_finite() { time.max(0.0) } else { 0.0 };
-            boxes.push(Node { place: around(self.middle(lane)), row, time, look: Some(lane) });
+            match boxes.iter_mut().find(|known| known.look == Some(lane)) {
+                Some(known) => known.time += time,
+                None => boxes.push(Node { place: around(self.middle(lane)), row, time, look: Some(lane) }),
+            }
         }
         boxes.sort_by(|one, other| other.time.total_cmp(&one.time));
         if boxes.is_empty() {

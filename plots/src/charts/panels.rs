@@ -122,7 +122,7 @@ mod tests {
         let scene = figure.draw();
         assert_eq!(scene.collisions(), Vec::<String>::new());
         assert!((scene.width - (2.0 * one.width + BETWEEN)).abs() < 1e-9);
-        assert!(scene.width < crate::style::Width::Double.points() + 0.1, "two columns of paper hold two panels");
+        assert!(scene.width < Width::Double.points() + 0.1, "two columns of paper hold two panels");
         assert!(scene.height > 2.0 * one.height);
         assert_eq!(scene.shapes.len(), 3 * one.shapes.len());
         assert_eq!(scene.texts.len(), 3 * (one.texts.len() + 1));

@@ -116,3 +116,13 @@ pub(super) fn say(all: &[Compressed], data: &mut PartData) {
         speedup(COMPRESSIONS[1].0),
     ));
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_compression_is_a_list_of_passes() {
+        assert!(COMPRESSIONS.iter().skip(1).all(|(_, passes)| Passes::parse(passes).is_ok()));
+    }
+}
