@@ -48,7 +48,7 @@ pub(crate) fn alike(values: impl IntoIterator<Item = f64>, percent: bool) -> imp
     let plain = most == 0.0 || (1e-3..1e4).contains(&most);
     move |value| match value {
         _ if !plain || !value.is_finite() => si(value, 3),
-        _ if percent && (value == 0.0 || value == 100.0) => format!("{value:.0}"),
+        _ if percent && (value.abs() < 1e-9 || (value - 100.0).abs() < 1e-9) => format!("{value:.0}"),
         _ => format!("{value:.decimals$}").replace('-', "−"),
     }
 }

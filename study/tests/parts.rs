@@ -33,7 +33,14 @@ fn check(name: &str, data: &PartData) {
         );
         for (at, column) in table.columns.iter().enumerate() {
             let is_missing = |row: &Vec<Value>| row[at] == Value::Missing;
-            assert!(!table.rows.iter().all(is_missing), "{name}: table `{}` has nothing in column `{}`", table.name, column.name);
+            // Where every run succeeds there is no failure to tell of.
+            let may_be_empty = column.name == "failure";
+            assert!(
+                may_be_empty || !table.rows.iter().all(is_missing),
+                "{name}: table `{}` has nothing in column `{}`",
+                table.name,
+                column.name
+            );
         }
     }
     for figure in &data.figures {

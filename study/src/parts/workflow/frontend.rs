@@ -68,10 +68,10 @@ pub(super) fn stages(graph: &Graph, lowered: &LoweredModel) -> Option<Vec<Stage>
     let of = |name: String, graph: &Graph| Stage::of(name, dynamic(graph).map(|id| graph.work(id).kind));
     let mut stages = vec![of("file".to_owned(), graph)];
     let mut last = graph.clone();
-    let mut list = String::new();
+    let mut passes = String::new();
     for pass in PASSES.iter().filter(|pass| pass.is_exact) {
-        list = if list.is_empty() { pass.name.to_owned() } else { format!("{list},{}", pass.name) };
-        let (next, _) = optimize(graph, &Passes::parse(&list).ok()?).ok()?;
+        passes = if passes.is_empty() { pass.name.to_owned() } else { format!("{passes},{}", pass.name) };
+        let (next, _) = optimize(graph, &Passes::parse(&passes).ok()?).ok()?;
         if next != last {
             stages.push(of(format!("pass: {}", pass.name), &next));
             last = next;
