@@ -236,7 +236,7 @@ fn operators_and_their_tasks_take_anything() {
             hint: "an operator".into(),
             reads: (0..index).filter(|before| index - before == 1 || before % 7 == 3).chain([index, count + 3]).collect(),
             task: if index % 5 == 4 { None } else { Some(index / each) },
-            gone: if index % 2 == 0 { "removed by pass layout".into() } else { String::new() },
+            gone: if index.is_multiple_of(2) { "removed by pass layout".into() } else { String::new() },
         };
         let task = |index: usize| Task {
             label: format!("{index}  depthwise convolution of a long name"),
