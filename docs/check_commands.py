@@ -18,6 +18,8 @@ ROOT = Path(__file__).resolve().parent.parent
 PAGES = ["README.md", "docs/recipes.md", "docs/cli.md"]
 # Lines that run real kernels, or need what such lines wrote.
 MEASURES = re.compile(r"^socrates (execute|observe|replay|calibrate (run|check|refine)|validate host)")
+# Ends with status 1 where the profile misses its aims: that is for the machine to answer, not for the page.
+JUDGES = re.compile(r"^socrates calibrate check")
 # Run by recipes of their own, since they take long.
 ELSEWHERE = {"socrates validate host --quick": "just validate-host", "socrates validate host": "half an hour", "socrates study": "just main", "socrates study --check": "just study"}
 PATIENCE_S = 300
@@ -81,7 +83,7 @@ def main(program, measure):
             done = subprocess.run(["bash", "-c", line], cwd=folder, env=environment, capture_output=True, text=True, timeout=PATIENCE_S)
             ran += 1
             print(f"{time.monotonic() - started:6.1f} s  {line}", flush=True)
-            if done.returncode != 0:
+            if done.returncode not in ([0, 1] if JUDGES.match(line) else [0]):
                 failed.append(f"{page}: `{line}` ended with status {done.returncode}:\n{done.stdout[-500:]}{done.stderr[-1500:]}")
     for line in left_out:
         print(f"not run: {line} ({ELSEWHERE.get(line, 'measures this machine: --measure')})")
